@@ -1,0 +1,292 @@
+//! Every flag and every variable, declared and documented once.
+//!
+//! The only door to clap and to the environment. It decides what can be decided from the arguments
+//! alone; no file is opened here.
+
+mod environment;
+mod fields;
+mod parts;
+mod usage;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::builder::{
+    NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser, ValueParser,
+};
+use clap::error::ErrorKind;
+use clap::{ArgAction, Args, Parser, ValueHint};
+
+pub use self::environment::Environment;
+pub use self::parts::{Part, Parts};
+use crate::message::Detail;
+use crate::service::RehearsalCase;
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Invocation {
+    /// `--help` or `--version`: a text for standard output.
+    Print(String),
+    /// One question.
+    Ask(Box<Cli>),
+}
+
+/// Reads the arguments and the environment of this process.
+///
+/// # Errors
+///
+/// A usage failure in one line for whatever clap refuses, for two that want standard input, and for
+/// a variable that cannot be read.
+pub fn parse() -> Result<Invocation> {
+    match Cli::try_parse_from(std::env::args_os()) {
+        Ok(mut cli) => {
+            cli.take_defaults_from(Environment::read()?)?;
+            usage::check(&cli)?;
+            Ok(Invocation::Ask(Box::new(cli)))
+        }
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                Ok(Invocation::Print(error.render().to_string()))
+            }
+            _ => Err(usage::from_clap(&error).into()),
+        },
+    }
+}
+
+/// Ask an xAI chat model one question and print the answer.
+///
+/// One process, one request, one answer: standard output holds the answer and nothing else, standard
+/// error everything else, and the exit status tells the truth about the answer.
+#[derive(Debug, Parser)]
+#[command(
+    name = "xask",
+    version,
+    term_width = 80,
+    override_usage = "xask [OPTIONS] [WORD]... [-- WORD...]\n       \
+                      git diff | xask \"Review this diff:\" - \"Answer in French.\"",
+    after_help = "All flags and the exit status: xask --help; more in xask(1).",
+    after_long_help = EXIT_STATUS,
+    args_override_self = false,
+)]
+pub struct Cli {
+    /// The parts of the user message.
+    #[command(flatten)]
+    pub parts: Parts,
+    /// The rest of what is said.
+    #[command(flatten)]
+    pub prompt: PromptArgs,
+    /// What goes into the body beside the messages.
+    #[command(flatten)]
+    pub request: RequestArgs,
+    /// What becomes of the answer.
+    #[command(flatten)]
+    pub answer: AnswerArgs,
+    /// Where the question goes.
+    #[command(flatten)]
+    pub service: ServiceArgs,
+    /// Answers from elsewhere.
+    #[command(flatten)]
+    pub without: WithoutArgs,
+    /// What the environment adds that has no flag.
+    #[clap(skip)]
+    pub environment: Environment,
+}
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  the answer is complete, written and flushed
+  1  local trouble: standard input or output, a file, a lock, the disk
+  2  usage; nothing was sent
+  3  the API key: none, malformed, refused or not permitted
+  4  the request was rejected
+  5  rate limit
+  6  not delivered; safe to repeat
+  7  sent, but no whole answer came; may be billed twice if repeated
+  8  the service failed, or its reply is no completion
+  9  an answer, but not fit: cut, filtered, refused, empty, tool calls
+141  the reader of standard output left
+
+Environment: XAI_API_KEY, XAI_API_KEY_FILE, XAI_BASE_URL, XASK_MODEL,
+XASK_REHEARSE, SSL_CERT_FILE. See xask(1).";
+
+/// What is said beside the parts of the user message.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Prompt")]
+pub struct PromptArgs {
+    /// The system message: how to answer
+    ///
+    /// It is always sent first.
+    #[arg(
+        short,
+        long,
+        value_name = "TEXT",
+        allow_hyphen_values = true,
+        conflicts_with = "system_file"
+    )]
+    pub system: Option<OsString>,
+
+    /// The system message from a file; `-` is standard input
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, allow_hyphen_values = true)]
+    pub system_file: Option<PathBuf>,
+
+    /// The same with the role `developer`, in place of --system
+    #[arg(
+        long,
+        value_name = "TEXT",
+        allow_hyphen_values = true,
+        conflicts_with_all = ["system", "system_file"],
+        hide_short_help = true
+    )]
+    pub developer: Option<OsString>,
+
+    /// How closely to look at the images: auto, low or high
+    ///
+    /// Given once, for all images; given once per image, in their order. Not sent when not given.
+    #[arg(
+        short,
+        long,
+        value_name = "LEVEL",
+        action = ArgAction::Append,
+        value_parser = PossibleValuesParser::new(Detail::NAMES).try_map(|name| name.parse::<Detail>()),
+    )]
+    pub detail: Vec<Detail>,
+}
+
+/// The fields of the request.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Request")]
+pub struct RequestArgs {
+    /// The model to ask [env: XASK_MODEL] [default: grok-4]
+    #[arg(short, long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub model: Option<String>,
+
+    /// Cut the answer after N tokens (exit status 9)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_tokens: Option<u64>,
+
+    /// Sampling temperature, from 0 to 2
+    #[arg(short, long, value_name = "X", allow_hyphen_values = true, value_parser = usage::temperature)]
+    pub temperature: Option<f64>,
+
+    /// Nucleus sampling, over 0 and up to 1
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = usage::top_p, hide_short_help = true)]
+    pub top_p: Option<f64>,
+
+    /// Sample the same way again, as far as the service can (a 32-bit integer)
+    #[arg(long, value_name = "N", allow_hyphen_values = true, hide_short_help = true)]
+    pub seed: Option<i32>,
+
+    /// Stop before this text; up to 4 times
+    #[arg(
+        long,
+        value_name = "TEXT",
+        action = ArgAction::Append,
+        allow_hyphen_values = true,
+        value_parser = NonEmptyStringValueParser::new(),
+        hide_short_help = true
+    )]
+    pub stop: Vec<String>,
+
+    /// How long to think: none, low, medium, high or what the model knows
+    #[arg(long, value_name = "LEVEL", value_parser = NonEmptyStringValueParser::new(), hide_short_help = true)]
+    pub reasoning_effort: Option<String>,
+
+    /// Send any other field; VALUE as JSON where it is JSON, else as a string
+    ///
+    /// Numbers are sent as typed. `model`, `messages`, `stream`, `stream_options`, `n` and `deferred`
+    /// are refused, and so is a field given twice.
+    #[arg(
+        short,
+        long,
+        value_name = "KEY=VALUE",
+        action = ArgAction::Append,
+        allow_hyphen_values = true,
+        value_parser = usage::key_value
+    )]
+    pub param: Vec<(String, String)>,
+}
+
+/// What becomes of the answer.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Answer")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct AnswerArgs {
+    /// Print the reply's JSON in place of the answer's text
+    #[arg(short, long)]
+    pub json: bool,
+
+    /// Print the tokens used, and the cost, on standard error
+    #[arg(long)]
+    pub usage: bool,
+
+    /// Tell of the request and the reply on standard error
+    ///
+    /// URL, model, status, request id and times; never the key, never the prompt.
+    #[arg(short, long)]
+    pub verbose: bool,
+
+    /// No notes on standard error; errors stay
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Where the question goes, and how long it may take.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Service")]
+pub struct ServiceArgs {
+    /// The service's address [env: XAI_BASE_URL] [default: https://api.x.ai/v1]
+    ///
+    /// https, or http where the host is 127.0.0.0/8, ::1 or localhost. Its path is kept.
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url, value_parser = ValueParser::string())]
+    pub base_url: Option<String>,
+
+    /// Give up after this time in all [default: 3600]
+    ///
+    /// Fractions are allowed. It runs from the moment the prompt has been read.
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = usage::seconds, default_value = "3600", hide_default_value = true)]
+    pub timeout: Duration,
+
+    /// Give up connecting after this time [default: 10]
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = usage::seconds, default_value = "10", hide_default_value = true, hide_short_help = true)]
+    pub connect_timeout: Duration,
+}
+
+/// Answers from elsewhere than the service.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Without the service")]
+pub struct WithoutArgs {
+    /// Print the request's body and stop: no key, no network
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Answer from inside: no key, no network, no cost [env: XASK_REHEARSE]
+    ///
+    /// The answer describes the request, the same every time. CASE plays a failure, so that every
+    /// branch of a script can be tried.
+    #[arg(
+        long,
+        value_name = "CASE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "ok",
+        value_parser = PossibleValuesParser::new(RehearsalCase::NAMES)
+            .try_map(|name| name.parse::<RehearsalCase>())
+    )]
+    pub rehearse: Option<RehearsalCase>,
+}
+
+impl Cli {
+    /// Fills what was not typed from the environment.
+    fn take_defaults_from(&mut self, mut environment: Environment) -> Result<()> {
+        let Self { request, service, without, .. } = self;
+        request.model = request.model.take().or_else(|| environment.model.take());
+        service.base_url = service.base_url.take().or_else(|| environment.base_url.take());
+        if without.rehearse.is_none() {
+            without.rehearse = environment.rehearsal()?;
+        }
+        self.environment = environment;
+        Ok(())
+    }
+}

@@ -1,0 +1,28 @@
+//! The one deadline of a run: everything that can wait asks it how long it may.
+
+use std::time::{Duration, Instant};
+
+/// The moment after which nothing is waited for any more.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline {
+    /// `None` where the clock cannot count that far: no deadline.
+    end: Option<Instant>,
+    limit: Duration,
+}
+
+impl Deadline {
+    /// A deadline `limit` from now.
+    pub fn after(limit: Duration) -> Self {
+        Self { end: Instant::now().checked_add(limit), limit }
+    }
+
+    /// What is left, `None` for no deadline, zero when it has passed.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.end.map(|end| end.saturating_duration_since(Instant::now()))
+    }
+
+    /// The time that was given in all.
+    pub fn limit(&self) -> Duration {
+        self.limit
+    }
+}

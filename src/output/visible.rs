@@ -1,0 +1,97 @@
+//! Control characters made visible, so that a text cannot command a terminal.
+
+/// Whether a terminal may act on a character: C0 but newline and tab, DEL, C1, and the controls of
+/// bidirectional text (Unicode Standard Annex 9), which show a text in another order than it is in.
+fn is_control(c: char) -> bool {
+    (c.is_control() && c != '\n' && c != '\t')
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn push_visible(c: char, out: &mut String) {
+    if c.is_ascii() {
+        out.push_str(&format!("\\x{:02x}", u32::from(c)));
+    } else {
+        out.extend(c.escape_unicode());
+    }
+}
+
+/// A text for a terminal, in pieces.
+#[derive(Debug, Default)]
+pub struct TerminalText {
+    /// A CR at the end of a piece: dropped where a LF follows.
+    held_cr: bool,
+}
+
+impl TerminalText {
+    /// Adds a piece, made safe, to `out`.
+    pub fn push(&mut self, piece: &str, out: &mut String) {
+        for c in piece.chars() {
+            if std::mem::take(&mut self.held_cr) && c != '\n' {
+                push_visible('\r', out);
+            }
+            match c {
+                '\r' => self.held_cr = true,
+                c if is_control(c) => push_visible(c, out),
+                c => out.push(c),
+            }
+        }
+    }
+
+    /// Adds what was held back at the end of the text.
+    pub fn finish(&mut self, out: &mut String) {
+        if std::mem::take(&mut self.held_cr) {
+            push_visible('\r', out);
+        }
+    }
+}
+
+/// A text in one line: also newline and tab made visible.
+pub fn one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_control(c) || matches!(c, '\n' | '\t' | '\u{2028}' | '\u{2029}') {
+            push_visible(c, &mut out);
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn safe(pieces: &[&str]) -> String {
+        let (mut text, mut out) = (TerminalText::default(), String::new());
+        pieces.iter().for_each(|piece| text.push(piece, &mut out));
+        text.finish(&mut out);
+        out
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown() {
+        for (text, expected) in [
+            ("plain \u{e9}\ttab\nline", "plain \u{e9}\ttab\nline"),
+            ("\x1b]52;c;aGk=\x07", r"\x1b]52;c;aGk=\x07"),
+            ("\x1b]0;title\x07", r"\x1b]0;title\x07"),
+            ("\x1b[2J", r"\x1b[2J"),
+            ("\x1b]8;;http://a\x1b\\b", r"\x1b]8;;http://a\x1b\b"),
+            ("\u{9b}2J", r"\u{9b}2J"),
+            ("\u{202e}abc\u{2069}", r"\u{202e}abc\u{2069}"),
+            ("\x7f\0", r"\x7f\x00"),
+            ("a\r\nb", "a\nb"),
+            ("a\rb\r", r"a\x0db\x0d"),
+        ] {
+            assert_eq!(safe(&[text]), expected);
+            let pieces: Vec<String> = text.chars().map(String::from).collect();
+            let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
+            assert_eq!(safe(&pieces), expected, "in pieces");
+        }
+    }
+
+    #[test]
+    fn a_message_is_one_line() {
+        assert_eq!(one_line("a\nb\tc\u{1b}"), r"a\x0ab\x09c\x1b");
+    }
+}

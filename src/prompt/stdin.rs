@@ -1,0 +1,87 @@
+//! Standard input: read at most once, and only when it was asked for.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, IsTerminal, Read, Seek};
+use std::os::fd::AsFd;
+
+use anyhow::{Context, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::FileType;
+
+use crate::error::{Exit, Failure};
+
+/// Standard input of this process.
+#[derive(Debug, Default)]
+pub struct Stdin {
+    taken: bool,
+}
+
+impl Stdin {
+    /// Whether nobody has read it and it is not a terminal, where a person would have to guess that
+    /// the program waits for them.
+    pub fn is_free_for_text(&self) -> bool {
+        !self.taken && !self.is_terminal()
+    }
+
+    /// Whether a person sits at it.
+    pub fn is_terminal(&self) -> bool {
+        io::stdin().is_terminal()
+    }
+
+    /// Reads it to its end.
+    ///
+    /// # Errors
+    ///
+    /// Local trouble: it cannot be read.
+    pub fn read_to_end(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
+        self.read_at_most(u64::MAX, bytes)
+    }
+
+    /// Reads it to its end or to `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// Local trouble: it cannot be read.
+    pub fn read_at_most(&mut self, limit: u64, bytes: &mut Vec<u8>) -> Result<()> {
+        self.taken = true;
+        read_at_most(limit, bytes).with_context(|| Failure::new(Exit::Local, "standard input"))
+    }
+
+    /// Whether a pipe, or a file nobody has begun to read, still holds data that this run left
+    /// alone: a guess, good enough for a note. It never waits.
+    pub fn holds_unread_data(&self) -> bool {
+        !self.taken && holds_data().unwrap_or(false)
+    }
+}
+
+/// Through a descriptor of our own, so that no second buffer lies between the pipe and the prompt.
+fn read_at_most(limit: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let mut input = File::from(io::stdin().as_fd().try_clone_to_owned()?).take(limit);
+    loop {
+        match input.read_to_end(bytes) {
+            Ok(_) => return Ok(()),
+            // Somebody who shares the pipe made it non-blocking; what was read so far is kept.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                poll(&mut [PollFd::new(input.get_ref(), PollFlags::IN)], None)?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn holds_data() -> io::Result<bool> {
+    let stdin = io::stdin();
+    let stat = rustix::fs::fstat(&stdin)?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Fifo => {
+            let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+            poll(&mut fds, Some(&Timespec::default()))?;
+            Ok(fds[0].revents().contains(PollFlags::IN))
+        }
+        FileType::RegularFile => {
+            let mut file = File::from(stdin.as_fd().try_clone_to_owned()?);
+            Ok(stat.st_size > 0 && file.stream_position()? == 0)
+        }
+        _ => Ok(false),
+    }
+}

@@ -1,0 +1,126 @@
+//! The answer, and whether it is fit to be used.
+
+use serde_json::value::RawValue;
+
+use super::Usage;
+use crate::error::{Exit, Failure};
+
+/// What the model said.
+#[derive(Debug)]
+pub struct Answer {
+    /// The content of the first choice, or the words of a refusal. Of a stream, what is left of it to
+    /// be kept.
+    pub text: String,
+    /// Why it is not fit; `None` for an answer that is complete.
+    pub unfit: Option<Failure>,
+    /// Tokens and cost, where the reply has them.
+    pub usage: Option<Usage>,
+    /// The reply's own bytes; `None` of a stream, which was told while it ran.
+    pub body: Option<Vec<u8>>,
+}
+
+/// Why the model stopped (`finish_reason`).
+#[derive(Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// `stop`, `end_turn`: it had said everything.
+    Complete,
+    /// `length`: the token limit.
+    Length,
+    /// `content_filter`.
+    ContentFilter,
+    /// `tool_calls`, and `function_call` of old.
+    ToolCalls,
+    /// Something nobody here knows.
+    Other(String),
+}
+
+impl Finish {
+    /// The reason as it stands in a reply; `None` for null, absent or empty.
+    pub fn of_json(raw: Option<&RawValue>) -> Option<Self> {
+        let raw = raw?.get();
+        match serde_json::from_str::<String>(raw).as_deref() {
+            Ok("") => None,
+            Ok("stop" | "end_turn") => Some(Self::Complete),
+            Ok("length") => Some(Self::Length),
+            Ok("content_filter") => Some(Self::ContentFilter),
+            Ok("tool_calls" | "function_call") => Some(Self::ToolCalls),
+            Ok(other) => Some(Self::Other(other.to_owned())),
+            Err(_) if raw == "null" => None,
+            Err(_) => Some(Self::Other(raw.to_owned())),
+        }
+    }
+}
+
+/// Why an answer is not fit, `None` when it is.
+pub fn unfit(finish: &Finish, is_blank: bool, refused: bool, calls_tools: bool) -> Option<Failure> {
+    let failure = |what: &str| Some(Failure::new(Exit::Unfit, what));
+    match finish {
+        _ if refused => failure("the model refused to answer"),
+        Finish::Length => failure("the answer is cut at the token limit"),
+        Finish::ContentFilter => failure("the answer is cut by a content filter"),
+        Finish::ToolCalls => failure("the model calls a tool in place of an answer"),
+        _ if calls_tools => failure("the model calls a tool in place of an answer"),
+        Finish::Other(reason) => {
+            failure(&format!("the answer ended for a reason nobody knows: {reason}"))
+        }
+        Finish::Complete if is_blank => failure("the answer is empty"),
+        Finish::Complete => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finish(json: &str) -> Option<Finish> {
+        let raw = RawValue::from_string(json.to_owned()).expect("it is JSON");
+        Finish::of_json(Some(&raw))
+    }
+
+    #[test]
+    fn finish_reasons_are_read_whatever_their_type() {
+        assert_eq!(Finish::of_json(None), None);
+        for (json, expected) in [
+            ("null", None),
+            (r#""""#, None),
+            (r#""stop""#, Some(Finish::Complete)),
+            (r#""end_turn""#, Some(Finish::Complete)),
+            (r#""length""#, Some(Finish::Length)),
+            (r#""content_filter""#, Some(Finish::ContentFilter)),
+            (r#""tool_calls""#, Some(Finish::ToolCalls)),
+            (r#""function_call""#, Some(Finish::ToolCalls)),
+            (r#""bored""#, Some(Finish::Other("bored".into()))),
+            ("7", Some(Finish::Other("7".into()))),
+        ] {
+            assert_eq!(finish(json), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn only_a_complete_answer_with_words_is_fit() {
+        let cases = [
+            (Finish::Complete, false, false, false, None),
+            (Finish::Complete, true, false, false, Some("empty")),
+            (Finish::Complete, true, true, false, Some("refused")),
+            (Finish::Complete, false, true, false, Some("refused")),
+            (Finish::Complete, true, false, true, Some("tool")),
+            (Finish::Complete, false, false, true, Some("tool")),
+            (Finish::Length, false, false, false, Some("token limit")),
+            (Finish::Length, true, false, false, Some("token limit")),
+            (Finish::ContentFilter, false, false, false, Some("filter")),
+            (Finish::ToolCalls, true, false, false, Some("tool")),
+            (Finish::Other("bored".into()), false, false, false, Some("bored")),
+        ];
+        for (finish, is_blank, refused, calls_tools, expected) in cases {
+            let why =
+                unfit(&finish, is_blank, refused, calls_tools).map(|failure| failure.to_string());
+            match expected {
+                None => assert_eq!(why, None),
+                Some(word) => assert!(
+                    why.as_ref().is_some_and(|why| why.contains(word)),
+                    "{finish:?}: {why:?}"
+                ),
+            }
+        }
+    }
+}

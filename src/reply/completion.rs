@@ -1,0 +1,109 @@
+//! The reply in one JSON (xAI API reference, `chat.completion`).
+//!
+//! Only what is needed is read, and only that is held to its type: an answer that was paid for is not
+//! lost because a field beside it looks new.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::answer::{Answer, Finish, unfit};
+use super::{Usage, no_completion, refusal};
+use crate::error::{Exit, Failure, Repeat};
+
+/// The whole reply.
+#[derive(Debug, Deserialize)]
+pub struct Completion<'a> {
+    /// An error in place of an answer, also with status 200. Looked for before `choices`.
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    /// One a requested answer; we request one.
+    choices: Option<Vec<Choice<'a>>>,
+    /// Tokens and cost.
+    usage: Option<&'a RawValue>,
+    /// The bytes it was read from, for the words of an error.
+    #[serde(skip)]
+    bytes: &'a [u8],
+}
+
+/// One answer.
+#[derive(Debug, Deserialize)]
+struct Choice<'a> {
+    #[serde(borrow)]
+    message: Option<ChoiceMessage<'a>>,
+    /// See [`Finish`].
+    finish_reason: Option<&'a RawValue>,
+}
+
+/// The answer's message.
+#[derive(Debug, Default, Deserialize)]
+pub struct ChoiceMessage<'a> {
+    /// The text; may be null.
+    #[serde(borrow)]
+    pub content: Option<Cow<'a, str>>,
+    /// Why there is none.
+    pub refusal: Option<Cow<'a, str>>,
+    /// Calls of tools, in place of a text.
+    pub tool_calls: Option<&'a RawValue>,
+}
+
+impl ChoiceMessage<'_> {
+    /// Whether a tool is to be called: a list that is there and not empty.
+    pub fn calls_tools(&self) -> bool {
+        self.tool_calls.is_some_and(|calls| {
+            serde_json::from_str::<Vec<&RawValue>>(calls.get()).is_ok_and(|calls| !calls.is_empty())
+        })
+    }
+}
+
+impl<'a> Completion<'a> {
+    /// Reads a reply.
+    ///
+    /// # Errors
+    ///
+    /// A cut reply where the JSON ends in its middle, no completion where it is something else.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Failure> {
+        match serde_json::from_slice::<Self>(bytes) {
+            Ok(completion) => Ok(Self { bytes, ..completion }),
+            Err(error) if error.is_eof() => {
+                Err(Failure::new(Exit::Lost, "the reply is cut: its JSON ends in the middle")
+                    .repeat(Repeat::MayBeBilled)
+                    .hint("the request was sent: asked again, it may be billed twice"))
+            }
+            Err(_) => {
+                Err(no_completion("the reply is no completion".into()).words(refusal::words(bytes)))
+            }
+        }
+    }
+
+    /// The answer it holds, fit or not.
+    ///
+    /// # Errors
+    ///
+    /// A service failure where it carries an error or has no `choices`.
+    pub fn into_answer(self) -> Result<Answer, Failure> {
+        if self.error.is_some() {
+            return Err(refusal::in_reply(self.bytes));
+        }
+        let Some(choices) = self.choices else {
+            return Err(no_completion("the reply is no completion".into())
+                .words(refusal::words(self.bytes)));
+        };
+        let choice = choices.into_iter().next();
+        let finish = Finish::of_json(choice.as_ref().and_then(|choice| choice.finish_reason));
+        let message = choice.and_then(|choice| choice.message).unwrap_or_default();
+        let calls_tools = message.calls_tools();
+        let refused = message.refusal.filter(|words| !words.trim().is_empty());
+        let content = message.content.unwrap_or_default();
+        let is_blank = content.trim().is_empty();
+        // A whole JSON proves by itself that nothing is missing.
+        let finish = finish.unwrap_or(Finish::Complete);
+        let unfit = unfit(&finish, is_blank, refused.is_some(), calls_tools);
+        let text = match refused {
+            Some(words) if is_blank => words.into_owned(),
+            _ => content.into_owned(),
+        };
+        Ok(Answer { text, unfit, usage: self.usage.map(Usage::of), body: None })
+    }
+}

@@ -1,0 +1,109 @@
+//! A reply becomes an answer, or the failure it tells of.
+//!
+//! It knows bytes, not sockets; what it prints while a stream is running goes through [`Live`].
+
+mod answer;
+mod completion;
+mod refusal;
+mod sse;
+mod stream;
+mod usage;
+
+use std::io::Read;
+
+use anyhow::Result;
+
+pub use self::answer::Answer;
+use self::completion::Completion;
+pub use self::usage::Usage;
+use crate::error::{Exit, Failure, Repeat, from_io};
+use crate::service::{Reply, ReplyHeaders};
+
+/// The largest reply in one JSON, in bytes: far over any answer, and bounded.
+const MAX_REPLY: u64 = 64 * 1024 * 1024;
+
+/// Who is told of a stream while it is running.
+pub trait Live {
+    /// A piece of the answer's text.
+    ///
+    /// # Errors
+    ///
+    /// Whatever ends the stream.
+    fn text(&mut self, piece: &str) -> Result<()>;
+
+    /// The payload of an event, as it came.
+    ///
+    /// # Errors
+    ///
+    /// Whatever ends the stream.
+    fn event(&mut self, payload: &[u8]) -> Result<()>;
+
+    /// All that has arrived has been told: the time to write it.
+    ///
+    /// # Errors
+    ///
+    /// Whatever ends the stream.
+    fn caught_up(&mut self) -> Result<()>;
+}
+
+/// Reads a reply to its end.
+///
+/// # Errors
+///
+/// A failure with the exit status that the contract gives to what came back; an error of `live`.
+pub fn read(reply: Reply, live: &mut dyn Live) -> Result<Answer> {
+    let Reply { status, headers, body } = reply;
+    if !(200..300).contains(&status) || status == 204 {
+        return Err(refusal::of_status(status, &headers, body).into());
+    }
+    let answer =
+        if is_stream(&headers) { stream::read(body, live) } else { read_whole(body, &headers) };
+    // Whatever is wrong with it, the user is told which reply it was.
+    match answer {
+        Ok(answer) => Ok(Answer {
+            unfit: answer.unfit.map(|why| about_reply(why, status, &headers)),
+            ..answer
+        }),
+        Err(error) => Err(match error.downcast::<Failure>() {
+            Ok(failure) if failure.exit != Exit::Local && failure.exit != Exit::ReaderLeft => {
+                about_reply(failure, status, &headers).into()
+            }
+            Ok(failure) => failure.into(),
+            Err(error) => error,
+        }),
+    }
+}
+
+/// Events, by their content type; whatever else was asked for, a JSON reply is read as JSON.
+fn is_stream(headers: &ReplyHeaders) -> bool {
+    let content_type = headers.content_type.as_deref().unwrap_or_default();
+    content_type.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
+}
+
+fn read_whole(body: Box<dyn Read>, headers: &ReplyHeaders) -> Result<Answer> {
+    let mut bytes = Vec::new();
+    body.take(MAX_REPLY + 1).read_to_end(&mut bytes).map_err(from_io)?;
+    if bytes.len() as u64 > MAX_REPLY {
+        return Err(
+            no_completion(format!("the reply is larger than {} MiB", MAX_REPLY >> 20)).into()
+        );
+    }
+    if bytes.is_empty() && headers.content_length == Some(0) {
+        return Err(no_completion("the reply is empty".into()).into());
+    }
+    let answer = Completion::parse(&bytes)?.into_answer()?;
+    Ok(Answer { body: Some(bytes), ..answer })
+}
+
+/// A reply that is no completion.
+fn no_completion(what: String) -> Failure {
+    Failure::new(Exit::Service, what).repeat(Repeat::MayBeBilled)
+}
+
+/// Adds which reply it was.
+fn about_reply(failure: Failure, status: u16, headers: &ReplyHeaders) -> Failure {
+    failure.reply(match &headers.request_id {
+        Some(id) => format!("HTTP {status}, x-request-id {id}"),
+        None => format!("HTTP {status}"),
+    })
+}

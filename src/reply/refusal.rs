@@ -1,0 +1,218 @@
+//! Errors in a reply: what the service says, and which exit status it means.
+
+use std::io::Read;
+
+use serde_json::Value;
+
+use super::{about_reply, no_completion};
+use crate::error::{Exit, Failure, Repeat};
+use crate::service::ReplyHeaders;
+
+/// How much of an error's body is looked at, in bytes.
+const MAX_ERROR_BODY: u64 = 64 * 1024;
+
+/// What a service too busy to begin says with status 200 (seen by its clients).
+const UNAVAILABLE: &str = "service is currently unavailable";
+
+/// A JSON string that is itself JSON is unwrapped so many times.
+const MAX_NESTING: usize = 3;
+
+/// The failure that a status without an answer means.
+pub fn of_status(status: u16, headers: &ReplyHeaders, body: impl Read) -> Failure {
+    let mut bytes = Vec::new();
+    // A body that breaks off still has words, and its status says enough without any.
+    let _ = body.take(MAX_ERROR_BODY).read_to_end(&mut bytes);
+    let words = words(&bytes);
+    let (exit, repeat) = meaning(status, words.as_deref().unwrap_or_default());
+    let what = match (exit, status) {
+        (Exit::Key, _) => "the API key was refused",
+        (Exit::RateLimit, _) => "too many requests or tokens for now",
+        (Exit::Service, 300..400) => "the service redirects, which is not followed",
+        (Exit::Service, 200..300) => "the service sent no reply",
+        (Exit::Service, _) => "the service failed",
+        _ => "the request was rejected",
+    };
+    let failure =
+        Failure::new(exit, what).words(words).repeat(repeat).retry_after(headers.retry_after);
+    let failure = about_reply(failure, status, headers);
+    match (exit, headers.retry_after) {
+        (Exit::Key, _) => {
+            failure.hint("check XAI_API_KEY, and the key's permissions at https://console.x.ai")
+        }
+        (Exit::RateLimit | Exit::Service, Some(wait)) => {
+            failure.hint(format!("the service asks to wait {} s", wait.as_secs()))
+        }
+        (Exit::Service, _) if (300..400).contains(&status) => failure.hint("check the base URL"),
+        _ => failure,
+    }
+}
+
+/// The failure of a reply that came with status 200 and carries an error.
+pub fn in_reply(bytes: &[u8]) -> Failure {
+    // Wherever it stands: the service says it in `code`, which is not shown.
+    let turned_away = String::from_utf8_lossy(bytes).to_ascii_lowercase().contains(UNAVAILABLE);
+    let repeat = if turned_away { Repeat::Safe } else { Repeat::MayBeBilled };
+    no_completion("the service failed".into()).words(words(bytes)).repeat(repeat)
+}
+
+/// What a status means, with the peculiarities of xAI (reported in its clients' issues).
+fn meaning(status: u16, words: &str) -> (Exit, Repeat) {
+    let words = words.to_ascii_lowercase();
+    match status {
+        400 if words.contains("incorrect api key") => (Exit::Key, Repeat::Never),
+        403 if words.contains("usage guidelines") || words.contains("failed check") => {
+            (Exit::Rejected, Repeat::Never)
+        }
+        401 | 403 => (Exit::Key, Repeat::Never),
+        429 => (Exit::RateLimit, Repeat::Safe),
+        408 | 425 => (Exit::Service, Repeat::MayBeBilled),
+        400..500 => (Exit::Rejected, Repeat::Never),
+        503 | 521..=523 | 529 | 530 => (Exit::Service, Repeat::Safe),
+        525 | 526 | 100..400 => (Exit::Service, Repeat::Never),
+        _ => (Exit::Service, Repeat::MayBeBilled),
+    }
+}
+
+/// The words of an error in any of the shapes seen: an object, a string, JSON in a string, HTML, text.
+pub fn words(bytes: &[u8]) -> Option<String> {
+    let words = match serde_json::from_slice::<Value>(bytes) {
+        Ok(json) => words_of_json(&json, MAX_NESTING),
+        Err(_) => words_of_text(&String::from_utf8_lossy(bytes)),
+    };
+    words.filter(|words| !words.trim().is_empty())
+}
+
+fn words_of_json(json: &Value, nesting: usize) -> Option<String> {
+    match json {
+        Value::String(text) => match serde_json::from_str::<Value>(text) {
+            Ok(inner @ (Value::Object(_) | Value::String(_))) if nesting > 0 => {
+                words_of_json(&inner, nesting - 1)
+            }
+            _ => Some(text.clone()),
+        },
+        Value::Object(object) => {
+            let words = ["error", "message", "detail"]
+                .iter()
+                .find_map(|key| words_of_json(object.get(*key)?, nesting.checked_sub(1)?));
+            Some(with_code(object.get("code"), words.unwrap_or_default()))
+                .filter(|text| !text.is_empty())
+        }
+        _ => None,
+    }
+}
+
+/// A code is shown where it is a slug, and more than the words already say. Older replies have a
+/// sentence in its place, which the words say better.
+fn with_code(code: Option<&Value>, words: String) -> String {
+    let is_slug = |code: &str| {
+        code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_:.".contains(&byte))
+    };
+    match code.and_then(Value::as_str) {
+        Some(code) if words.is_empty() => code.to_owned(),
+        Some(code) if is_slug(code) && !words.contains(code) => format!("{code}: {words}"),
+        _ => words,
+    }
+}
+
+/// The title of a page, else its text.
+fn words_of_text(text: &str) -> Option<String> {
+    if !text.trim_start().starts_with('<') {
+        return Some(text.to_owned());
+    }
+    let lower = text.to_ascii_lowercase();
+    let title = lower.find("<title>").map(|start| start + "<title>".len()).and_then(|start| {
+        let end = start + lower[start..].find("</title>")?;
+        Some(text[start..end].trim().to_owned())
+    });
+    title.filter(|title| !title.is_empty()).or_else(|| Some(without_tags(text)))
+}
+
+fn without_tags(html: &str) -> String {
+    let mut text = String::new();
+    for piece in html.split('<') {
+        text.push_str(piece.split_once('>').map_or("", |(_, text)| text));
+        text.push(' ');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_decides_the_exit_status_and_whether_to_repeat() {
+        let wrong_key =
+            "Incorrect API key provided. You can obtain an API key from https://console.x.ai.";
+        let content = "Content violates usage guidelines. Team: x. Failed check: SAFETY_CHECK";
+        for (status, words, exit, repeat) in [
+            (400, "", Exit::Rejected, Repeat::Never),
+            (400, wrong_key, Exit::Key, Repeat::Never),
+            (401, "", Exit::Key, Repeat::Never),
+            (403, "", Exit::Key, Repeat::Never),
+            (403, content, Exit::Rejected, Repeat::Never),
+            (404, "", Exit::Rejected, Repeat::Never),
+            (408, "", Exit::Service, Repeat::MayBeBilled),
+            (410, "", Exit::Rejected, Repeat::Never),
+            (413, "", Exit::Rejected, Repeat::Never),
+            (422, "", Exit::Rejected, Repeat::Never),
+            (425, "", Exit::Service, Repeat::MayBeBilled),
+            (429, "", Exit::RateLimit, Repeat::Safe),
+            (500, "", Exit::Service, Repeat::MayBeBilled),
+            (502, "", Exit::Service, Repeat::MayBeBilled),
+            (503, "", Exit::Service, Repeat::Safe),
+            (504, "", Exit::Service, Repeat::MayBeBilled),
+            (520, "", Exit::Service, Repeat::MayBeBilled),
+            (521, "", Exit::Service, Repeat::Safe),
+            (523, "", Exit::Service, Repeat::Safe),
+            (524, "", Exit::Service, Repeat::MayBeBilled),
+            (525, "", Exit::Service, Repeat::Never),
+            (526, "", Exit::Service, Repeat::Never),
+            (529, "", Exit::Service, Repeat::Safe),
+            (530, "", Exit::Service, Repeat::Safe),
+            (101, "", Exit::Service, Repeat::Never),
+            (204, "", Exit::Service, Repeat::Never),
+            (302, "", Exit::Service, Repeat::Never),
+            (700, "", Exit::Service, Repeat::MayBeBilled),
+        ] {
+            assert_eq!(meaning(status, words), (exit, repeat), "{status} {words}");
+        }
+    }
+
+    #[test]
+    fn the_words_of_an_error_are_found_in_every_shape() {
+        for (body, expected) in [
+            (
+                r#"{"code":"invalid-argument","error":"Model not found: x"}"#,
+                "invalid-argument: Model not found: x",
+            ),
+            (
+                r#"{"code":"Some requested entity was not found","error":"The model x"}"#,
+                "The model x",
+            ),
+            (r#"{"code":"a b","error":"it is a b here"}"#, "it is a b here"),
+            (r#"{"code":400,"error":"words"}"#, "words"),
+            (r#"{"error":"words"}"#, "words"),
+            (r#"{"error":{"message":"words","type":"t","code":"bad-thing"}}"#, "bad-thing: words"),
+            (r#"{"error":{"message":"words","type":"t","code":null}}"#, "words"),
+            (r#"{"type":"error","message":"words"}"#, "words"),
+            (r#""words""#, "words"),
+            (r#""{\"error\":\"words\"}""#, "words"),
+            (r#"{"error":"{\"message\":\"words\"}"}"#, "words"),
+            (r#"{"code":"internal"}"#, "internal"),
+            (
+                "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>",
+                "502 Bad Gateway",
+            ),
+            ("<p>Bad <b>gateway</b>", "Bad gateway"),
+            ("upstream connect error", "upstream connect error"),
+        ] {
+            let words = words(body.as_bytes()).unwrap_or_default();
+            let folded: Vec<&str> = words.split_whitespace().collect();
+            assert_eq!(folded.join(" "), expected, "{body}");
+        }
+        for body in ["", "  ", "{}", "[]", "null", r#"{"error":null}"#] {
+            assert_eq!(words(body.as_bytes()), None, "{body}");
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The harness, where a fault in it would let other tests pass that prove nothing. It is tried on the
+//! shell and on bare sockets, so that xask itself has no part in it.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::support::{Env, Gate, Reads, Reply, Script, Server, Signal, Tty, replies};
+use predicates::prelude::*;
+
+const REQUEST: &[u8] = b"POST /v1/x HTTP/1.1\r\nContent-LENGTH: 4\r\n\r\nbody";
+
+/// The words with which this fails; a panic when it does not fail.
+#[track_caller]
+fn failure<T>(test: impl FnOnce() -> T) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(test)).err().expect("the harness let it pass");
+    match panic.downcast::<String>() {
+        Ok(words) => *words,
+        Err(panic) => panic.downcast_ref::<&str>().unwrap_or(&"?").to_string(),
+    }
+}
+
+/// Sends a request by hand and reads what comes until the connection ends.
+fn ask(server: &Server, request: &[u8]) -> (Vec<u8>, Result<usize, ErrorKind>) {
+    let mut stream = TcpStream::connect(server.addr()).expect("the server listens");
+    stream.write_all(request).expect("the server reads");
+    let mut reply = Vec::new();
+    let end = stream.read_to_end(&mut reply).map_err(|e| e.kind());
+    (reply, end)
+}
+
+#[test]
+fn a_run_that_says_what_was_expected_passes() {
+    let env = Env::new();
+    let run = env.sh("printf out; printf err >&2; exit 3").stdout("out").stderr("err");
+    assert_eq!(run.code(3).stdout, b"out");
+    env.sh("printf out; printf err >&2").stdout_like("ou").stderr_like("err").success();
+    env.sh("kill -TERM $$").signal(Signal::TERM);
+}
+
+#[test]
+fn a_byte_too_many_or_too_few_on_any_stream_fails() {
+    let env = Env::new();
+    assert!(failure(|| env.sh("printf x").success()).contains("Unexpected stdout"));
+    assert!(failure(|| env.sh("printf x >&2").success()).contains("Unexpected stderr"));
+    assert!(failure(|| env.sh("printf x >&2").tty(Tty::Stderr).success()).contains("terminal"));
+    failure(|| env.sh("").tty(Tty::Stderr).on_tty("x").success());
+    failure(|| env.sh("").stdout("x").success());
+    failure(|| env.sh("").stderr("x").success());
+    let words = failure(|| env.sh("printf 'a\\nb\\r\\n'").stdout("a\nb\n").success());
+    assert!(words.contains("- b\\n\n") && words.contains("+ b\\r\\n\n"), "{words}");
+}
+
+#[test]
+fn a_text_or_predicate_that_does_not_hold_fails() {
+    let env = Env::new();
+    failure(|| env.sh("echo abc").stdout_like("abc").stdout_like("abd").success());
+    failure(|| env.sh("echo abc >&2").stderr_like("abd").success());
+    failure(|| env.sh("echo abc >&2").stderr_like(predicate::str::contains("b").not()).success());
+    failure(|| env.sh("printf '\\377'").stdout_like(predicate::always()).success());
+    failure(|| env.sh("printf x").tty(Tty::Stdout).on_tty_like("y").success());
+}
+
+#[test]
+fn the_wrong_end_fails() {
+    let env = Env::new();
+    failure(|| env.sh("exit 1").success());
+    failure(|| env.sh("").code(1));
+    failure(|| env.sh("kill -TERM $$").code(143));
+    failure(|| env.sh("kill -TERM $$").signal(Signal::INT));
+    failure(|| env.sh("exit 143").signal(Signal::TERM));
+}
+
+#[test]
+fn the_environment_is_empty_but_for_what_is_meant_to_be_there() {
+    let output = Env::new().sh("env").env("MINE", "1").stdout_like("MINE=1\n").success();
+    let shells_own = ["PWD", "OLDPWD", "SHLVL", "_"];
+    let text = String::from_utf8(output.stdout).expect("text");
+    let names = text.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name);
+    let mut names: Vec<_> = names.filter(|name| !shells_own.contains(name)).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["LANG", "MINE", "PATH", "RUST_BACKTRACE"]);
+}
+
+#[test]
+fn the_shell_finds_the_binary_under_test() {
+    let found = format!("{}\n", env!("CARGO_BIN_EXE_xask"));
+    Env::new().sh("command -v xask").stdout(found).success();
+}
+
+#[test]
+fn stdin_is_what_it_is_said_to_be() {
+    let env = Env::new();
+    env.write("file", "from a file");
+    env.sh("cat").success();
+    env.sh("cat").stdin("bytes").stdout("bytes").success();
+    env.sh("cat").stdin_file("file").stdout("from a file").success();
+    env.sh("true").stdin(vec![0; 1 << 20]).success();
+    env.sh("timeout 0.1 cat").stdin_open().code(124);
+    let mut cat = env.sh("cat").stdin_open().stdout("one\n").spawn();
+    cat.write_stdin("one\n");
+    cat.read_stdout_until("one\n");
+    cat.close_stdin();
+    cat.success();
+}
+
+#[test]
+fn a_terminal_is_a_terminal_and_changes_no_byte() {
+    let env = Env::new();
+    let script = "test -t 1 && test -t 2 && ! test -t 0 && printf 'a\\n' && printf 'b\\033' >&2";
+    env.sh(script).tty(Tty::Stdout).tty(Tty::Stderr).on_tty("a\nb\x1b").success();
+    env.sh("test -t 0 && ! test -t 1 && ! test -t 2").tty(Tty::Stdin).success();
+    let mut cat = env.sh("cat").tty(Tty::Stdin).stdout("typed\n").spawn();
+    cat.write_stdin("typed\n\x04");
+    cat.success();
+}
+
+#[test]
+fn a_reader_that_leaves_is_felt() {
+    let mut yes = Env::new().sh("exec yes").stdout_like("y\ny\n").spawn();
+    yes.read_stdout_until("y\ny\n");
+    assert!(yes.peak_kib() > 0);
+    yes.close_stdout();
+    yes.signal(Signal::PIPE);
+}
+
+#[test]
+fn waiting_for_what_is_never_said_fails() {
+    let mut run = Env::new().sh("echo abab").spawn();
+    run.read_stdout_until("ab");
+    run.read_stdout_until("ab");
+    assert!(failure(|| run.read_stdout_until("ab").len()).contains("ended"));
+}
+
+#[test]
+fn a_server_that_is_not_asked_as_often_as_scripted_fails() {
+    let reply = || Reply::json(200, replies::completion("Four."));
+    assert!(failure(|| drop(Server::reply(reply()))).contains("asked 0 times, scripted 1"));
+    let once_too_often = || {
+        let server = Server::never();
+        drop(ask(&server, b""));
+    };
+    assert!(failure(once_too_often).contains("asked 1 times, scripted 0"));
+    // A client that is gone before it is taken counts too.
+    let gone = || {
+        let server = Server::reply(reply());
+        drop(ask(&server, REQUEST));
+        drop(TcpStream::connect(server.addr()));
+    };
+    assert!(failure(gone).contains("asked 2 times, scripted 1"));
+}
+
+#[test]
+fn a_server_keeps_what_it_was_asked() {
+    let server = Server::play([Script::from("one"), Script::new().weigh().send("two")]);
+    assert_eq!(ask(&server, REQUEST), (b"one".to_vec(), Ok(3)));
+    assert_eq!(ask(&server, REQUEST), (b"two".to_vec(), Ok(3)));
+    let requests = server.requests();
+    assert_eq!((&*requests[0].method, &*requests[0].path), ("POST", "/v1/x"));
+    assert_eq!(requests[0].header("content-length"), Some("4"));
+    assert_eq!((&*requests[0].body, requests[0].body_len), (&b"body"[..], 4));
+    assert_eq!((&*requests[1].body, requests[1].body_len), (&b""[..], 4));
+}
+
+#[test]
+fn a_cut_is_an_end_and_a_reset_is_a_reset() {
+    let cut = Reply::json(200, replies::completion("Four.")).cut_at(5);
+    let reset = |reads| Script::after(reads).reset();
+    let scripts =
+        [Script::from(cut), reset(Reads::Head), reset(Reads::AllBut(1)), reset(Reads::Nothing)];
+    let server = Server::play(scripts);
+    let (reply, end) = ask(&server, REQUEST);
+    assert!(reply.ends_with(b"\r\n\r\n{\"id\"") && end.is_ok());
+    for _ in 0..3 {
+        assert_eq!(ask(&server, REQUEST).1, Err(ErrorKind::ConnectionReset));
+    }
+}
+
+#[test]
+fn a_script_that_cannot_do_as_it_says_fails() {
+    let no_reset = || {
+        let server = Server::play([Script::new().reset()]);
+        let mut stream = TcpStream::connect(server.addr()).expect("the server listens");
+        stream.write_all(REQUEST).expect("the server reads");
+    };
+    assert!(failure(no_reset).contains("a script of the server failed"));
+    failure(|| Vec::from(Reply::json(200, "{}").cut_at(2)));
+}
+
+#[test]
+fn nothing_passes_a_gate_before_it_opens() {
+    let (asked, gate) = (Gate::new(), Gate::new());
+    let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
+    let (first, rest) = Reply::sse(&events).split(2);
+    let sent = [&first[..], &rest].concat();
+    let script = Script::new().send(first.clone()).open(&asked).wait(&gate).send(rest);
+    let server = Server::play([script]);
+    let mut stream = TcpStream::connect(server.addr()).expect("the server listens");
+    stream.write_all(REQUEST).expect("the server reads");
+    asked.wait();
+    let mut early = vec![0; first.len()];
+    stream.read_exact(&mut early).expect("the first events");
+    stream.set_nonblocking(true).expect("a socket");
+    let kind = stream.read(&mut [0]).map_err(|e| e.kind());
+    assert_eq!(kind, Err(ErrorKind::WouldBlock));
+    stream.set_nonblocking(false).expect("a socket");
+    gate.open();
+    let mut late = Vec::new();
+    stream.read_to_end(&mut late).expect("the rest");
+    assert_eq!([early, late].concat(), sent);
+}
+
+#[test]
+fn a_server_can_be_dropped_in_the_middle_of_everything() {
+    let gate = Gate::new();
+    let server = Server::play([
+        Script::new().hold(),
+        Script::new().stall(),
+        Script::after(Reads::Body(2)).stall(),
+        Script::new().wait(&gate),
+        Script::new(),
+    ]);
+    let connect = |_| TcpStream::connect(server.addr()).expect("the server listens");
+    let mut clients: Vec<_> = (0..5).map(connect).collect();
+    for client in &mut clients[..4] {
+        client.write_all(REQUEST).expect("the server reads");
+    }
+    drop(server);
+    drop(clients);
+}
+
+#[test]
+fn replies_are_as_they_are_on_the_wire() {
+    let text = |reply: Reply| String::from_utf8(reply.into()).expect("text");
+    let json = text(Reply::json(429, replies::error("slug", "words")).header("Retry-After", "1"));
+    assert!(json.starts_with("HTTP/1.1 429 Scripted\r\nContent-Type: application/json\r\n"));
+    assert!(json.contains("\r\nRetry-After: 1\r\n") && json.contains("\r\nContent-Length: 31\r\n"));
+    assert!(json.ends_with("\r\n\r\n{\"code\":\"slug\",\"error\":\"words\"}"));
+    let sse = text(Reply::sse(&["{}"]));
+    assert!(sse.ends_with("\r\n\r\na\r\ndata: {}\n\n\r\ne\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"));
+    assert!(text(Reply::sse(&["{}"]).close_delimited()).ends_with("data: {}\n\ndata: [DONE]\n\n"));
+    assert!(text(Reply::json(200, "1234").chunked()).ends_with("2\r\n12\r\n2\r\n34\r\n0\r\n\r\n"));
+    let mut events = replies::stream_of(&["a", "b"], Some("stop"));
+    events.push(replies::usage_chunk());
+    for event in events {
+        serde_json::from_str::<serde_json::Value>(&event).expect("an event is JSON");
+    }
+    let odd = replies::completion_with(serde_json::json!({"content": null, "finish_reason": "x"}));
+    let odd: serde_json::Value = serde_json::from_str(&odd).expect("JSON");
+    assert_eq!(
+        (&odd["choices"][0]["message"]["content"], odd["choices"][0]["finish_reason"].as_str()),
+        (&serde_json::Value::Null, Some("x"))
+    );
+}

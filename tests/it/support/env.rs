@@ -1,0 +1,385 @@
+//! A fresh folder, an empty environment, and one run of xask in them, with what is expected of it.
+//!
+//! Strict by default: a run that says a byte nobody asked for, on any stream, fails its test.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, PipeReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::rc::Rc;
+use std::thread;
+
+use predicates::prelude::*;
+use predicates::reflection::{Case, PredicateReflection, Product};
+use predicates::{BoxPredicate, str::PredicateStrExt};
+use tempfile::TempDir;
+
+use super::running::{Output, Running};
+use super::server::Server;
+use super::tty::Tty;
+use super::{Signal, shown};
+
+/// Of an argument, and of a line that differs, so much is shown.
+const WIDTH: usize = 240;
+
+/// A folder that goes with the test, and the runs inside it.
+pub struct Env {
+    folder: Rc<TempDir>,
+}
+
+impl Env {
+    pub fn new() -> Self {
+        Self { folder: Rc::new(TempDir::new().expect("a temporary folder")) }
+    }
+
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file; folders on its way are made.
+    pub fn write(&self, name: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder for the file");
+        fs::write(&path, bytes).expect("the file is written");
+        path
+    }
+
+    #[track_caller]
+    pub fn read(&self, name: impl AsRef<Path>) -> Vec<u8> {
+        let path = self.path(name);
+        fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    }
+
+    /// The names in the folder, sorted: proof that nothing was left behind.
+    pub fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder.path()).expect("the folder is readable");
+        let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+        let mut names: Vec<_> = entries.map(|entry| name(entry.expect("an entry"))).collect();
+        names.sort();
+        names
+    }
+
+    /// xask with these arguments.
+    pub fn xask<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Run {
+        let mut run = Run::new(self, binary().as_os_str());
+        run.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        run
+    }
+
+    /// A shell script in which `xask` is the binary under test.
+    pub fn sh(&self, script: &str) -> Run {
+        let mut path = binary().parent().expect("the binary's folder").as_os_str().to_owned();
+        if let Some(rest) = std::env::var_os("PATH") {
+            path.push(":");
+            path.push(rest);
+        }
+        let mut run = Run::new(self, "sh".as_ref()).env("PATH", path);
+        run.args.extend(["-c".into(), script.into()]);
+        run
+    }
+}
+
+fn binary() -> &'static Path {
+    assert_cmd::cargo::cargo_bin!("xask")
+}
+
+/// One run that has not begun, and what it must say. Nothing happens before [`Run::code`],
+/// [`Run::success`], [`Run::signal`] or [`Run::spawn`].
+#[must_use = "a Run that is not asked for its exit code was never run"]
+pub struct Run {
+    pub(super) folder: Rc<TempDir>,
+    program: OsString,
+    args: Vec<OsString>,
+    vars: BTreeMap<OsString, OsString>,
+    stdin: Stdin,
+    pub(super) ttys: Vec<Tty>,
+    pub(super) expect: Expectations,
+}
+
+/// Where the child's standard input comes from.
+enum Stdin {
+    Null,
+    Bytes(Vec<u8>),
+    Open,
+    File(PathBuf),
+}
+
+#[derive(Default)]
+pub(super) struct Expectations {
+    pub stdout: Expected,
+    pub stderr: Expected,
+    pub tty: Expected,
+}
+
+impl Run {
+    fn new(env: &Env, program: &OsStr) -> Self {
+        // Backtraces are on, so that every test proves that they do not show.
+        let mut vars: BTreeMap<OsString, OsString> =
+            [("LANG".into(), "C.UTF-8".into()), ("RUST_BACKTRACE".into(), "1".into())].into();
+        if let Some(path) = std::env::var_os("PATH") {
+            vars.insert("PATH".into(), path);
+        }
+        Self {
+            folder: Rc::clone(&env.folder),
+            program: program.to_owned(),
+            args: Vec::new(),
+            vars,
+            stdin: Stdin::Null,
+            ttys: Vec::new(),
+            expect: Expectations::default(),
+        }
+    }
+
+    pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.vars.insert(key.as_ref().to_owned(), value.as_ref().to_owned());
+        self
+    }
+
+    /// Asks this server.
+    pub fn server(self, server: &Server) -> Self {
+        self.env("XAI_BASE_URL", server.url())
+    }
+
+    pub fn key(self, key: &str) -> Self {
+        self.env("XAI_API_KEY", key)
+    }
+
+    /// A pipe that holds these bytes and then ends. Without this and its like, stdin is /dev/null.
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = Stdin::Bytes(bytes.into());
+        self
+    }
+
+    /// A pipe that stays open as long as the child runs. Nobody writes to it but
+    /// [`Running::write_stdin`].
+    pub fn stdin_open(mut self) -> Self {
+        self.stdin = Stdin::Open;
+        self
+    }
+
+    /// A file, at offset 0. A relative path is one in the folder.
+    pub fn stdin_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.stdin = Stdin::File(self.folder.path().join(path));
+        self
+    }
+
+    /// Puts this stream on the run's pseudo-terminal; all streams that are put there share one.
+    /// What comes out of it is no longer `stdout` or `stderr`, but `tty`.
+    pub fn tty(mut self, stream: Tty) -> Self {
+        self.ttys.push(stream);
+        self
+    }
+
+    /// Expects exactly these bytes on stdout.
+    pub fn stdout(mut self, exact: impl Into<Vec<u8>>) -> Self {
+        self.expect.stdout = Expected::Exactly(exact.into());
+        self
+    }
+
+    /// Expects exactly these bytes on stderr.
+    pub fn stderr(mut self, exact: impl Into<Vec<u8>>) -> Self {
+        self.expect.stderr = Expected::Exactly(exact.into());
+        self
+    }
+
+    /// Expects exactly these bytes out of the terminal.
+    pub fn on_tty(mut self, exact: impl Into<Vec<u8>>) -> Self {
+        self.expect.tty = Expected::Exactly(exact.into());
+        self
+    }
+
+    /// Expects stdout to contain a text, or to satisfy a predicate; each further call adds one.
+    pub fn stdout_like<K>(mut self, like: impl Like<K>) -> Self {
+        self.expect.stdout.add(like.into_predicate());
+        self
+    }
+
+    /// As [`Run::stdout_like`], for stderr.
+    pub fn stderr_like<K>(mut self, like: impl Like<K>) -> Self {
+        self.expect.stderr.add(like.into_predicate());
+        self
+    }
+
+    /// As [`Run::stdout_like`], for the terminal.
+    pub fn on_tty_like<K>(mut self, like: impl Like<K>) -> Self {
+        self.expect.tty.add(like.into_predicate());
+        self
+    }
+
+    /// Runs to the end, and expects exit 0.
+    #[track_caller]
+    pub fn success(self) -> Output {
+        self.code(0)
+    }
+
+    /// Runs to the end, and expects this exit code.
+    #[track_caller]
+    pub fn code(self, code: i32) -> Output {
+        self.spawn().code(code)
+    }
+
+    /// Runs to the end, and expects death by this signal.
+    #[track_caller]
+    pub fn signal(self, signal: Signal) -> Output {
+        self.spawn().signal(signal)
+    }
+
+    /// Starts it, for a test that has a word with it while it runs.
+    #[track_caller]
+    pub fn spawn(self) -> Running {
+        Running::start(self)
+    }
+
+    /// The command, its three streams still to be set (but for /dev/null and a file).
+    pub(super) fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).current_dir(self.folder.path()).env_clear().envs(&self.vars);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(match &self.stdin {
+            Stdin::Null => Stdio::null(),
+            Stdin::Bytes(bytes) => pipe_of(bytes.clone()).into(),
+            Stdin::Open => Stdio::piped(),
+            Stdin::File(path) => match File::open(path) {
+                Ok(file) => file.into(),
+                Err(e) => panic!("{}: {e}", path.display()),
+            },
+        });
+        command
+    }
+
+    /// The command line for a person to read: what the test set, then the arguments, long ones cut.
+    pub(super) fn line(&self) -> String {
+        let short = |text: &OsStr| {
+            let text = text.to_string_lossy();
+            let cut = if text.chars().nth(WIDTH).is_some() { "…" } else { "" };
+            format!("{:?}{cut}", text.chars().take(WIDTH).collect::<String>())
+        };
+        let set = self
+            .vars
+            .iter()
+            .filter(|(key, _)| !["LANG", "RUST_BACKTRACE", "PATH"].iter().any(|u| key == u));
+        let mut words: Vec<_> =
+            set.map(|(key, value)| format!("{}={}", key.display(), short(value))).collect();
+        words.push(if self.program == *binary() { "xask" } else { "sh" }.to_owned());
+        words.extend(self.args.iter().map(|arg| short(arg)));
+        words.join(" ")
+    }
+}
+
+/// A pipe that holds these bytes. The first of them are in it (and where they are all, it is closed)
+/// before the child begins, so that what the child finds there is not a matter of luck.
+fn pipe_of(bytes: Vec<u8>) -> PipeReader {
+    /// POSIX's least; no pipe blocks on so few.
+    const FITS: usize = 512;
+    let (theirs, mut ours) = io::pipe().expect("a pipe");
+    let (first, rest) = bytes.split_at(bytes.len().min(FITS));
+    ours.write_all(first).expect("an empty pipe takes this");
+    if !rest.is_empty() {
+        // Its own thread, for the child may not read before it has written. It ends with the child at
+        // the latest; a child that does not want the bytes is no error.
+        thread::spawn(move || ours.write_all(&bytes[FITS..]));
+    }
+    theirs
+}
+
+/// What one stream must be. By default: nothing at all.
+pub(super) enum Expected {
+    Exactly(Vec<u8>),
+    Like(Vec<BoxPredicate<[u8]>>),
+}
+
+impl Default for Expected {
+    fn default() -> Self {
+        Self::Exactly(Vec::new())
+    }
+}
+
+impl Expected {
+    fn add(&mut self, predicate: BoxPredicate<[u8]>) {
+        match self {
+            Self::Like(all) => all.push(predicate),
+            Self::Exactly(_) => *self = Self::Like(vec![predicate]),
+        }
+    }
+
+    pub(super) fn into_predicates(self) -> Vec<BoxPredicate<[u8]>> {
+        match self {
+            Self::Exactly(bytes) => vec![BoxPredicate::new(Exactly(bytes))],
+            Self::Like(all) => all,
+        }
+    }
+}
+
+/// What `*_like` takes: a text to be found, or any predicate over text. `K` only tells the two apart.
+pub trait Like<K> {
+    fn into_predicate(self) -> BoxPredicate<[u8]>;
+}
+
+pub enum Words {}
+pub enum Asked {}
+
+impl Like<Words> for &str {
+    fn into_predicate(self) -> BoxPredicate<[u8]> {
+        BoxPredicate::new(predicate::str::contains(self).from_utf8())
+    }
+}
+
+impl<P: Predicate<str> + Send + Sync + 'static> Like<Asked> for P {
+    fn into_predicate(self) -> BoxPredicate<[u8]> {
+        BoxPredicate::new(self.from_utf8())
+    }
+}
+
+/// These bytes and no others. Unlike the predicates crate's own, it shows where a line differs in bytes
+/// nobody can see, and stays readable when the stream is 64 MiB.
+struct Exactly(Vec<u8>);
+
+impl Predicate<[u8]> for Exactly {
+    fn eval(&self, have: &[u8]) -> bool {
+        self.0 == have
+    }
+
+    fn find_case<'a>(&'a self, expected: bool, have: &[u8]) -> Option<Case<'a>> {
+        let result = self.eval(have);
+        let case = || Case::new(Some(self), result);
+        (result == expected).then(|| case().add_product(Product::new("diff", diff(&self.0, have))))
+    }
+}
+
+impl PredicateReflection for Exactly {}
+
+impl fmt::Display for Exactly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exactly {} bytes", self.0.len())
+    }
+}
+
+/// The lines that differ, `-` expected and `+` had, what is the same at either end left out.
+fn diff(want: &[u8], have: &[u8]) -> String {
+    const LINES: usize = 12;
+    let equal = want.iter().zip(have).take_while(|(a, b)| a == b).count();
+    let sizes = format!("{} bytes, not {}, equal up to {equal}", have.len(), want.len());
+    let lines = |bytes: &[u8]| -> Vec<Vec<u8>> {
+        bytes.split_inclusive(|&b| b == b'\n').map(<[u8]>::to_vec).collect()
+    };
+    let (mut want, mut have) = (lines(want), lines(have));
+    let same = want.iter().zip(&have).take_while(|(a, b)| a == b).count();
+    (want, have) = (want.split_off(same), have.split_off(same));
+    let tail = want.iter().rev().zip(have.iter().rev()).take_while(|(a, b)| a == b).count();
+    want.truncate(want.len() - tail);
+    have.truncate(have.len() - tail);
+
+    let mut text = vec![sizes];
+    for (sign, lines) in [('-', want), ('+', have)] {
+        for line in lines.iter().take(LINES) {
+            let cut = if line.len() > WIDTH { " …" } else { "" };
+            text.push(format!("{sign} {}{cut}", shown(&line[..line.len().min(WIDTH)])));
+        }
+        if lines.len() > LINES {
+            text.push(format!("{sign} … and {} more lines", lines.len() - LINES));
+        }
+    }
+    text.join("\n")
+}

@@ -1,0 +1,41 @@
+//! What every test stands on: a hermetic place to run xask in ([`Env`]), a service that plays a script
+//! ([`Server`]), replies in the service's own wire format ([`replies`]), and a terminal.
+//!
+//! All of it waits for events and never for time; the one clock is [`LIMIT`], a net under tests that hang.
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "a kit: what one room leaves in the box, another takes out"
+)]
+
+mod env;
+pub mod replies;
+mod running;
+mod server;
+mod tty;
+
+use std::time::Duration;
+
+pub use env::{Env, Run};
+pub use running::{Output, Running};
+pub use rustix::process::Signal;
+pub use server::{Gate, Reads, Reply, Request, Script, Server};
+pub use tty::Tty;
+
+/// How long a child may run, and a gate stay shut, before the test is given up as hung. Not a measurement.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// Bytes as one printable line: UTF-8 as it is, control characters and broken bytes escaped.
+pub fn shown(bytes: &[u8]) -> String {
+    let mut line = String::new();
+    for chunk in bytes.utf8_chunks() {
+        for char in chunk.valid().chars() {
+            match char {
+                '"' | '\'' => line.push(char),
+                _ => line.extend(char.escape_debug()),
+            }
+        }
+        line.push_str(&chunk.invalid().escape_ascii().to_string());
+    }
+    line
+}

@@ -1,0 +1,252 @@
+//! A service on loopback that plays a script: which bytes, in which pieces, when, and how it leaves.
+//!
+//! It keeps what it was asked, and fails the test on drop when it was asked too often or too seldom. It knows
+//! as much HTTP/1.1 as it takes to find the end of a request; what a reply says is the script's business.
+
+mod gate;
+mod reply;
+mod script;
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::thread::{self, JoinHandle};
+
+pub use self::gate::Gate;
+pub use self::reply::Reply;
+pub use self::script::{Reads, Script};
+use super::shown;
+
+pub struct Server {
+    addr: SocketAddr,
+    scripts: usize,
+    gates: Vec<Gate>,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<Vec<JoinHandle<()>>>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    closing: Gate,
+}
+
+#[derive(Default)]
+struct State {
+    /// How many connections came, scripted or not.
+    connections: usize,
+    requests: Vec<Request>,
+    /// Weak: an open handle here would keep a connection from being closed.
+    streams: Vec<Weak<TcpStream>>,
+    /// The address from which the server itself knocks, to say that it closes.
+    knock: Option<SocketAddr>,
+}
+
+/// What the service was asked, as far as it was read.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    pub method: String,
+    pub path: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    /// How much of the body was read, also where it was not [kept](Script::weigh).
+    pub body_len: usize,
+}
+
+impl Server {
+    /// The n-th connection gets the n-th script, and there must be no other.
+    pub fn play<S: Into<Script>>(scripts: impl IntoIterator<Item = S>) -> Self {
+        Self::bind((Ipv4Addr::LOCALHOST, 0).into(), scripts).expect("a port on 127.0.0.1")
+    }
+
+    /// One connection, one request, this reply.
+    pub fn reply(reply: Reply) -> Self {
+        Self::play([reply])
+    }
+
+    /// Must not be asked at all.
+    pub fn never() -> Self {
+        Self::play(Vec::<Script>::new())
+    }
+
+    /// As [`Server::play`] on `::1`; `None` where the machine has no IPv6.
+    pub fn play_on_ipv6<S: Into<Script>>(scripts: impl IntoIterator<Item = S>) -> Option<Self> {
+        Self::bind((Ipv6Addr::LOCALHOST, 0).into(), scripts).ok()
+    }
+
+    fn bind<S: Into<Script>>(
+        addr: SocketAddr,
+        scripts: impl IntoIterator<Item = S>,
+    ) -> io::Result<Self> {
+        let scripts: Vec<Script> = scripts.into_iter().map(Into::into).collect();
+        let listener = TcpListener::bind(addr)?;
+        let shared = Arc::new(Shared::default());
+        Ok(Self {
+            addr: listener.local_addr()?,
+            scripts: scripts.len(),
+            gates: scripts.iter().flat_map(Script::gates).collect(),
+            shared: Arc::clone(&shared),
+            accepting: Some(thread::spawn(move || accept(&listener, scripts, &shared))),
+        })
+    }
+
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// For `XAI_BASE_URL`.
+    pub fn url(&self) -> String {
+        format!("http://{}/v1", self.addr)
+    }
+
+    /// What was asked, in the order in which the heads were read to their end.
+    pub fn requests(&self) -> Vec<Request> {
+        self.shared.lock().requests.clone()
+    }
+
+    /// The one request.
+    #[track_caller]
+    pub fn request(&self) -> Request {
+        let mut requests = self.requests();
+        assert_eq!(requests.len(), 1, "requests");
+        requests.remove(0)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        {
+            // Held while knocking, so that the thread that accepts cannot take the knock for a customer.
+            let mut state = self.shared.lock();
+            match TcpStream::connect(self.addr) {
+                Ok(knock) => state.knock = knock.local_addr().ok(),
+                Err(_) if thread::panicking() => return,
+                Err(e) => panic!("the server cannot reach itself: {e}"),
+            }
+        }
+        let accepting = self.accepting.take().expect("dropped once").join();
+        self.shared.closing.open();
+        self.gates.iter().for_each(Gate::open);
+        let streams = std::mem::take(&mut self.shared.lock().streams);
+        for stream in streams.iter().filter_map(Weak::upgrade) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        let ends = accepting.map(|threads| threads.into_iter().try_for_each(JoinHandle::join));
+
+        if thread::panicking() {
+            return;
+        }
+        let asked = self.shared.lock().connections;
+        assert!(asked == self.scripts, "server asked {asked} times, scripted {}", self.scripts);
+        // A script that panicked has said why on stderr.
+        assert!(matches!(ends, Ok(Ok(()))), "a script of the server failed, see above");
+    }
+}
+
+impl Shared {
+    /// Also after a thread has panicked with the lock: its panic is reported, not this one.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Request {
+    /// A header by name, in any case; the first of several.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut named = self.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        named.next().map(|(_, value)| value.as_str())
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        let fail = |e| panic!("the body is no JSON: {e}: {}", shown(&self.body));
+        serde_json::from_slice(&self.body).unwrap_or_else(fail)
+    }
+
+    fn parse(head: &[u8]) -> Self {
+        let head = std::str::from_utf8(head).expect("a request's head is text");
+        let mut lines = head.split("\r\n");
+        let mut first = lines.next().unwrap_or_default().splitn(3, ' ');
+        let mut word = || first.next().unwrap_or_default().to_owned();
+        let (method, path) = (word(), word());
+        let headers = lines.filter_map(|line| line.split_once(':'));
+        let headers = headers.map(|(key, value)| (key.to_owned(), value.trim().to_owned()));
+        Self { method, path, headers: headers.collect(), ..Self::default() }
+    }
+
+    fn content_length(&self) -> usize {
+        let length = self.header("content-length").map(str::parse);
+        length.map_or(0, |length| length.expect("Content-Length is a number"))
+    }
+}
+
+/// Takes connections until the server knocks, and gives each its script and its thread.
+fn accept(
+    listener: &TcpListener,
+    scripts: Vec<Script>,
+    shared: &Arc<Shared>,
+) -> Vec<JoinHandle<()>> {
+    let mut scripts = scripts.into_iter();
+    let mut threads = Vec::new();
+    loop {
+        let (stream, from) = listener.accept().expect("connections can be taken");
+        let mut state = shared.lock();
+        if state.knock == Some(from) {
+            return threads;
+        }
+        state.connections += 1;
+        // One too many is closed unheard; the test fails for it when the server is dropped.
+        let Some(script) = scripts.next() else { continue };
+        let stream = Arc::new(stream);
+        state.streams.push(Arc::downgrade(&stream));
+        let shared = Arc::clone(shared);
+        threads.push(thread::spawn(move || {
+            let _ = script.play(&stream, &shared);
+        }));
+    }
+}
+
+/// Reads no byte further than it is told, so that what is left makes a reset.
+fn read_request(mut wire: &TcpStream, reads: Reads, keep: bool, shared: &Shared) -> io::Result<()> {
+    if matches!(reads, Reads::Nothing) {
+        return Ok(());
+    }
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        wire.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    let request = Request::parse(&head);
+    let length = request.content_length();
+    let mut left = match reads {
+        Reads::Nothing | Reads::Head => 0,
+        Reads::Body(n) => n.min(length),
+        Reads::AllBut(n) => length.saturating_sub(n),
+        Reads::All => length,
+    };
+    let index = {
+        let requests = &mut shared.lock().requests;
+        requests.push(request);
+        requests.len() - 1
+    };
+    let mut buffer = vec![0; 128 * 1024];
+    while left > 0 {
+        let most = left.min(buffer.len());
+        let n = match wire.read(&mut buffer[..most])? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n => n,
+        };
+        left -= n;
+        let request = &mut shared.lock().requests[index];
+        request.body_len += n;
+        if keep {
+            request.body.extend_from_slice(&buffer[..n]);
+        }
+    }
+    Ok(())
+}
+
+fn drain(mut wire: &TcpStream) -> io::Result<()> {
+    io::copy(&mut wire, &mut io::sink()).map(drop)
+}

@@ -1,0 +1,162 @@
+//! What the server does on one connection, step by step.
+
+use std::io::{self, Write};
+use std::net::{Shutdown, TcpStream};
+use std::thread;
+
+use super::{Gate, Shared, drain, read_request};
+
+/// What happens on one connection. At the end the server closes it cleanly: it says that nothing
+/// follows, and reads until the client has gone.
+#[derive(Clone)]
+pub struct Script {
+    steps: Vec<Step>,
+    keep: bool,
+}
+
+/// How much of a request is read.
+#[derive(Clone, Copy)]
+pub enum Reads {
+    Nothing,
+    Head,
+    /// The head, and so many bytes of the body.
+    Body(usize),
+    /// The head, and the body but for so many bytes at its end.
+    AllBut(usize),
+    All,
+}
+
+#[derive(Clone)]
+enum Step {
+    Read(Reads),
+    Send(Vec<u8>),
+    Drip(Vec<u8>),
+    Wait(Gate),
+    Open(Gate),
+    Reset,
+    Hold,
+    Stall,
+}
+
+impl Script {
+    /// Reads the whole request first.
+    pub fn new() -> Self {
+        Self::after(Reads::All)
+    }
+
+    /// Reads so much of the request first.
+    pub fn after(reads: Reads) -> Self {
+        Self { steps: vec![Step::Read(reads)], keep: true }
+    }
+
+    /// Keeps no bodies, only their length.
+    #[must_use]
+    pub fn weigh(mut self) -> Self {
+        self.keep = false;
+        self
+    }
+
+    /// Reads again: the rest of nothing, but a second request on the same connection.
+    #[must_use]
+    pub fn read(self, reads: Reads) -> Self {
+        self.then(Step::Read(reads))
+    }
+
+    /// Sends bytes, or a [`Reply`].
+    #[must_use]
+    pub fn send(self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.then(Step::Send(bytes.into()))
+    }
+
+    /// Sends each piece as a segment of its own. The client may still find several in one read; where that
+    /// matters, put a gate between two.
+    #[must_use]
+    pub fn pieces<P: Into<Vec<u8>>>(self, pieces: impl IntoIterator<Item = P>) -> Self {
+        pieces.into_iter().fold(self, Self::send)
+    }
+
+    /// Sends byte by byte.
+    #[must_use]
+    pub fn drip(self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.then(Step::Drip(bytes.into()))
+    }
+
+    /// Waits until the test opens the gate (or ends).
+    #[must_use]
+    pub fn wait(self, gate: &Gate) -> Self {
+        self.then(Step::Wait(gate.clone()))
+    }
+
+    /// Opens a gate at which the test waits.
+    #[must_use]
+    pub fn open(self, gate: &Gate) -> Self {
+        self.then(Step::Open(gate.clone()))
+    }
+
+    /// Closes with unread data, which makes a reset. Something must be left to read: begin with
+    /// `Script::after(Reads::AllBut(1))` or less.
+    #[must_use]
+    pub fn reset(self) -> Self {
+        self.then(Step::Reset)
+    }
+
+    /// Says nothing more, and reads on, until the client has gone or the server is dropped.
+    #[must_use]
+    pub fn hold(self) -> Self {
+        self.then(Step::Hold)
+    }
+
+    /// Says nothing more and reads nothing more, until the server is dropped.
+    #[must_use]
+    pub fn stall(self) -> Self {
+        self.then(Step::Stall)
+    }
+
+    fn then(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// The gates it waits at.
+    pub(super) fn gates(&self) -> impl Iterator<Item = Gate> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Wait(gate) => Some(gate.clone()),
+            _ => None,
+        })
+    }
+
+    /// Plays. An error is a client that has gone, which is the test's to judge; the script ends there.
+    pub(super) fn play(self, stream: &TcpStream, shared: &Shared) -> io::Result<()> {
+        let mut wire = stream;
+        wire.set_nodelay(true)?;
+        for step in self.steps {
+            match step {
+                Step::Read(reads) => read_request(wire, reads, self.keep, shared)?,
+                Step::Send(bytes) => wire.write_all(&bytes)?,
+                Step::Drip(bytes) => {
+                    for byte in bytes {
+                        wire.write_all(&[byte])?;
+                        thread::yield_now();
+                    }
+                }
+                Step::Wait(gate) => gate.wait(),
+                Step::Open(gate) => gate.open(),
+                Step::Reset => {
+                    let unread = wire.peek(&mut [0])?;
+                    assert!(unread > 0, "a reset takes unread data, and the request was read");
+                    return Ok(());
+                }
+                Step::Hold => drain(wire)?,
+                Step::Stall => shared.closing.wait_as_long_as_it_takes(),
+            }
+        }
+        wire.shutdown(Shutdown::Write)?;
+        drain(wire)
+    }
+}
+
+impl<T: Into<Vec<u8>>> From<T> for Script {
+    fn from(reply: T) -> Self {
+        Self::new().send(reply)
+    }
+}

@@ -5,6 +5,7 @@
 //! prints it. `error` and `message` are the ground they all stand on.
 
 mod cli;
+mod conversation;
 mod deadline;
 mod error;
 mod message;
@@ -14,17 +15,21 @@ mod reply;
 mod request;
 mod service;
 
+use std::io::Read;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
 
-use self::cli::{AnswerArgs, Cli, Environment, Invocation, ServiceArgs, WithoutArgs};
+use self::cli::{
+    AnswerArgs, Cli, Environment, Invocation, Parts, PromptArgs, ServiceArgs, WithoutArgs,
+};
+use self::conversation::{Conversation, Kept};
 use self::deadline::Deadline;
 use self::error::Exit;
-use self::message::Turn;
+use self::message::{Message, Role, Turn};
 use self::output::{Notes, Printer, Stdout};
-use self::prompt::Stdin;
+use self::prompt::{Prompt, Stdin};
 use self::reply::Answer;
 use self::request::{Body, CompletionRequest};
 use self::service::{BaseUrl, Http, Key, Rehearsal, RehearsalCase, Service, Settings};
@@ -54,24 +59,25 @@ fn run(notes: &mut Notes) -> Result<()> {
 /// One question. What can be wrong is found in this order: arguments, inputs, outputs, key, network.
 fn ask(cli: Cli, notes: &mut Notes) -> Result<()> {
     let Cli { parts, prompt, request, answer, service, without, environment } = cli;
-    let AnswerArgs { json, usage, verbose, quiet } = answer;
+    let AnswerArgs { json, stream, no_stream, usage, verbose, quiet } = answer;
     let WithoutArgs { dry_run, rehearse } = without;
     notes.set_level(quiet, verbose);
     let base_url = BaseUrl::parse(service.base_url.as_deref())?;
     let fields = request.fields()?;
 
     let mut stdin = Stdin::default();
-    let prompt = prompt::read(&parts.0, &prompt, &mut stdin)?;
-    let deadline = Deadline::after(service.timeout);
+    let mut stdout = Stdout::open()?;
+    let inputs = Inputs::read(&parts, &prompt, &service, dry_run, &mut stdin, notes)?;
+    let Inputs { messages, mut conversation, deadline } = inputs;
+    let live = stream || (stdout.is_terminal() && !json && !no_stream && !dry_run);
     let request = CompletionRequest {
         model: request.model().to_owned(),
-        messages: prompt.system.into_iter().chain([prompt.user]).map(Turn::New).collect(),
+        messages,
         fields,
-        stream: false,
-        stream_usage: false,
+        stream: live,
+        stream_usage: live && usage,
     };
     let body = Body::new(&request);
-    let mut stdout = Stdout::open()?;
     if dry_run {
         return stdout.copy_line(body.reader());
     }
@@ -80,13 +86,18 @@ fn ask(cli: Cli, notes: &mut Notes) -> Result<()> {
         Some(case) => rehearsal(case, notes),
         None => service_at(base_url, &service, environment, notes)?,
     };
-    let mut printer = Printer::new(stdout, json, request.stream);
+    let mut printer = Printer::new(stdout, json, live);
     let answer = get_answer(&service, &request, &body, deadline, &mut printer, notes)?;
-    let printed = printer.finish(&answer);
+    // Kept before it is printed: what was paid for is not lost to a reader who leaves early.
+    let kept = match &mut conversation {
+        Some(conversation) if answer.unfit.is_none() => keep(conversation, &request, &answer),
+        _ => Ok(()),
+    };
+    let finished = printer.finish(&answer);
     if usage {
         notes.usage(answer.usage.as_ref());
     }
-    printed?;
+    kept.and(finished)?;
     if let Some(why) = answer.unfit {
         return Err(why.into());
     }
@@ -94,6 +105,66 @@ fn ask(cli: Cli, notes: &mut Notes) -> Result<()> {
         notes.note("standard input holds data that was not read; - among the words sends it");
     }
     Ok(())
+}
+
+/// Everything that is read before the service is asked.
+struct Inputs {
+    messages: Vec<Turn>,
+    conversation: Option<Conversation>,
+    deadline: Deadline,
+}
+
+impl Inputs {
+    fn read(
+        parts: &Parts,
+        args: &PromptArgs,
+        service: &ServiceArgs,
+        dry_run: bool,
+        stdin: &mut Stdin,
+        notes: &Notes,
+    ) -> Result<Self> {
+        let given = match &args.messages {
+            Some(path) => prompt::earlier_messages(path, stdin)?,
+            None => Vec::new(),
+        };
+        let asked_before = given.last().is_some_and(|message| message.role == Role::User);
+        let Prompt { system, user } = prompt::read(&parts.0, args, asked_before, stdin)?;
+        // The clock starts when the prompt is there: who types it may take their time.
+        let deadline = Deadline::after(service.timeout);
+        let (conversation, earlier, kept) = match &args.conversation {
+            None => (None, given, Kept::Elsewhere),
+            Some(path) if dry_run => (None, Conversation::peek(path)?, Kept::InConversation),
+            Some(path) => {
+                let on_long_wait =
+                    || notes.note(&format!("{}: waiting for another run", path.display()));
+                let (conversation, earlier) = Conversation::open(path, deadline, on_long_wait)?;
+                (Some(conversation), earlier, Kept::InConversation)
+            }
+        };
+        let mut messages = conversation::with_system(earlier, system, kept)?;
+        messages.extend(user.map(Turn::New));
+        Ok(Self { messages, conversation, deadline })
+    }
+}
+
+/// Appends what is new in the request, and the answer.
+fn keep(
+    conversation: &mut Conversation,
+    request: &CompletionRequest,
+    answer: &Answer,
+) -> Result<()> {
+    let said = Message::text(Role::Assistant, answer.text.clone());
+    let new = request.messages.iter().filter_map(|turn| match turn {
+        Turn::Earlier(_) => None,
+        Turn::New(message) => Some(message),
+    });
+    let mut lines = Vec::new();
+    for message in new.chain([&said]) {
+        let mut line = Vec::new();
+        Body::of_message(message).reader().read_to_end(&mut line).map_err(error::from_io)?;
+        lines.push(line);
+    }
+    conversation.append(&lines)
 }
 
 fn rehearsal(case: RehearsalCase, notes: &Notes) -> Service {

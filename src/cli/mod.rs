@@ -3,6 +3,8 @@
 //! The only door to clap and to the environment. It decides what can be decided from the arguments
 //! alone; no file is opened here.
 
+#![expect(clippy::doc_markdown, reason = "the doc comments of flags are their help texts")]
+
 mod environment;
 mod fields;
 mod parts;
@@ -152,6 +154,21 @@ pub struct PromptArgs {
         value_parser = PossibleValuesParser::new(Detail::NAMES).try_map(|name| name.parse::<Detail>()),
     )]
     pub detail: Vec<Detail>,
+
+    /// Go on with the conversation in FILE, and append to it
+    ///
+    /// One JSON message a line. Its messages are sent before the question; after an answer with exit
+    /// status 0 the question and the answer are appended. A missing or empty file is a new
+    /// conversation. Runs at the same time take turns.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "messages")]
+    pub conversation: Option<PathBuf>,
+
+    /// Send the earlier messages in FILE, or on standard input (`-`)
+    ///
+    /// A JSON array, or one JSON message a line; only read. If they end in a user message and no part
+    /// is given, they are the whole request.
+    #[arg(long, value_name = "FILE|-", value_hint = ValueHint::FilePath, allow_hyphen_values = true, hide_short_help = true)]
+    pub messages: Option<PathBuf>,
 }
 
 /// The fields of the request.
@@ -216,6 +233,17 @@ pub struct AnswerArgs {
     /// Print the reply's JSON in place of the answer's text
     #[arg(short, long)]
     pub json: bool,
+
+    /// Print the answer as it comes; the default on a terminal
+    ///
+    /// On by default when standard output is a terminal and --json is not given. With --json, the
+    /// payload of each event, one a line.
+    #[arg(long, overrides_with = "no_stream")]
+    pub stream: bool,
+
+    /// Print the answer when it is whole
+    #[arg(long, overrides_with = "stream", hide_short_help = true)]
+    pub no_stream: bool,
 
     /// Print the tokens used, and the cost, on standard error
     #[arg(long)]

@@ -1,5 +1,6 @@
 //! What the arguments may be: their ranges, what excludes what, and how a refusal is worded.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -34,8 +35,13 @@ fn check_stdin(cli: &Cli) -> Result<()> {
             Part::Image(_) | Part::Word(_) | Part::File(_) => {}
         }
     }
-    if cli.prompt.system_file.as_ref().is_some_and(|path| path.as_os_str() == "-") {
+    let is_stdin =
+        |path: &Option<PathBuf>| path.as_ref().is_some_and(|path| path.as_os_str() == "-");
+    if is_stdin(&cli.prompt.system_file) {
         takers.push("--system-file -");
+    }
+    if is_stdin(&cli.prompt.messages) {
+        takers.push("--messages -");
     }
     match takers[..] {
         [first, second, ..] => Err(Failure::usage(format!(

@@ -76,7 +76,7 @@ impl Notes {
             text.push_str(&self.words(words));
         }
         if let Some(reply) = failure.and_then(|failure| failure.reply.as_deref()) {
-            text.push_str(&format!(" ({reply})"));
+            text.extend([" (", reply, ")"]);
         }
         self.line(&text);
         if let Some(hint) = failure.and_then(|failure| failure.hint.as_deref()) {

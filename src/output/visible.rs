@@ -8,10 +8,12 @@ fn is_control(c: char) -> bool {
 }
 
 fn push_visible(c: char, out: &mut String) {
-    if c.is_ascii() {
-        out.push_str(&format!("\\x{:02x}", u32::from(c)));
-    } else {
-        out.extend(c.escape_unicode());
+    match u8::try_from(c) {
+        Ok(byte @ 0..=0x7f) => {
+            let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
+            out.extend(['\\', 'x', digit(byte >> 4), digit(byte & 0xf)]);
+        }
+        _ => out.extend(c.escape_unicode()),
     }
 }
 
@@ -64,7 +66,9 @@ mod tests {
 
     fn safe(pieces: &[&str]) -> String {
         let (mut text, mut out) = (TerminalText::default(), String::new());
-        pieces.iter().for_each(|piece| text.push(piece, &mut out));
+        for piece in pieces {
+            text.push(piece, &mut out);
+        }
         text.finish(&mut out);
         out
     }

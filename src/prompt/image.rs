@@ -65,7 +65,7 @@ fn data_url(url: &str) -> Result<ImageSource> {
 }
 
 fn from_stdin(stdin: &mut Stdin) -> Result<ImageSource> {
-    if stdin.is_terminal() {
+    if Stdin::is_terminal() {
         return Err(Failure::usage("--image -: standard input is a terminal").into());
     }
     let mut bytes = Vec::new();

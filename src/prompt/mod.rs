@@ -8,40 +8,69 @@ mod stdin;
 mod text;
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 pub use self::stdin::Stdin;
 use self::text::Texts;
 use crate::cli::{Part, PromptArgs};
+use crate::conversation;
 use crate::error::Failure;
-use crate::message::{ContentPart, Detail, ImageUrl, Message, Role};
+use crate::message::{ContentPart, Detail, EarlierMessage, ImageUrl, Message, Role};
 
 /// The messages of this run.
 #[derive(Debug)]
 pub struct Prompt {
     /// The instructions, where there are any.
     pub system: Option<Message>,
-    /// The question.
-    pub user: Message,
+    /// The question; `None` where the earlier messages end in one and no part was given.
+    pub user: Option<Message>,
 }
 
 /// Reads everything the command line names, in its order.
+///
+/// `asked_before` tells that the earlier messages end in a question: then no part is needed.
 ///
 /// # Errors
 ///
 /// A usage failure for an input that is missing, unreadable or not what it must be, and for a prompt
 /// without any words or image; local trouble where standard input breaks.
-pub fn read(parts: &[Part], args: &PromptArgs, stdin: &mut Stdin) -> Result<Prompt> {
+pub fn read(
+    parts: &[Part],
+    args: &PromptArgs,
+    asked_before: bool,
+    stdin: &mut Stdin,
+) -> Result<Prompt> {
     let system = system_message(args, stdin)?;
+    if asked_before && parts.is_empty() {
+        return Ok(Prompt { system, user: None });
+    }
     let content = user_content(parts, &args.detail, stdin)?;
-    Ok(Prompt { system, user: Message { role: Role::User, content } })
+    Ok(Prompt { system, user: Some(Message { role: Role::User, content }) })
+}
+
+/// The messages of `--messages`.
+///
+/// # Errors
+///
+/// A usage failure where they cannot be read or are broken; local trouble where standard input breaks.
+pub fn earlier_messages(path: &Path, stdin: &mut Stdin) -> Result<Vec<EarlierMessage>> {
+    if path.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        stdin.read_to_end(&mut bytes)?;
+        return conversation::parse("standard input", &bytes);
+    }
+    let name = path.display().to_string();
+    let bytes = fs::read(path).with_context(|| Failure::usage(name.clone()))?;
+    conversation::parse(&name, &bytes)
 }
 
 /// The message of `--system`, `--system-file` or `--developer`.
 fn system_message(args: &PromptArgs, stdin: &mut Stdin) -> Result<Option<Message>> {
-    let PromptArgs { system, system_file, developer, detail: _ } = args;
+    let PromptArgs { system, system_file, developer, detail: _, conversation: _, messages: _ } =
+        args;
     let (flag, role, text) = match (system, system_file, developer) {
         (Some(text), _, _) => ("--system", Role::System, argument("--system", text)?),
         (_, Some(path), _) => ("--system-file", Role::System, system_text(path, stdin)?),

@@ -20,11 +20,11 @@ impl Stdin {
     /// Whether nobody has read it and it is not a terminal, where a person would have to guess that
     /// the program waits for them.
     pub fn is_free_for_text(&self) -> bool {
-        !self.taken && !self.is_terminal()
+        !self.taken && !Self::is_terminal()
     }
 
     /// Whether a person sits at it.
-    pub fn is_terminal(&self) -> bool {
+    pub fn is_terminal() -> bool {
         io::stdin().is_terminal()
     }
 

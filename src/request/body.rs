@@ -338,16 +338,14 @@ fn encode(
     ready: &mut Vec<u8>,
     ready_from: &mut usize,
 ) -> io::Result<Step> {
-    match STANDARD.encode_slice(chunk, space) {
-        Ok(n) => Ok(Step::Wrote(n)),
-        Err(_) => {
-            ready.resize(encoded_len(chunk.len(), true).unwrap_or_default(), 0);
-            let n = STANDARD.encode_slice(chunk, ready).map_err(io::Error::other)?;
-            ready.truncate(n);
-            *ready_from = 0;
-            Ok(Step::Wrote(0))
-        }
+    if let Ok(n) = STANDARD.encode_slice(chunk, space) {
+        return Ok(Step::Wrote(n));
     }
+    ready.resize(encoded_len(chunk.len(), true).unwrap_or_default(), 0);
+    let n = STANDARD.encode_slice(chunk, ready).map_err(io::Error::other)?;
+    ready.truncate(n);
+    *ready_from = 0;
+    Ok(Step::Wrote(0))
 }
 
 impl<'a> Source<'a> {

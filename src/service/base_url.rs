@@ -58,15 +58,17 @@ impl BaseUrl {
     }
 
     fn check(given: &str) -> Result<Self, String> {
-        let uri: Uri = match given {
-            _ if given.contains('#') => return Err("it has a fragment (#)".into()),
-            _ => given.parse().map_err(|_| "it is not a URL")?,
-        };
-        let https = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => return Err("it begins neither with https:// nor with http://".into()),
-        };
+        let https =
+            match given.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase()).as_deref()
+            {
+                Some("https") => true,
+                Some("http") => false,
+                _ => return Err("it begins neither with https:// nor with http://".into()),
+            };
+        if given.contains('#') {
+            return Err("it has a fragment (#)".into());
+        }
+        let uri: Uri = given.parse().map_err(|_| "it is not a URL")?;
         let authority = uri.authority().ok_or("it has no host")?;
         if authority.as_str().contains('@') {
             return Err("it has user information (@)".into());
@@ -132,7 +134,7 @@ mod tests {
         }
         let refused = [
             ("api.x.ai/v1", "neither"),
-            ("", "not a URL"),
+            ("", "neither"),
             ("ftp://api.x.ai", "neither"),
             ("http://api.x.ai/v1", "this machine only"),
             ("http://localhost.example", "this machine only"),

@@ -213,8 +213,8 @@ impl Answer {
             }
             events.push("[DONE]".to_owned());
         }
-        let stream = events.iter().map(|event| format!("data: {event}\n\n")).collect();
-        reply(200, "text/event-stream", stream)
+        let stream: Vec<[&str; 3]> = events.iter().map(|event| ["data: ", event, "\n\n"]).collect();
+        reply(200, "text/event-stream", stream.concat().concat())
     }
 }
 

@@ -146,7 +146,7 @@ mod tests {
             ("https://api.x.ai:0", "port"),
             ("http://127.0.0.1:99999/", "port"),
             ("https://api.x.ai:/", "port"),
-            ("https://api.x.ai:+80/", "not a URL"),
+            ("https://api.x.ai:+80/", "port"),
             ("https://", "not a URL"),
             ("https:///v1", "not a URL"),
             ("https://a b", "not a URL"),

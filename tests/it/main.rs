@@ -2,4 +2,8 @@
 //! a scripted service on loopback. Nothing here looks inside the program.
 
 mod harness;
+mod output;
+mod rehearsal;
+mod reply;
+mod service;
 mod support;

@@ -35,7 +35,9 @@ fn the_question_of_the_guide_is_asked_in_one_exact_request() {
     // All of them: nothing is negotiated that xask cannot read (no Accept-Encoding), nothing is awaited
     // (no Expect), nothing is in chunks.
     let mut headers = request.headers;
-    headers.iter_mut().for_each(|(name, _)| name.make_ascii_lowercase());
+    for (name, _) in &mut headers {
+        name.make_ascii_lowercase();
+    }
     headers.sort();
     let expected = [
         ("accept", "*/*"),

@@ -29,14 +29,15 @@ impl Run {
     /// Returns stderr. Stdout is judged as always: by default it must be empty.
     #[track_caller]
     pub fn fails(self, code: i32, words: &[&str]) -> String {
+        let line = self.line();
         let output = self.stderr_like("").code(code);
         let text = output.notes();
-        assert!(is_message(text), "this is no message: {}", shown(text.as_bytes()));
+        assert!(is_message(text), "{line}\nthis is no message: {}", shown(text.as_bytes()));
         for jargon in JARGON {
-            assert!(!text.contains(jargon), "{jargon:?} is jargon: {text}");
+            assert!(!text.contains(jargon), "{line}\n{jargon:?} is jargon: {text}");
         }
         for word in words {
-            assert!(text.contains(word), "{word:?} is not in: {text}");
+            assert!(text.contains(word), "{line}\n{word:?} is not in: {text}");
         }
         text.to_owned()
     }

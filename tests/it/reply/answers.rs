@@ -6,10 +6,12 @@ use super::{TOLD, choice, reply};
 use crate::support::{Env, Reply, Server, replies};
 
 /// A first choice with this content, which ended for this reason (null included).
+#[expect(clippy::needless_pass_by_value, reason = "callers hand it a json!")]
 fn ended(content: &str, reason: Value) -> Value {
     json!({"message": {"role": "assistant", "content": content}, "finish_reason": reason})
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers hand it a json!")]
 fn message(message: Value) -> Value {
     json!({"message": message, "finish_reason": "stop"})
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use ureq::config::Config;
 use ureq::http::{HeaderMap, Response};
-use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{
     ConnectProxyConnector, Connector, RustlsConnector, SocksConnector,
 };
@@ -15,7 +14,7 @@ use ureq::{Agent, Proxy, RequestBuilder, SendBody};
 
 use super::fault::Fault;
 use super::retry::retry_after;
-use super::transport::{Attempt, Dial, Sent};
+use super::transport::{Attempt, Dial, Lookup, Sent};
 use super::{Ask, BaseUrl, Key, Reply, ReplyHeaders, Upload, tls};
 use crate::deadline::Deadline;
 use crate::request::BodyReader;
@@ -120,7 +119,7 @@ impl Http {
                 .chain(Dial { attempt: attempt.clone(), is_clear: !base_url.is_https() })
                 .chain(RustlsConnector::default())
                 .chain(Sent { attempt, authority: base_url.host().to_owned() });
-        Ok(Agent::with_parts(config.build(), connector, DefaultResolver::default()))
+        Ok(Agent::with_parts(config.build(), connector, Lookup::default()))
     }
 }
 

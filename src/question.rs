@@ -66,11 +66,13 @@ pub fn ask(cli: &Cli, notes: &mut Notes) -> Result<()> {
         (Some(entry), Some(reply)) if is_fit => entry.record(reply),
         _ => Ok(()),
     };
-    let finished = printer.finish(&answer);
+    let kept = kept.and(recorded);
+    // The file only for exit status 0; whatever went wrong, the answer itself is not lost.
+    let finished = printer.finish(&answer, is_fit && kept.is_ok());
     if *usage {
         notes.usage(answer.usage.as_ref());
     }
-    kept.and(recorded).and(finished)?;
+    kept.and(finished)?;
     if let Some(why) = answer.unfit {
         return Err(why.into());
     }
@@ -97,7 +99,7 @@ pub fn list_models(cli: &Cli, notes: &mut Notes) -> Result<()> {
     let question = Question { ask: Ask::Models(cli.request.model()), service, deadline, policy };
     let mut printer = Printer::new(Stdout::open()?, *json, false, target);
     let models = get_answer(&question, &mut printer, notes)?;
-    printer.finish(&models)
+    printer.finish(&models, true)
 }
 
 /// Everything that is read before the service is asked.

@@ -45,7 +45,7 @@ fn an_answer_cannot_command_a_terminal_and_is_exact_in_a_pipe() {
         let newline = if text.ends_with('\n') { "" } else { "\n" };
         let server = Server::reply(reply(200, body.as_str()));
         // That stderr is a terminal makes no difference to stdout.
-        let run = env.ask(&server, []).tty(Tty::Stderr).tty(Tty::Stdin);
+        let run = env.ask(&server, ["-q"]).tty(Tty::Stderr).tty(Tty::Stdin);
         run.stdout(format!("{text}{newline}")).on_tty(CUT).code(9);
     }
 }
@@ -85,7 +85,7 @@ fn an_answer_and_an_error_share_a_terminal() {
     let env = Env::new();
     let both = |reply: Reply, shown: &str, code: i32| {
         let server = Server::reply(reply);
-        env.ask(&server, [])
+        env.ask(&server, ["-q"])
             .tty(Tty::Stdout)
             .tty(Tty::Stderr)
             .tty(Tty::Stdin)

@@ -242,7 +242,7 @@ fn what_a_service_says_cannot_command_a_terminal() {
         ("a\nb\r\nc\rd\te", "a b c d e"),
         ("\u{1b}[2J\u{1b}]0;title\u{7}", r"\x1b[2J\x1b]0;title\x07"),
         ("\u{1b}]52;c;aGk=\u{7}", r"\x1b]52;c;aGk=\x07"),
-        ("\0\u{8}\u{7f}", r"\x00\x08\x7f"),
+        ("\u{1}\u{8}\u{7f}", r"\x01\x08\x7f"),
         ("\u{9b}2J\u{85}", r"\u{9b}2J"),
         ("\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}", r"\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}"),
         ("\u{2066}\u{2067}\u{2068}\u{2069}", r"\u{2066}\u{2067}\u{2068}\u{2069}"),

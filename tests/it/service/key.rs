@@ -215,7 +215,8 @@ fn it_is_masked_in_a_model_and_an_address_too() {
     let (env, server) = (Env::new(), Server::reply(four()));
     let url = format!("{}/{KEY}", server.url());
     let run = env.ask_at(&url, ["-v", "--model", KEY]).key(KEY);
-    let output = run.stdout("Four.\n").stderr_like("[key] at ").stderr_like("/[key]/").success();
+    let output = run.stdout("Four.\n").stderr_like("/[key]/").success();
+    assert_eq!(output.notes().matches("[key]").count(), 2, "{}", output.notes());
     assert_unseen(&output.stderr, "--verbose");
 }
 

@@ -30,7 +30,8 @@ const CUT: &str =
 fn json_is_the_reply_unchanged_with_a_newline_where_it_has_none() {
     let env = Env::new();
     let odd = concat!(
-        " {\t\"id\" : 1, \"id\":\r\n 2,\"big\":123456789012345678901234567890,\"x\":1.50e+07,\"y\":-0,",
+        " {\t\"id\" : 1, \"id\":\r\n 2,\"big\":123456789012345678901234567890,",
+        "\"x\":1.50e+07,\"y\":-0,",
         "\"\\u0041\":\"\\/\\u00e9\u{e9}\",\"z\":\"\u{7f}\u{9b}\u{202e}\",",
         "\"choices\" :[ {\"message\":{\"content\":\"Four.\"}, \"finish_reason\":null} ] }"
     );
@@ -97,7 +98,7 @@ fn usage_is_one_line_of_what_the_reply_has() {
         ),
         (json!({"total_tokens": 0}), "total=0"),
         (
-            json!({"completion_tokens_details": {"reasoning_tokens": 5}, "prompt_tokens_details": null}),
+            json!({"completion_tokens_details": {"reasoning_tokens": 5}, "prompt_tokens": []}),
             "reasoning=5",
         ),
         (json!({"prompt_tokens_details": {"cached_tokens": 0}, "prompt_tokens": null}), "cached=0"),

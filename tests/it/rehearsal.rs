@@ -163,7 +163,10 @@ fn the_answer_describes_the_request() {
         (&["Sum", "--file", "notes.txt", "up"], "model: grok-4\nuser: Sum\n\ntwo\nlines\n\nup\n"),
         (
             &["before", "-i", "a.png", "after", "-i", "b.jpg", "?", "-d", "high"],
-            "model: grok-4\nuser: before [image/png, 1234 bytes, detail high] after [image/jpeg, 4 bytes, detail high] ?\n",
+            concat!(
+                "model: grok-4\nuser: before [image/png, 1234 bytes, detail high] ",
+                "after [image/jpeg, 4 bytes, detail high] ?\n"
+            ),
         ),
         (
             &[

@@ -53,8 +53,9 @@ fn an_answer_cannot_command_a_terminal_and_is_exact_in_a_pipe() {
 #[test]
 fn json_cannot_command_a_terminal_either() {
     let env = Env::new();
-    let body = "{\"x\":\"\u{7f}\u{9b}2J\u{202e}\",\r\n\"choices\":[{\"message\":{\"content\":\"\\u001b[2J\"}}]}";
-    let shown = "{\"x\":\"\\x7f\\u{9b}2J\\u{202e}\",\n\"choices\":[{\"message\":{\"content\":\"\\u001b[2J\"}}]}\n";
+    let choices = r#""choices":[{"message":{"content":"\u001b[2J"}}]}"#;
+    let body = format!("{{\"x\":\"\u{7f}\u{9b}2J\u{202e}\",\r\n{choices}");
+    let shown = format!("{{\"x\":\"\\x7f\\u{{9b}}2J\\u{{202e}}\",\n{choices}\n");
     let server = Server::reply(reply(200, body));
     env.ask(&server, ["--json"]).tty(Tty::Stdout).on_tty(shown).success();
     // Bytes that are no text are not handed on, for some terminals take \x9b for a command.

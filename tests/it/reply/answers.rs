@@ -57,10 +57,13 @@ fn only_the_first_choice_and_only_its_content_is_printed() {
     let env = Env::new();
     for body in [
         json!({"choices": [ended("Four.", "stop".into()), ended("Five.", "length".into())]}),
-        json!({"choices": [{"message": {"reasoning_content": "Hm.", "content": "Four.", "refusal": null,
-            "tool_calls": [], "citations": ["x"]}, "finish_reason": "stop", "logprobs": {"content": []}}]}),
-        json!({"choices": [{"message": {"content": "Four.", "refusal": "", "tool_calls": null}}], "error": null}),
-        json!({"choices": [{"message": {"content": "Four.", "role": 7}, "index": "x"}], "id": [], "usage": 7}),
+        json!({"choices": [message(json!({"reasoning_content": "Hm.", "content": "Four."}))]}),
+        json!({"choices": [message(json!({"content": "Four.", "tool_calls": [], "refusal": null}))]}),
+        json!({"choices": [message(json!({"content": "Four.", "tool_calls": null, "refusal": ""}))]}),
+        json!({"choices": [{"message": {"content": "Four."}, "logprobs": {"content": []}}]}),
+        json!({"choices": [{"message": {"content": "Four."}}], "error": null}),
+        json!({"choices": [{"message": {"content": "Four.", "role": 7}, "index": "x"}], "id": []}),
+        json!({"choices": [{"message": {"content": "Four."}}], "usage": 7, "citations": ["x"]}),
     ] {
         let server = Server::reply(reply(200, body.to_string()));
         env.ask(&server, []).case(body.to_string()).stdout("Four.\n").success();

@@ -5,7 +5,7 @@ use crate::support::{Env, Reply, Run, Script, Server, replies};
 
 const WRONG_KEY: &str =
     "Incorrect API key provided. You can obtain an API key from https://console.x.ai.";
-const CONTENT: &str = "Content violates usage guidelines. Team: 1f2e, API key ID: 3d4c. Failed check: SAFETY_CHECK_TYPE_BIO.";
+const CONTENT: &str = "Content violates usage guidelines. Team: 1f2e. Failed check: SAFETY_CHECK.";
 
 /// The question, once, with a key that the service may refuse.
 fn ask(env: &Env, server: &Server) -> Run {
@@ -75,7 +75,8 @@ fn a_failure_is_told_in_one_exact_line() {
     let env = Env::new();
     let server =
         Server::reply(reply(404, replies::error("not-found", "The model x does not exist.")));
-    let line = "xask: the request was rejected: not-found: The model x does not exist. (HTTP 404, x-request-id 0f4c5b1e-7a3d)\n";
+    let what = "the request was rejected: not-found: The model x does not exist.";
+    let line = format!("xask: {what} (HTTP 404, x-request-id {ID})\n");
     ask(&env, &server).stderr(line).code(4);
     let server = Server::reply(Reply::json(404, "{}"));
     ask(&env, &server).stderr("xask: the request was rejected (HTTP 404)\n").code(4);
@@ -173,9 +174,10 @@ fn words_that_are_nested_deeply_are_told_in_some_way() {
 #[test]
 fn an_error_with_status_200_is_a_failure_of_the_service() {
     let env = Env::new();
-    let unavailable = r#"{"code":"The service is currently unavailable","error":"Timed out waiting for first token"}"#;
+    let words = "Timed out waiting for first token";
+    let unavailable = &replies::error("The service is currently unavailable", words);
     for (body, words) in [
-        (unavailable, "Timed out waiting for first token"),
+        (&**unavailable, words),
         (r#"{"code":"internal","error":"words"}"#, "internal: words"),
         (r#"{"error":"words"}"#, "words"),
         (r#"{"error":{"message":"words","type":"t","code":500}}"#, "words"),

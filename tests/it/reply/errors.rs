@@ -287,6 +287,8 @@ fn of_long_words_400_bytes_are_told() {
     let words = "x".repeat(400);
     let server = Server::reply(reply(500, words.as_str()));
     env.ask(&server, []).fails(8, &[&format!(": {words} (")]);
+    let server = Server::reply(reply(500, format!("{words}x")));
+    env.ask(&server, []).fails(8, &[&format!(": {}\u{2026} (", &words[..397])]);
 }
 
 #[test]

@@ -11,6 +11,7 @@
 mod env;
 pub mod replies;
 mod running;
+pub mod says;
 mod server;
 mod tty;
 

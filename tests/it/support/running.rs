@@ -117,6 +117,15 @@ impl Running {
         kill_process(Pid::from_child(&self.child), signal).expect("the child can be signalled");
     }
 
+    /// How often the child has called write(2) so far, whatever the file.
+    #[track_caller]
+    pub fn write_calls(&self) -> u64 {
+        let path = format!("/proc/{}/io", self.child.id());
+        let counts = std::fs::read_to_string(&path).expect("the child's input and output");
+        let calls = counts.lines().find_map(|line| line.strip_prefix("syscw: "));
+        calls.expect("a count of writes").parse().expect("a number")
+    }
+
     /// The most memory the child has held so far, in KiB. Exact while it cannot go on (see facts.md, 21).
     #[track_caller]
     pub fn peak_kib(&self) -> u64 {

@@ -15,8 +15,10 @@ mod reply;
 mod request;
 mod service;
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Read;
 use std::process::ExitCode;
+use std::thread;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -26,13 +28,13 @@ use self::cli::{
 };
 use self::conversation::{Conversation, Kept};
 use self::deadline::Deadline;
-use self::error::Exit;
+use self::error::{Exit, Failure};
 use self::message::{Message, Role, Turn};
 use self::output::{Notes, Printer, Stdout};
 use self::prompt::{Prompt, Stdin};
 use self::reply::Answer;
 use self::request::{Body, CompletionRequest};
-use self::service::{BaseUrl, Http, Key, Rehearsal, RehearsalCase, Service, Settings};
+use self::service::{BaseUrl, Http, Key, Policy, Rehearsal, RehearsalCase, Service, Settings};
 
 fn main() -> ExitCode {
     let mut notes = Notes::default();
@@ -82,12 +84,13 @@ fn ask(cli: Cli, notes: &mut Notes) -> Result<()> {
         return stdout.copy_line(body.reader());
     }
 
-    let service = match rehearse {
+    let (service, policy) = match rehearse {
         Some(case) => rehearsal(case, notes),
         None => service_at(base_url, &service, environment, notes)?,
     };
     let mut printer = Printer::new(stdout, json, live);
-    let answer = get_answer(&service, &request, &body, deadline, &mut printer, notes)?;
+    let question = Question { service, request: &request, body, deadline, policy };
+    let answer = get_answer(&question, &mut printer, notes)?;
     // Kept before it is printed: what was paid for is not lost to a reader who leaves early.
     let kept = match &mut conversation {
         Some(conversation) if answer.unfit.is_none() => keep(conversation, &request, &answer),
@@ -167,9 +170,19 @@ fn keep(
     conversation.append(&lines)
 }
 
-fn rehearsal(case: RehearsalCase, notes: &Notes) -> Service {
+/// What is asked, where, and how insistently.
+struct Question<'a> {
+    service: Service,
+    request: &'a CompletionRequest,
+    body: Body<'a>,
+    deadline: Deadline,
+    policy: Policy,
+}
+
+/// Nothing is repeated: what a rehearsal plays is what a script is to see.
+fn rehearsal(case: RehearsalCase, notes: &Notes) -> (Service, Policy) {
     notes.note("this is a rehearsal; the service was not asked");
-    Service::Rehearsal(Rehearsal::new(case))
+    (Service::Rehearsal(Rehearsal::new(case)), Policy { retries: 0, lost_too: false })
 }
 
 fn service_at(
@@ -177,36 +190,57 @@ fn service_at(
     args: &ServiceArgs,
     environment: Environment,
     notes: &mut Notes,
-) -> Result<Service> {
-    let ServiceArgs { base_url: _, timeout: _, connect_timeout } = args;
+) -> Result<(Service, Policy)> {
+    let ServiceArgs { base_url: _, timeout: _, connect_timeout, retries, retry_lost } = args;
+    let proxy = service::choose_proxy(&base_url, &environment.proxies)?;
     let key = Key::find(environment.api_key.0.as_deref(), environment.api_key_file.as_deref())?;
     match &key {
         Some(key) => notes.mask(key.reveal()),
         None if base_url.is_loopback() => {}
         None => return Err(Key::missing().into()),
     }
-    Ok(Service::Http(Http::new(Settings {
+    let ssl_cert_file = environment.ssl_cert_file;
+    let http = Http::new(Settings {
         base_url,
         key,
         connect_timeout: *connect_timeout,
-        ssl_cert_file: environment.ssl_cert_file,
-    })))
+        proxy,
+        ssl_cert_file,
+    });
+    Ok((Service::Http(http), Policy { retries: *retries, lost_too: *retry_lost }))
 }
 
-/// Asks and reads the reply to its end.
-fn get_answer(
-    service: &Service,
-    request: &CompletionRequest,
-    body: &Body,
-    deadline: Deadline,
-    printer: &mut Printer,
-    notes: &Notes,
-) -> Result<Answer> {
+/// The answer, after as many tries as the policy allows: never more than one of them is printed.
+fn get_answer(question: &Question, printer: &mut Printer, notes: &Notes) -> Result<Answer> {
+    let Question { policy, deadline, .. } = question;
+    let mut repeated = 0;
+    loop {
+        let error = match try_once(question, printer, notes) {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        let failure = error.downcast_ref::<Failure>().filter(|_| !printer.has_printed());
+        let pause = failure.and_then(|failure| policy.pause(failure, repeated, random()));
+        // A pause that the deadline would cut short is not begun.
+        let Some(pause) =
+            pause.filter(|pause| deadline.remaining().is_none_or(|left| *pause < left))
+        else {
+            return Err(error);
+        };
+        repeated += 1;
+        notes.retry(&error, pause, repeated, policy.retries);
+        thread::sleep(pause);
+    }
+}
+
+/// Asks once and reads the reply to its end.
+fn try_once(question: &Question, printer: &mut Printer, notes: &Notes) -> Result<Answer> {
+    let Question { service, request, body, deadline, policy: _ } = question;
     let begun = Instant::now();
     notes.detail(|| {
         format!("asking {} at {} with {} bytes", request.model, service.name(), body.len())
     });
-    let reply = service.ask(request, body, deadline)?;
+    let reply = service.ask(request, body, *deadline)?;
     notes.detail(|| {
         let id = reply.headers.request_id.as_deref().unwrap_or("none");
         format!(
@@ -218,4 +252,10 @@ fn get_answer(
     let answer = reply::read(reply, printer).inspect_err(|_| printer.break_off())?;
     notes.detail(|| format!("the reply was complete after {:.3} s", begun.elapsed().as_secs_f64()));
     Ok(answer)
+}
+
+/// A number from 0 to 1, good enough to spread pauses: the seed of the standard library's hash maps.
+fn random() -> f64 {
+    let [byte, ..] = RandomState::new().build_hasher().finish().to_ne_bytes();
+    f64::from(byte) / 255.0
 }

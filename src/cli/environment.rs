@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::error::Failure;
-use crate::service::RehearsalCase;
+use crate::service::{ProxyVariables, RehearsalCase};
 
 /// The documented variables of this process, as they were set.
 #[derive(Debug, Default)]
@@ -22,6 +22,8 @@ pub struct Environment {
     pub model: Option<String>,
     /// `XASK_REHEARSE`, for `--rehearse`.
     rehearse: Option<String>,
+    /// `https_proxy`, `all_proxy`, `no_proxy`, in lower and upper case.
+    pub proxies: ProxyVariables,
     /// `SSL_CERT_FILE`: certificate authorities in place of the system's.
     pub ssl_cert_file: Option<PathBuf>,
 }
@@ -39,6 +41,7 @@ impl Environment {
             base_url: text("XAI_BASE_URL")?,
             model: text("XASK_MODEL")?,
             rehearse: text("XASK_REHEARSE")?,
+            proxies: proxies()?,
             ssl_cert_file: variable("SSL_CERT_FILE").map(PathBuf::from),
         })
     }
@@ -69,6 +72,16 @@ impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secret")
     }
+}
+
+/// Lower case first, as curl reads them.
+fn proxies() -> Result<ProxyVariables> {
+    let mut proxies = ProxyVariables::default();
+    for name in ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        proxies.proxy = proxies.proxy.or(text(name)?.map(|value| (name, value)));
+    }
+    proxies.no_proxy = text("no_proxy")?.or(text("NO_PROXY")?);
+    Ok(proxies)
 }
 
 fn variable(name: &str) -> Option<OsString> {

@@ -279,6 +279,23 @@ pub struct ServiceArgs {
     /// Give up connecting after this time [default: 10]
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = usage::seconds, default_value = "10", hide_default_value = true, hide_short_help = true)]
     pub connect_timeout: Duration,
+
+    /// Ask so many times more where the question was not delivered or turned away [default: 2]
+    ///
+    /// After failures that cost nothing: no connection, 429, 503, 521 to 523, 529, 530. Each is told
+    /// on standard error. A Retry-After of up to 60 seconds is obeyed.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "2",
+        hide_default_value = true,
+        hide_short_help = true
+    )]
+    pub retries: u32,
+
+    /// Ask again also where the answer was lost, which may be billed twice
+    #[arg(long, hide_short_help = true)]
+    pub retry_lost: bool,
 }
 
 /// Answers from elsewhere than the service.

@@ -3,6 +3,7 @@
 //! A line that cannot be written is dropped: the exit status has the truth.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use anyhow::Error;
 
@@ -59,6 +60,12 @@ impl Notes {
         }
     }
 
+    /// The line before each repetition, silenced by `--quiet`.
+    pub fn retry(&self, error: &Error, pause: Duration, number: u32, of: u32) {
+        let why = self.text(error);
+        self.note(&format!("{why}; retry {number} of {of} in {:.1} s", pause.as_secs_f64()));
+    }
+
     /// The line of `--usage`, never silenced.
     pub fn usage(&self, usage: Option<&Usage>) {
         match usage {
@@ -69,6 +76,15 @@ impl Notes {
 
     /// An error, and on a second line what to do about it.
     pub fn error(&self, error: &Error) {
+        self.line(&self.text(error));
+        let failure = error.downcast_ref::<Failure>();
+        if let Some(hint) = failure.and_then(|failure| failure.hint.as_deref()) {
+            self.line(&format!("hint: {hint}"));
+        }
+    }
+
+    /// An error in a line, with the service's words and which reply it was.
+    fn text(&self, error: &Error) -> String {
         let mut text = describe(error);
         let failure = error.downcast_ref::<Failure>();
         if let Some(words) = failure.and_then(|failure| failure.words.as_deref()) {
@@ -78,10 +94,7 @@ impl Notes {
         if let Some(reply) = failure.and_then(|failure| failure.reply.as_deref()) {
             text.extend([" (", reply, ")"]);
         }
-        self.line(&text);
-        if let Some(hint) = failure.and_then(|failure| failure.hint.as_deref()) {
-            self.line(&format!("hint: {hint}"));
-        }
+        text
     }
 
     fn line(&self, text: &str) {

@@ -16,7 +16,7 @@ use anyhow::Result;
 pub use self::answer::Answer;
 use self::completion::Completion;
 pub use self::usage::Usage;
-use crate::error::{Exit, Failure, Repeat, from_io};
+use crate::error::{Exit, Failure, from_io};
 use crate::service::{Reply, ReplyHeaders};
 
 /// The largest reply in one JSON, in bytes: far over any answer, and bounded.
@@ -97,7 +97,7 @@ fn read_whole(body: Box<dyn Read>, headers: &ReplyHeaders) -> Result<Answer> {
 
 /// A reply that is no completion.
 fn no_completion(what: String) -> Failure {
-    Failure::new(Exit::Service, what).repeat(Repeat::MayBeBilled)
+    Failure::new(Exit::Service, what)
 }
 
 /// Adds which reply it was.

@@ -32,6 +32,7 @@ pub fn of_status(status: u16, headers: &ReplyHeaders, body: impl Read) -> Failur
         (Exit::Service, _) => "the service failed",
         _ => "the request was rejected",
     };
+    let repeat = if headers.is_final { Repeat::Never } else { repeat };
     let failure =
         Failure::new(exit, what).words(words).repeat(repeat).retry_after(headers.retry_after);
     let failure = about_reply(failure, status, headers);
@@ -51,7 +52,7 @@ pub fn of_status(status: u16, headers: &ReplyHeaders, body: impl Read) -> Failur
 pub fn in_reply(bytes: &[u8]) -> Failure {
     // Wherever it stands: the service says it in `code`, which is not shown.
     let turned_away = String::from_utf8_lossy(bytes).to_ascii_lowercase().contains(UNAVAILABLE);
-    let repeat = if turned_away { Repeat::Safe } else { Repeat::MayBeBilled };
+    let repeat = if turned_away { Repeat::Safe } else { Repeat::Never };
     no_completion("the service failed".into()).words(words(bytes)).repeat(repeat)
 }
 
@@ -65,11 +66,11 @@ fn meaning(status: u16, words: &str) -> (Exit, Repeat) {
         }
         401 | 403 => (Exit::Key, Repeat::Never),
         429 => (Exit::RateLimit, Repeat::Safe),
-        408 | 425 => (Exit::Service, Repeat::MayBeBilled),
+        408 | 425 | 525 | 526 => (Exit::Service, Repeat::Never),
         400..500 => (Exit::Rejected, Repeat::Never),
         503 | 521..=523 | 529 | 530 => (Exit::Service, Repeat::Safe),
-        525 | 526 | 100..400 => (Exit::Service, Repeat::Never),
-        _ => (Exit::Service, Repeat::MayBeBilled),
+        500..600 => (Exit::Service, Repeat::MayBeBilled),
+        _ => (Exit::Service, Repeat::Never),
     }
 }
 
@@ -152,11 +153,11 @@ mod tests {
             (403, "", Exit::Key, Repeat::Never),
             (403, content, Exit::Rejected, Repeat::Never),
             (404, "", Exit::Rejected, Repeat::Never),
-            (408, "", Exit::Service, Repeat::MayBeBilled),
+            (408, "", Exit::Service, Repeat::Never),
             (410, "", Exit::Rejected, Repeat::Never),
             (413, "", Exit::Rejected, Repeat::Never),
             (422, "", Exit::Rejected, Repeat::Never),
-            (425, "", Exit::Service, Repeat::MayBeBilled),
+            (425, "", Exit::Service, Repeat::Never),
             (429, "", Exit::RateLimit, Repeat::Safe),
             (500, "", Exit::Service, Repeat::MayBeBilled),
             (502, "", Exit::Service, Repeat::MayBeBilled),
@@ -173,7 +174,7 @@ mod tests {
             (101, "", Exit::Service, Repeat::Never),
             (204, "", Exit::Service, Repeat::Never),
             (302, "", Exit::Service, Repeat::Never),
-            (700, "", Exit::Service, Repeat::MayBeBilled),
+            (700, "", Exit::Service, Repeat::Never),
         ] {
             assert_eq!(meaning(status, words), (exit, repeat), "{status} {words}");
         }

@@ -16,6 +16,8 @@ pub struct BaseUrl {
     /// Scheme, host, port and path, without a slash at the end.
     url: String,
     host: String,
+    /// How much of `host` is the name, without the port.
+    name_len: usize,
     https: bool,
     loopback: bool,
 }
@@ -45,6 +47,11 @@ impl BaseUrl {
     /// The host, with the port where one was given, for messages.
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// The host alone.
+    pub fn name(&self) -> &str {
+        &self.host[..self.name_len]
     }
 
     /// Whether the connection is to be encrypted.
@@ -89,7 +96,13 @@ impl BaseUrl {
         let scheme = if https { "https" } else { "http" };
         let path = uri.path().trim_end_matches('/');
         let url = format!("{scheme}://{authority}{path}");
-        Ok(Self { url, host: authority.to_string(), https, loopback })
+        Ok(Self {
+            url,
+            host: authority.to_string(),
+            name_len: authority.host().len(),
+            https,
+            loopback,
+        })
     }
 }
 

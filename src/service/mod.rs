@@ -3,10 +3,14 @@
 //! It knows neither the flags nor what a reply means: a status and bytes go out of this room.
 
 mod base_url;
+mod fault;
 mod http;
 mod key;
+mod proxy;
 mod rehearsal;
+mod retry;
 mod tls;
+mod transport;
 
 use std::io::Read;
 use std::time::Duration;
@@ -16,7 +20,9 @@ use anyhow::Result;
 pub use self::base_url::BaseUrl;
 pub use self::http::{Http, Settings};
 pub use self::key::Key;
+pub use self::proxy::{ProxyVariables, choose as choose_proxy};
 pub use self::rehearsal::{Rehearsal, RehearsalCase};
+pub use self::retry::Policy;
 use crate::deadline::Deadline;
 use crate::request::{Body, CompletionRequest};
 
@@ -39,8 +45,10 @@ pub struct ReplyHeaders {
     pub content_length: Option<u64>,
     /// `x-request-id`: what the service's support asks for.
     pub request_id: Option<String>,
-    /// `retry-after`, when it is a number of seconds.
+    /// `retry-after`: the pause the service asks for.
     pub retry_after: Option<Duration>,
+    /// `x-should-retry: false`: it is of no use to ask again.
+    pub is_final: bool,
 }
 
 /// Where answers come from.

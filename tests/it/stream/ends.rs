@@ -37,7 +37,7 @@ fn assert_cuts(name: &str, reply: &Reply, cuts: &[Cut]) {
 const PIECES: [&str; 3] = ["Two and ", "\u{1f600} ", "make four."];
 
 /// Where the cuts go: all about the ends of events, and of the rest as many as there is time for.
-fn places<'a>(wire: &'a [u8], from: usize) -> impl Iterator<Item = usize> + 'a {
+fn places(wire: &[u8], from: usize) -> impl Iterator<Item = usize> {
     let near_end = |at: usize| wire[at.saturating_sub(8)..wire.len().min(at + 12)].contains(&b'\n');
     (from..wire.len()).filter(move |at| near_end(*at) || at % 5 == 0)
 }
@@ -333,7 +333,7 @@ fn an_event_may_have_16_mib_and_not_more() {
     streaming(&server).stdout("x".repeat(CAP - 1024) + "\n").success();
 
     // The events do not end, so only the cap can: in one line, or in many.
-    let line = [&b"data: "[..], &[b'x'; 1 << 16], b"\n"].concat();
+    let line = [&b"data: "[..], &b"x".repeat(1 << 16), b"\n"].concat();
     for endless in [content(CAP + 1024), line.repeat(257)] {
         let server = Server::play([Script::new().send(sse("").head()).send(endless).stall()]);
         let env = Env::new();

@@ -201,7 +201,9 @@ fn without_stream_a_pipe_gets_the_whole_answer_or_nothing() {
 fn a_stream_split_at_any_byte_says_the_same() {
     let text = |i| format!("<{i}>\u{e9}\u{1f600}");
     let payload = |i| replies::chunk(json!({ "content": text(i) }), None);
-    let event = |i| format!("data: {}\r\n\r\n", payload(i)).into_bytes();
+    // On two lines, so that a line end taken for two would end the event.
+    let data = |i| payload(i).replace(r#""choices":"#, "\"choices\":\r\ndata: ");
+    let event = |i| format!("data: {}\r\n\r\n", data(i)).into_bytes();
     let count = event(100).len();
     // Event i comes in two reads, split before its byte i.
     let mut pieces = vec![Vec::new()];

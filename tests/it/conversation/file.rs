@@ -15,14 +15,20 @@ fn a_run_waits_for_the_lock_and_says_so_when_that_takes_long() {
     let before = exchange("hi", "hello");
     let path = env.write("kept", &before);
     let mut held = OpenOptions::new().append(true).open(path).expect("a file");
+    let gone = File::open(env.write("gone", "")).expect("a file");
     held.lock().expect("a lock");
-    let server = Server::reply(answer("Four."));
-    let run = env.xask(["-c", "kept", "more"]).server(&server).stdout("Four.\n");
-    let mut run = run.stderr("xask: note: kept: waiting for another run\n").spawn();
+    gone.lock().expect("a lock");
+    let server = Server::play([answer("Four."), answer("Five.")]);
+    let run = |name: &str, printed| {
+        let run = env.xask(["-c", name, "more"]).server(&server).stdout(printed);
+        run.stderr(format!("xask: note: {name}: waiting for another run\n")).spawn()
+    };
+    let (mut run, mut run_on_gone) = (run("kept", "Four.\n"), run("gone", "Five.\n"));
     // This one hears of no wait, and gives up.
     let quiet = env.xask(["-c", "kept", "--quiet", "--timeout", "1.1", "never"]).server(&server);
     let quiet = quiet.stderr_like(says::error("kept: ")).spawn();
     run.read_stderr_until("waiting");
+    run_on_gone.read_stderr_until("waiting");
     quiet.code(1);
     assert!(server.requests().is_empty(), "nothing is sent before its turn");
     // What the other run appends meanwhile is part of the conversation.
@@ -31,8 +37,14 @@ fn a_run_waits_for_the_lock_and_says_so_when_that_takes_long() {
     run.success();
     let messages = [("user", "hi"), ("assistant", "hello"), ("user", "then"), ("assistant", "now")];
     let messages = messages.map(|(role, text)| message(role, text));
-    assert_body(&server.request(), &[&messages[..], &[message("user", "more")]].concat());
+    let all = [&messages[..], &[message("user", "more")]].concat();
+    assert_body(&server.request(), &all);
     assert_file(&env, "kept", &(before + &exchange("then", "now") + &exchange("more", "Four.")));
+    // A run that made the file and has nothing to keep takes it away again.
+    fs::remove_file(env.path("gone")).expect("it is there");
+    gone.unlock().expect("the lock is held");
+    run_on_gone.success();
+    assert_file(&env, "gone", &exchange("more", "Five."));
 }
 
 #[test]
@@ -42,10 +54,9 @@ fn a_run_that_never_gets_its_turn_gives_up_at_the_deadline() {
     let held = File::open(env.write("kept", &before)).expect("a file");
     held.lock().expect("a lock");
     let server = Server::never();
-    for more in ["--timeout=0.1", "--rehearse"] {
-        let args = ["-q", "-c", "kept", "--timeout", "0.1", "more", more];
-        let args = if more.contains("timeout") { &args[..6] } else { &args };
-        let run = env.xask(args).server(&server);
+    // So short a wait is not worth a note.
+    for args in [&["more"][..], &["--rehearse", "more"]] {
+        let run = env.xask([&["-c", "kept", "--timeout", "0.1"], args].concat()).server(&server);
         run.stderr_like(says::error("kept: ")).stderr_like("--timeout").code(1);
     }
     assert_file(&env, "kept", &before);

@@ -5,6 +5,8 @@
 
 #![expect(clippy::doc_markdown, reason = "the doc comments of flags are their help texts")]
 
+#[cfg(test)]
+mod documents;
 mod environment;
 mod fields;
 mod parts;
@@ -312,10 +314,10 @@ pub struct ServiceArgs {
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = usage::seconds, default_value = "10", hide_default_value = true, hide_short_help = true)]
     pub connect_timeout: Duration,
 
-    /// Ask up to N times more where a question was not delivered or was turned away [default: 2]
+    /// Repeat up to N times a failure that cost nothing [default: 2]
     ///
-    /// That is where it cost nothing: no connection, the statuses 429, 503, 521 to 523, 529 and 530,
-    /// and a service that says it is currently unavailable. Each time is told on standard error. A
+    /// The question was not delivered, or it was turned away: with status 429, 503, 521 to 523, 529 or
+    /// 530, or because the service is currently unavailable. Each time is told on standard error. A
     /// Retry-After of up to 60 seconds is obeyed; a longer one ends the run.
     #[arg(
         long,
@@ -326,9 +328,9 @@ pub struct ServiceArgs {
     )]
     pub retries: u32,
 
-    /// Ask again also where the answer was lost, which may be billed twice
+    /// Repeat also what may have been billed
     ///
-    /// That is after exit status 7, and after any 5xx but 525 and 526.
+    /// That is what ends with exit status 7, and any 5xx but 525 and 526.
     #[arg(long, hide_short_help = true)]
     pub retry_lost: bool,
 }

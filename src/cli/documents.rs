@@ -120,12 +120,13 @@ fn flags_with_attached_value() -> Vec<String> {
     command().get_opts().filter(|arg| arg.is_require_equals_set()).filter_map(long).collect()
 }
 
-/// What is not said to be a file is none: else shells offer files as numbers.
+/// What is not said to be a path is none: else shells offer files as numbers.
 fn with_value_hint(arg: Arg) -> Arg {
-    if arg.get_action().takes_values() && arg.get_value_hint() != ValueHint::FilePath {
-        return arg.value_hint(ValueHint::Other);
+    match arg.get_value_hint() {
+        ValueHint::FilePath | ValueHint::DirPath => arg,
+        _ if arg.get_action().takes_values() => arg.value_hint(ValueHint::Other),
+        _ => arg,
     }
-    arg
 }
 
 /// bash splits words at `=`; the generated script does not know it.

@@ -35,6 +35,8 @@ pub enum Invocation {
     Print(String),
     /// One question.
     Ask(Box<Cli>),
+    /// `--list-models`.
+    ListModels(Box<Cli>),
 }
 
 /// Reads the arguments and the environment of this process.
@@ -48,7 +50,12 @@ pub fn parse() -> Result<Invocation> {
         Ok(mut cli) => {
             cli.take_defaults_from(Environment::read()?)?;
             usage::check(&cli)?;
-            Ok(Invocation::Ask(Box::new(cli)))
+            let cli = Box::new(cli);
+            Ok(if cli.without.list_models {
+                Invocation::ListModels(cli)
+            } else {
+                Invocation::Ask(cli)
+            })
         }
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
@@ -113,7 +120,8 @@ Exit status:
 141  the reader of standard output left
 
 Environment: XAI_API_KEY, XAI_API_KEY_FILE, XAI_BASE_URL, XASK_MODEL,
-XASK_REHEARSE, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE. See xask(1).";
+XASK_REHEARSE, XASK_CACHE, XASK_OFFLINE, SSL_CERT_FILE, HTTPS_PROXY, ALL_PROXY,
+NO_PROXY. See xask(1).";
 
 /// What is said beside the parts of the user message.
 #[derive(Debug, Args)]
@@ -230,6 +238,13 @@ pub struct RequestArgs {
     #[arg(long, value_name = "LEVEL", value_parser = NonEmptyStringValueParser::new(), hide_short_help = true)]
     pub reasoning_effort: Option<String>,
 
+    /// Ask for JSON of the form in FILE
+    ///
+    /// A JSON schema, sent as `response_format`, strict, and named after the file. The service sees to
+    /// it that the answer has that form; an answer that is not JSON ends with exit status 9.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub schema: Option<PathBuf>,
+
     /// Send any other field; VALUE is JSON or a string
     ///
     /// What is JSON is sent as it was typed, numbers too; anything else is a string. `model`,
@@ -257,10 +272,17 @@ pub struct AnswerArgs {
     #[arg(short, long)]
     pub json: bool,
 
+    /// Write the answer to FILE, if it is complete and fit
+    ///
+    /// FILE is replaced as a whole, or left as it was. An answer that cannot or may not go there is
+    /// printed instead, and the exit status says why. `-` is standard output.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+
     /// Print the answer as it comes; the default on a terminal
     ///
-    /// On by default when standard output is a terminal and --json is not given. With --json, the
-    /// payload of each event, one a line.
+    /// On by default when standard output is a terminal and neither --json, --output nor --cache is
+    /// given. With --json, the payload of each event, one a line.
     #[arg(long, overrides_with = "no_stream", hide_short_help = true)]
     pub stream: bool,
 
@@ -363,6 +385,30 @@ pub struct WithoutArgs {
         hide_possible_values = true
     )]
     pub rehearse: Option<RehearsalCase>,
+
+    /// Use an answer recorded in DIR, or record it [env: XASK_CACHE]
+    ///
+    /// An answer is used again for exactly the same request; images count by their content, and
+    /// whether it is streamed does not count. What is not recorded yet is asked for, unstreamed. The
+    /// files hold no key and can be committed. Only answers with exit status 0 are recorded.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, hide_short_help = true)]
+    pub cache: Option<PathBuf>,
+
+    /// Never use the network [env: XASK_OFFLINE=1]
+    ///
+    /// There is an answer recorded in --cache, or exit status 6.
+    #[arg(long, hide_short_help = true)]
+    pub offline: bool,
+
+    /// Print the models the key may use, one a line
+    ///
+    /// Takes no prompt. With --json, the service's own list.
+    #[arg(
+        long,
+        hide_short_help = true,
+        conflicts_with_all = ["word", "literal", "file", "image", "PromptArgs", "dry_run", "schema", "cache"]
+    )]
+    pub list_models: bool,
 }
 
 impl Cli {
@@ -374,6 +420,8 @@ impl Cli {
         if without.rehearse.is_none() {
             without.rehearse = environment.rehearsal()?;
         }
+        without.cache = without.cache.take().or_else(|| environment.cache.take());
+        without.offline |= environment.offline()?;
         self.environment = environment;
         Ok(())
     }

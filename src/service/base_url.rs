@@ -44,6 +44,13 @@ impl BaseUrl {
         format!("{}/{path}", self.url)
     }
 
+    /// The path of one of its resources, without the host.
+    pub fn path_of(&self, path: &str) -> String {
+        let url = self.join(path);
+        let start = url.find(&self.host).map_or(0, |at| at + self.host.len());
+        url[start..].to_owned()
+    }
+
     /// The host, with the port where one was given, for messages.
     pub fn host(&self) -> &str {
         &self.host

@@ -30,7 +30,7 @@ _xask() {
 
     case "${cmd}" in
         xask)
-            opts="-f -i -s -d -c -m -t -p -j -v -q -h -V --file --image --system --system-file --developer --detail --conversation --messages --model --max-tokens --temperature --top-p --seed --stop --reasoning-effort --param --json --stream --no-stream --usage --verbose --quiet --base-url --timeout --connect-timeout --retries --retry-lost --dry-run --rehearse --help --version"
+            opts="-f -i -s -d -c -m -t -p -j -o -v -q -h -V --file --image --system --system-file --developer --detail --conversation --messages --model --max-tokens --temperature --top-p --seed --stop --reasoning-effort --schema --param --json --output --stream --no-stream --usage --verbose --quiet --base-url --timeout --connect-timeout --retries --retry-lost --dry-run --rehearse --cache --offline --list-models --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -254,6 +254,21 @@ _xask() {
                     fi
                     return 0
                     ;;
+                --schema)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --param)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -265,6 +280,36 @@ _xask() {
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --output)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                -o)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
                     fi
                     return 0
                     ;;
@@ -300,6 +345,13 @@ _xask() {
                     COMPREPLY=($(compgen -W "ok length filtered refused empty tools cut 401 403 429 500 offline" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cache)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
                     fi
                     return 0
                     ;;

@@ -201,6 +201,8 @@ pub struct RequestArgs {
     pub model: Option<String>,
 
     /// Cut the answer after N tokens (exit status 9)
+    ///
+    /// Sent as `max_completion_tokens`.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_tokens: Option<u64>,
 

@@ -43,9 +43,7 @@ impl Fault {
             | ureq::Error::LargeResponseHeader(..) => {
                 Failure::new(Exit::Service, format!("the reply of {host} is not understood: {why}"))
             }
-            _ => Failure::new(Exit::Lost, format!("no whole answer from {host}: {why}"))
-                .repeat(Repeat::MayBeBilled)
-                .hint("the request was sent: asked again, it may be billed twice"),
+            _ => Failure::lost(format!("no whole answer from {host}: {why}")),
         };
         match hint {
             Some(hint) => failure.hint(hint),

@@ -32,13 +32,13 @@ const README_USAGE: Marks = Marks {
 #[test]
 fn the_completions_offer_the_flags_there_are() {
     for (shell, path, tidy) in [
-        (Shell::Bash, "completions/xask.bash", tidy_bash as fn(String) -> String),
+        (Shell::Bash, "completions/xask.bash", tidy_bash as fn(&str) -> String),
         (Shell::Zsh, "completions/_xask", tidy_zsh),
         (Shell::Fish, "completions/xask.fish", tidy_fish),
     ] {
         let mut script = Vec::new();
         generate(shell, &mut Cli::command().mut_args(with_value_hint), "xask", &mut script);
-        keep_in_step(path, &tidy(String::from_utf8(script).expect("it is text")));
+        keep_in_step(path, &tidy(&String::from_utf8(script).expect("it is text")));
     }
 }
 
@@ -130,34 +130,40 @@ fn with_value_hint(arg: Arg) -> Arg {
 }
 
 /// bash splits words at `=`; the generated script does not know it.
-fn tidy_bash(script: String) -> String {
-    let mut attached = "
-    if [[ \"${COMP_WORDS[COMP_CWORD]}\" == \"=\" ]]; then
-        cur=\"\"
-    elif [[ \"${prev}\" == \"=\" ]]; then
-        prev=\"${COMP_WORDS[COMP_CWORD - 2]}\"\n"
-        .to_owned();
+fn tidy_bash(script: &str) -> String {
+    let mut tests = String::from(
+        r#"    if [[ "${COMP_WORDS[COMP_CWORD]}" == "=" ]]; then
+        cur=""
+    elif [[ "${prev}" == "=" ]]; then
+        prev="${COMP_WORDS[COMP_CWORD - 2]}"
+"#,
+    );
     for flag in flags_with_attached_value() {
-        attached +=
-            &format!("    elif [[ \"${{prev}}\" == \"{flag}\" ]]; then\n        prev=\"\"\n");
+        let test = ["    elif [[ \"${prev}\" == \"", &flag, "\" ]]; then\n        prev=\"\"\n"];
+        tests.extend(test);
     }
-    replace_once(&script, "    prev=\"$3\"\n", &format!("    prev=\"$3\"{attached}    fi\n"))
+    let prev = "    prev=\"$3\"\n";
+    replace_once(script, prev, &format!("{prev}{tests}    fi\n"))
 }
 
 /// `=-`: the value is in the same word.
-fn tidy_zsh(script: String) -> String {
-    flags_with_attached_value().iter().fold(script, |script, flag| {
+fn tidy_zsh(script: &str) -> String {
+    let attach = |script: String, flag: &String| {
         replace_once(&script, &format!("{flag}=["), &format!("{flag}=-["))
-    })
+    };
+    flags_with_attached_value().iter().fold(script.to_owned(), attach)
 }
 
 /// Without `-r` the value is in the same word.
-fn tidy_fish(script: String) -> String {
+fn tidy_fish(script: &str) -> String {
     let attached: Vec<String> =
         flags_with_attached_value().iter().map(|flag| format!(" -l {} ", &flag[2..])).collect();
-    let tidy = |line: &str| match attached.iter().any(|flag| line.contains(flag)) {
-        true => replace_once(line, "' -r -f ", "' -f "),
-        false => line.to_owned(),
+    let tidy = |line: &str| {
+        if attached.iter().any(|flag| line.contains(flag)) {
+            replace_once(line, "' -r -f ", "' -f ")
+        } else {
+            line.to_owned()
+        }
     };
     script.split_inclusive('\n').map(tidy).collect()
 }
@@ -199,23 +205,25 @@ fn man_line(line: &str) -> String {
 
 /// What stands between backticks, and every flag, in bold.
 fn man_text(text: &str) -> String {
-    let mut out = String::new();
-    for (index, piece) in text.split('`').enumerate() {
-        if index % 2 == 1 {
-            out += &format!("\\fB{piece}\\fR");
-            continue;
-        }
-        for word in piece.split_inclusive(' ') {
-            let flag_len = word.find([' ', ',', ';', '.']).unwrap_or(word.len());
-            match word.split_at(flag_len) {
-                (flag, rest) if flag.starts_with("\\-\\-") => {
-                    out += &format!("\\fB{flag}\\fR{rest}")
-                }
-                _ => out += word,
-            }
-        }
+    let pieces = text.split('`').enumerate();
+    pieces
+        .map(|(index, piece)| match index % 2 {
+            0 => piece.split_inclusive(' ').map(man_word).collect(),
+            _ => bold(piece),
+        })
+        .collect()
+}
+
+fn man_word(word: &str) -> String {
+    let end = word.find([' ', ',', ';', '.']).unwrap_or(word.len());
+    match word.split_at(end) {
+        (flag, rest) if flag.starts_with("\\-\\-") => bold(flag) + rest,
+        _ => word.to_owned(),
     }
-    out
+}
+
+fn bold(text: &str) -> String {
+    format!("\\fB{text}\\fR")
 }
 
 fn path(document: &str) -> PathBuf {

@@ -20,6 +20,10 @@ pub struct Environment {
     pub base_url: Option<String>,
     /// `XASK_MODEL`, for `--model`.
     pub model: Option<String>,
+    /// `XASK_CACHE`, for `--cache`.
+    pub cache: Option<PathBuf>,
+    /// `XASK_OFFLINE`, for `--offline`.
+    offline: Option<String>,
     /// `XASK_REHEARSE`, for `--rehearse`.
     rehearse: Option<String>,
     /// `https_proxy`, `all_proxy`, `no_proxy`, in lower and upper case.
@@ -40,6 +44,8 @@ impl Environment {
             api_key_file: variable("XAI_API_KEY_FILE").map(PathBuf::from),
             base_url: text("XAI_BASE_URL")?,
             model: text("XASK_MODEL")?,
+            cache: variable("XASK_CACHE").map(PathBuf::from),
+            offline: text("XASK_OFFLINE")?,
             rehearse: text("XASK_REHEARSE")?,
             proxies: proxies()?,
             ssl_cert_file: variable("SSL_CERT_FILE").map(PathBuf::from),
@@ -60,6 +66,21 @@ impl Environment {
                 Ok(case) => Ok(Some(case)),
                 Err(why) => Err(Failure::usage(format!("XASK_REHEARSE: {name}: {why}")).into()),
             },
+        }
+    }
+
+    /// Whether `XASK_OFFLINE` is on: `1`, and not `0`.
+    ///
+    /// # Errors
+    ///
+    /// A usage failure for anything else, which could have been meant either way.
+    pub fn offline(&self) -> Result<bool> {
+        match self.offline.as_deref() {
+            None | Some("0") => Ok(false),
+            Some("1") => Ok(true),
+            Some(other) => {
+                Err(Failure::usage(format!("XASK_OFFLINE: {other}: expected 1 or 0")).into())
+            }
         }
     }
 }

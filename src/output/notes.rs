@@ -2,14 +2,16 @@
 //!
 //! A line that cannot be written is dropped: the exit status has the truth.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use anyhow::Error;
 
+use super::progress::Progress;
 use super::visible::one_line;
 use crate::error::{Failure, describe};
 use crate::reply::Usage;
+use crate::service::Upload;
 
 /// How much of the service's own words is shown, in bytes.
 const MAX_WORDS: usize = 400;
@@ -58,6 +60,12 @@ impl Notes {
         if self.verbose {
             self.line(&text());
         }
+    }
+
+    /// A line that tells of a wait, where a person looks at it and is not told otherwise.
+    pub fn progress(&self, upload: &Upload, total: u64) -> Option<Progress> {
+        let is_wanted = !self.quiet && !self.verbose && io::stderr().is_terminal();
+        is_wanted.then(|| Progress::begin(upload.clone(), total))
     }
 
     /// The line before each repetition, silenced by `--quiet`.

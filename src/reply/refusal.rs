@@ -115,8 +115,11 @@ fn with_code(code: Option<&Value>, words: String) -> String {
     }
 }
 
-/// The title of a page, else its text.
+/// The title of a page, else its text; nothing of what is no text at all.
 fn words_of_text(text: &str) -> Option<String> {
+    if text.contains('\0') {
+        return None;
+    }
     if !text.trim_start().starts_with('<') {
         return Some(text.to_owned());
     }
@@ -212,7 +215,7 @@ mod tests {
             let folded: Vec<&str> = words.split_whitespace().collect();
             assert_eq!(folded.join(" "), expected, "{body}");
         }
-        for body in ["", "  ", "{}", "[]", "null", r#"{"error":null}"#] {
+        for body in ["", "\u{1f}\u{8b}\u{8}\0gzip", "  ", "{}", "[]", "null", r#"{"error":null}"#] {
             assert_eq!(words(body.as_bytes()), None, "{body}");
         }
     }

@@ -7,21 +7,24 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use ureq::config::Config;
 use ureq::http::{HeaderMap, Response};
-use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{
     ConnectProxyConnector, Connector, RustlsConnector, SocksConnector,
 };
-use ureq::{Agent, Proxy, SendBody};
+use ureq::{Agent, Proxy, RequestBuilder, SendBody};
 
 use super::fault::Fault;
 use super::retry::retry_after;
-use super::transport::{Attempt, Dial, Sent};
-use super::{BaseUrl, Key, Reply, ReplyHeaders, tls};
+use super::transport::{Attempt, Dial, Lookup, Sent};
+use super::{Ask, BaseUrl, Key, Reply, ReplyHeaders, Upload, tls};
 use crate::deadline::Deadline;
-use crate::request::Body;
+use crate::request::BodyReader;
 
 /// Of the reply's head, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
+
+/// What arrives, in bytes. It does not grow, so a head must fit in and one that is too large be seen
+/// to be.
+const INPUT_BUFFER: usize = MAX_HEAD + 8 * 1024;
 
 /// Buffers for a text, in bytes: one page more or less is measurable in a start of 2 ms.
 const TEXT_BUFFER: usize = 8 * 1024;
@@ -55,17 +58,17 @@ impl Http {
         Self { settings }
     }
 
-    /// Where the question goes.
-    pub fn url(&self) -> String {
-        self.settings.base_url.join("chat/completions")
+    /// Where a question goes.
+    pub fn address(&self, ask: &Ask) -> String {
+        self.settings.base_url.join(ask.resource())
     }
 
-    /// `POST /chat/completions`.
+    /// Asks, once.
     ///
     /// # Errors
     ///
     /// See [`super::Service::ask`].
-    pub fn ask(&self, body: &Body, deadline: Deadline) -> Result<Reply> {
+    pub fn ask(&self, ask: &Ask, deadline: Deadline, upload: &Upload) -> Result<Reply> {
         let Settings { base_url, key, connect_timeout, proxy: _, ssl_cert_file: _ } =
             &self.settings;
         let attempt = Attempt::new(*connect_timeout, deadline);
@@ -75,23 +78,28 @@ impl Http {
             connect_timeout: *connect_timeout,
             attempt: attempt.clone(),
         };
-        let mut request = self
-            .agent(body, deadline, attempt)?
-            .post(self.url())
-            .content_type("application/json")
-            .header("content-length", body.len().to_string());
-        if let Some(key) = key {
-            request = request.header("authorization", format!("Bearer {}", key.reveal()));
-        }
-        match request.send(SendBody::from_reader(&mut body.reader())) {
+        let bearer = key.as_ref().map(|key| format!("Bearer {}", key.reveal()));
+        let has_images = matches!(ask, Ask::Completion(_, body) if body.has_images());
+        let agent = self.agent(has_images, deadline, attempt)?;
+        let response = match ask {
+            Ask::Completion(_, body) => {
+                let mut reader = Counted { reader: body.reader(), upload };
+                authorized(agent.post(self.address(ask)), bearer)
+                    .content_type("application/json")
+                    .header("content-length", body.len().to_string())
+                    .send(SendBody::from_reader(&mut reader))
+            }
+            Ask::Models(_) => authorized(agent.get(self.address(ask)), bearer).call(),
+        };
+        match response {
             Ok(response) => Ok(reply(response, fault)),
             Err(error) => Err(fault.describe(error).into()),
         }
     }
 
-    fn agent(&self, body: &Body, deadline: Deadline, attempt: Attempt) -> Result<Agent> {
+    fn agent(&self, has_images: bool, deadline: Deadline, attempt: Attempt) -> Result<Agent> {
         let Settings { base_url, key: _, connect_timeout, proxy, ssl_cert_file } = &self.settings;
-        let buffer = if body.has_images() { IMAGE_BUFFER } else { TEXT_BUFFER };
+        let buffer = if has_images { IMAGE_BUFFER } else { TEXT_BUFFER };
         let mut config = Config::builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -100,7 +108,7 @@ impl Http {
             .max_idle_connections(0)
             .proxy(proxy.clone())
             .user_agent(concat!("xask/", env!("CARGO_PKG_VERSION")))
-            .input_buffer_size(TEXT_BUFFER)
+            .input_buffer_size(INPUT_BUFFER)
             .output_buffer_size(buffer)
             .timeout_global(deadline.remaining())
             .timeout_resolve(Some(*connect_timeout))
@@ -115,7 +123,28 @@ impl Http {
                 .chain(Dial { attempt: attempt.clone(), is_clear: !base_url.is_https() })
                 .chain(RustlsConnector::default())
                 .chain(Sent { attempt, authority: base_url.host().to_owned() });
-        Ok(Agent::with_parts(config.build(), connector, DefaultResolver::default()))
+        Ok(Agent::with_parts(config.build(), connector, Lookup::default()))
+    }
+}
+
+fn authorized<B>(request: RequestBuilder<B>, bearer: Option<String>) -> RequestBuilder<B> {
+    match bearer {
+        Some(bearer) => request.header("authorization", bearer),
+        None => request,
+    }
+}
+
+/// A body that tells how much of it was taken.
+struct Counted<'a> {
+    reader: BodyReader<'a>,
+    upload: &'a Upload,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.reader.read(buf)?;
+        self.upload.add(n);
+        Ok(n)
     }
 }
 

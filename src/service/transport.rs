@@ -13,6 +13,9 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
 };
@@ -73,6 +76,30 @@ impl Attempt {
 
 /// A wait too long for the system's clock to count.
 const FOREVER: Timespec = Timespec { tv_sec: i64::MAX, tv_nsec: 0 };
+
+/// Looks names up, in place of ureq's `DefaultResolver`, which starts a thread even for an address.
+#[derive(Debug, Default)]
+pub struct Lookup(DefaultResolver);
+
+impl Resolver for Lookup {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
+        let host = uri.host().unwrap_or_default();
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        match (bare.parse(), uri.port_u16()) {
+            (Ok(address), Some(port)) => {
+                let mut addresses = self.0.empty();
+                addresses.push(SocketAddr::new(address, port));
+                Ok(addresses)
+            }
+            _ => self.0.resolve(uri, config, timeout),
+        }
+    }
+}
 
 /// Opens TCP connections, in place of ureq's `TcpConnector`.
 #[derive(Debug)]

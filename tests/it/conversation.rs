@@ -194,6 +194,32 @@ fn nothing_is_appended_of_a_lost_answer() {
 }
 
 #[test]
+fn an_answer_that_is_not_the_json_asked_for_is_not_appended() {
+    let env = Env::new();
+    env.write("any.json", "{}");
+    let server = Server::play([stream("Four."), answer("Four."), stream("4"), answer("4")]);
+    let run = |flag| env.xask(["-c", "kept", flag, "--schema", "any.json", "hi"]).server(&server);
+    for flag in ["--stream", "--no-stream"] {
+        run(flag).stdout("Four.\n").stderr_like(says::error("JSON")).code(9);
+        assert_eq!(env.names(), ["any.json"]);
+    }
+    run("--stream").stdout("4\n").success();
+    run("--no-stream").stdout("4\n").success();
+    assert_file(&env, "kept", &exchange("hi", "4").repeat(2));
+}
+
+#[test]
+fn a_recorded_answer_is_appended_like_any_answer() {
+    let env = Env::new();
+    let server = Server::reply(answer("Four."));
+    for name in ["asked", "recorded"] {
+        let run = env.xask(["-c", name, "--cache", "answers", "hi"]).server(&server);
+        run.stdout("Four.\n").success();
+        assert_file(&env, name, &exchange("hi", "Four."));
+    }
+}
+
+#[test]
 fn what_is_wrong_before_the_service_is_asked_leaves_no_file() {
     let env = Env::new();
     for (args, code) in [
@@ -202,6 +228,8 @@ fn what_is_wrong_before_the_service_is_asked_leaves_no_file() {
         (&["-c", "new", "-f", "missing", "hi"], 2),
         (&["-c", "new", " "], 2),
         (&["-c", "new", "--base-url", "ftp://a", "hi"], 2),
+        (&["-c", "new", "-o", "missing/out", "hi"], 1),
+        (&["-c", "new", "--offline", "hi"], 6),
     ] {
         let Output { status, .. } = env.xask(args).spawn().finish();
         assert_eq!(status.code(), Some(code), "{args:?}");

@@ -1,6 +1,7 @@
 //! The answer as it comes: when a stream is asked for, what is printed of it, and when. How it ends is
-//! in `ends`: a stream that was cut is never a success.
+//! in `ends`, and in `cuts`: a stream that was cut is never a success.
 
+mod cuts;
 mod ends;
 
 use serde_json::json;
@@ -109,7 +110,6 @@ fn the_last_of_many_counts_also_where_two_are_the_same() {
 }
 
 #[test]
-#[ignore = "there is no --output and no --cache yet"]
 fn a_terminal_streams_nothing_that_goes_into_a_file() {
     for (args, printed) in [(&["-o", "out", "hi"], ""), (&["--cache", "answers", "hi"], "Four.\n")]
     {

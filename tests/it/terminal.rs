@@ -42,9 +42,9 @@ fn stream_of(pieces: &[&str]) -> Reply {
     Reply::sse(&replies::stream_of(pieces, Some("stop")))
 }
 
-/// A run whose stdout is the terminal, and with it its stderr.
+/// A run whose stdout is the terminal.
 fn at_terminal(args: &[&str]) -> Run {
-    Env::new().xask(args).tty(Tty::Stdout).tty(Tty::Stderr)
+    Env::new().xask(args).tty(Tty::Stdout)
 }
 
 fn with_newline(text: &str) -> String {
@@ -185,7 +185,7 @@ fn an_error_has_a_line_of_its_own() {
         events.extend(more.map(str::to_owned));
         events.extend(finish.map(|reason| replies::chunk(json!({}), Some(reason))));
         let server = Server::reply(Reply::sse(&events));
-        at_terminal(&["hi"]).server(&server).on_tty(&*seen).code(code);
+        at_terminal(&["hi"]).server(&server).tty(Tty::Stderr).on_tty(&*seen).code(code);
         // Also where only the answer is on the terminal: a prompt may follow.
         let server = Server::reply(Reply::sse(&events));
         let answer = &seen[..seen.find("xask:").expect("an error")];
@@ -200,7 +200,8 @@ fn a_connection_that_breaks_leaves_its_error_on_a_line_of_its_own() {
     let (told, _) = stream_of(&["Fo", "ur."]).split(2);
     let script = Script::after(Reads::AllBut(1)).send(told).wait(&gate).reset();
     let server = Server::play([script]);
-    let mut run = at_terminal(&["hi"]).server(&server).on_tty_like("Fo\nxask: no whole").spawn();
+    let run = at_terminal(&["hi"]).server(&server).tty(Tty::Stderr);
+    let mut run = run.on_tty_like("Fo\nxask: no whole").spawn();
     run.read_tty_until("Fo");
     gate.open();
     run.code(7);

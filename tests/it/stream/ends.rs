@@ -1,107 +1,11 @@
 //! How a stream ends. Only a known finish reason, and then `[DONE]` or a clean end, is a success;
 //! whatever else happens has an exit status of its own, and what was told until then stays.
 
-use std::thread;
-
 use predicates::prelude::*;
 use serde_json::json;
 
 use super::{DONE, event, events, finish, piece, sse, streaming, streaming_json};
 use crate::support::{Env, Gate, Reads, Reply, Script, Server, replies, says};
-
-/// One place to cut a stream, and what the run must make of it.
-struct Cut {
-    at: usize,
-    code: i32,
-    /// What must be out, where the framing lets every whole event through.
-    text: Option<String>,
-}
-
-/// Runs xask against each of these cuts of a reply, in a thread of its own.
-#[track_caller]
-fn assert_cuts(name: &str, reply: &Reply, cuts: &[Cut]) {
-    let server = Server::play(cuts.iter().map(|cut| reply.clone().cut_at(cut.at)));
-    for Cut { at, code, text } in cuts {
-        let output = streaming(&server).spawn().finish();
-        let said = format!("{name} cut at byte {at}: {output:?}");
-        assert_eq!(output.status.code(), Some(*code), "{said}");
-        let stdout = str::from_utf8(&output.stdout).expect(&said);
-        match (code, text) {
-            (0, _) => assert_eq!(stdout, format!("{}\n", PIECES.concat()), "{said}"),
-            (_, Some(text)) => assert_eq!(stdout, text, "{said}"),
-            (_, None) => assert!(PIECES.concat().starts_with(stdout), "{said}"),
-        }
-    }
-}
-
-const PIECES: [&str; 3] = ["Two and ", "\u{1f600} ", "make four."];
-
-/// Where the cuts go: all about the ends of events, and of the rest as many as there is time for.
-fn places(wire: &[u8], from: usize) -> impl Iterator<Item = usize> {
-    let near_end = |at: usize| wire[at.saturating_sub(8)..wire.len().min(at + 12)].contains(&b'\n');
-    (from..wire.len()).filter(move |at| near_end(*at) || at % 5 == 0)
-}
-
-#[test]
-fn a_stream_that_is_cut_anywhere_is_no_success() {
-    let mut recorded = replies::stream_of(&PIECES, Some("stop"));
-    recorded.push(replies::usage_chunk());
-    let finish_index = recorded.len() - 2;
-    let stream = Reply::sse(&recorded);
-    let wire = |reply: &Reply| {
-        let (head, bytes) = (reply.head().len(), Vec::from(reply.clone()));
-        bytes[head..].to_vec()
-    };
-
-    // Where the connection ends the reply, a cut between two events is a clean end, and the last
-    // event counts without its blank line: nothing but the finish reason tells whether that was all.
-    let closed = stream.clone().close_delimited();
-    let body = wire(&closed);
-    let mut ends = Vec::new();
-    for payload in recorded.iter().map(String::as_str).chain(["[DONE]"]) {
-        ends.push(ends.last().map_or(0, |end| end + 2) + "data: ".len() + payload.len());
-    }
-    let at_close = places(&body, 0).filter_map(|at| {
-        let whole = ends.iter().filter(|end| **end <= at).count();
-        let in_gap = whole > 0 && at <= ends[whole - 1] + 2;
-        // Of the word `data` too little is left to tell that something was cut.
-        let in_word = whole > 0 && at <= ends[whole - 1] + 2 + "data".len();
-        let code = match whole {
-            _ if whole == ends.len() => 0,
-            _ if whole <= finish_index => 7,
-            _ if in_gap => 0,
-            _ if in_word => return None,
-            _ => 7,
-        };
-        let said = PIECES.iter().take(whole.saturating_sub(1)).copied().collect();
-        Some(Cut { at, code, text: Some(said) })
-    });
-    let at_close: Vec<_> = at_close.collect();
-
-    // In chunks, or with a length, a cut is no clean end: only [DONE] is.
-    let chunks = wire(&stream);
-    let done = chunks.len() - "\r\n0\r\n\r\n".len();
-    let in_chunks =
-        places(&chunks, 0).map(|at| Cut { at, code: if at < done { 7 } else { 0 }, text: None });
-    let in_chunks: Vec<_> = in_chunks.collect();
-    let of_length = Reply::new(200, "text/event-stream", &*body);
-    let short: Vec<_> =
-        places(&body, ends[finish_index]).map(|at| Cut { at, code: 7, text: None }).collect();
-
-    let count = at_close.len() + in_chunks.len() + short.len();
-    assert!(count >= 1000, "only {count} places");
-    let (first, second) = in_chunks.split_at(in_chunks.len() / 2);
-    let (third, fourth) = at_close.split_at(at_close.len() / 2);
-    thread::scope(|scope| {
-        for cuts in [first, second] {
-            scope.spawn(|| assert_cuts("in chunks", &stream, cuts));
-        }
-        for cuts in [third, fourth] {
-            scope.spawn(|| assert_cuts("closed", &closed, cuts));
-        }
-        scope.spawn(|| assert_cuts("with a length", &of_length, &short));
-    });
-}
 
 #[test]
 fn a_stream_without_a_finish_reason_is_a_cut_one() {
@@ -184,6 +88,24 @@ fn a_connection_that_breaks_in_the_middle_of_a_stream_is_a_lost_answer() {
 fn a_reset_is_no_clean_end() {
     let stream = Reply::sse(&replies::stream_of(&["Four."], Some("stop"))).close_delimited();
     assert_reset_is_lost(stream.split(3).0, "Four.");
+}
+
+#[test]
+fn a_stream_of_which_a_part_is_out_is_not_asked_for_again() {
+    let busy = event(r#"{"code":"The service is currently unavailable","error":"Later."}"#);
+    let role = event(&replies::chunk(json!({ "role": "assistant" }), None));
+    // The payload of an event is a part of what --json prints.
+    for (flag, body, code) in [
+        ("-q", piece("Fo"), 7),
+        ("-q", piece("Fo") + &busy, 8),
+        ("--json", role.clone(), 7),
+        ("--json", role + &busy, 8),
+    ] {
+        let server = Server::reply(sse(body));
+        let run = Env::new().xask(["--stream", "--retry-lost", flag, "hi"]).server(&server);
+        let said = if flag == "--json" { "assistant" } else { "Fo" };
+        run.stdout_like(said).stderr_like(says::error("")).code(code);
+    }
 }
 
 #[test]

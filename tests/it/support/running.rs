@@ -15,6 +15,9 @@ use super::env::{Expectations, Run};
 use super::tty::{Terminal, Tty};
 use super::{LIMIT, Signal, shown};
 
+/// So much of what came out of the terminal is told of a test that failed, in bytes.
+const SHOWN: usize = 4 * 1024;
+
 /// A child at work. Killed when dropped.
 #[must_use = "a Running that is not asked for its end proves nothing"]
 pub struct Running {
@@ -243,7 +246,8 @@ impl Output {
         let (status, stderr) = (self.status, self.stderr.clone());
         let output = process::Output { status, stdout: stdout.to_vec(), stderr };
         let end = output.assert().append_context("command", line.to_owned());
-        if self.tty.is_empty() { end } else { end.append_context("tty", shown(&self.tty)) }
+        let tty = &self.tty[..self.tty.len().min(SHOWN)];
+        if tty.is_empty() { end } else { end.append_context("tty", shown(tty)) }
     }
 }
 

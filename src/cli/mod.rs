@@ -75,11 +75,11 @@ pub fn parse() -> Result<Invocation> {
     name = "xask",
     version,
     term_width = 80,
-    override_usage = "xask [OPTIONS] [WORD]... [-- WORD...]\n       \
-                      git diff | xask \"Review this diff:\" - \"Answer in French.\"",
-    after_help = "All flags and the exit status: xask --help; more in xask(1).",
-    after_long_help = EXIT_STATUS,
-    args_override_self = false,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    override_usage = "xask [OPTIONS] [WORD]... [-- WORD...]",
+    after_help = "A - among the words is standard input. All flags, exit status: xask --help",
+    after_long_help = EXIT_STATUS
 )]
 pub struct Cli {
     /// The parts of the user message.
@@ -100,6 +100,15 @@ pub struct Cli {
     /// Answers from elsewhere.
     #[command(flatten)]
     pub without: WithoutArgs,
+    // clap's own are not hidden from the short help, which is to fit a screen.
+    /// Print help: -h the flags of every day, --help all of them
+    #[arg(short, long, action = ArgAction::Help, hide_short_help = true)]
+    help: Option<bool>,
+
+    /// Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version, hide_short_help = true)]
+    version: Option<bool>,
+
     /// What the environment adds that has no flag.
     #[clap(skip)]
     pub environment: Environment,
@@ -170,8 +179,7 @@ pub struct PromptArgs {
         value_name = "LEVEL",
         action = ArgAction::Append,
         value_parser = PossibleValuesParser::new(Detail::NAMES).try_map(|name| name.parse::<Detail>()),
-        hide_possible_values = true
-    )]
+        hide_possible_values = true, hide_short_help = true)]
     pub detail: Vec<Detail>,
 
     /// Go on with the conversation in FILE
@@ -203,7 +211,7 @@ pub struct RequestArgs {
     /// Cut the answer after N tokens (exit status 9)
     ///
     /// Sent as `max_completion_tokens`.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), hide_short_help = true)]
     pub max_tokens: Option<u64>,
 
     /// Sampling temperature, from 0 to 2
@@ -258,8 +266,7 @@ pub struct RequestArgs {
         value_name = "KEY=VALUE",
         action = ArgAction::Append,
         allow_hyphen_values = true,
-        value_parser = usage::key_value
-    )]
+        value_parser = usage::key_value, hide_short_help = true)]
     pub param: Vec<(String, String)>,
 }
 
@@ -295,7 +302,7 @@ pub struct AnswerArgs {
     /// Tell the tokens and the cost on standard error
     ///
     /// One line, also with exit status 9 and --quiet; what the reply does not have is left out.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub usage: bool,
 
     /// Tell of the request and the reply on standard error

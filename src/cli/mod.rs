@@ -102,11 +102,11 @@ pub struct Cli {
     pub without: WithoutArgs,
     // clap's own are not hidden from the short help, which is to fit a screen.
     /// Print help: -h the flags of every day, --help all of them
-    #[arg(short, long, action = ArgAction::Help, hide_short_help = true)]
+    #[arg(short, long, action = ArgAction::Help, help_heading = None::<&str>, hide_short_help = true)]
     help: Option<bool>,
 
     /// Print the version
-    #[arg(short = 'V', long, action = ArgAction::Version, hide_short_help = true)]
+    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = None::<&str>, hide_short_help = true)]
     version: Option<bool>,
 
     /// What the environment adds that has no flag.

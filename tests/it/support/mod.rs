@@ -9,17 +9,19 @@
 )]
 
 mod env;
+pub mod pictures;
 pub mod replies;
 mod running;
 mod server;
 mod tty;
+mod words;
 
 use std::time::Duration;
 
 pub use env::{Env, Run};
 pub use running::{Output, Running};
 pub use rustix::process::Signal;
-pub use server::{Gate, Reads, Reply, Request, Script, Server};
+pub use server::{Gate, Reads, Reply, Request, Script, Server, hash};
 pub use tty::Tty;
 
 /// How long a child may run, and a gate stay shut, before the test is given up as hung. Not a measurement.

@@ -7,6 +7,7 @@ mod gate;
 mod reply;
 mod script;
 
+use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -51,6 +52,7 @@ pub struct Request {
     pub body: Vec<u8>,
     /// How much of the body was read, also where it was not [kept](Script::weigh).
     pub body_len: usize,
+    hasher: DefaultHasher,
 }
 
 impl Server {
@@ -157,6 +159,11 @@ impl Request {
         named.next().map(|(_, value)| value.as_str())
     }
 
+    /// [`hash`] of the body, also where it was not kept.
+    pub fn body_hash(&self) -> u64 {
+        self.hasher.finish()
+    }
+
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
         let fail = |e| panic!("the body is no JSON: {e}: {}", shown(&self.body));
@@ -178,6 +185,13 @@ impl Request {
         let length = self.header("content-length").map(str::parse);
         length.map_or(0, |length| length.expect("Content-Length is a number"))
     }
+}
+
+/// Of bytes in pieces, however they are cut.
+pub fn hash<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    pieces.into_iter().for_each(|piece| hasher.write(piece));
+    hasher.finish()
 }
 
 /// Takes connections until the server knocks, and gives each its script and its thread.
@@ -240,6 +254,7 @@ fn read_request(mut wire: &TcpStream, reads: Reads, keep: bool, shared: &Shared)
         left -= n;
         let request = &mut shared.lock().requests[index];
         request.body_len += n;
+        request.hasher.write(&buffer[..n]);
         if keep {
             request.body.extend_from_slice(&buffer[..n]);
         }

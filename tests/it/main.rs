@@ -3,4 +3,5 @@
 
 mod cli;
 mod harness;
+mod prompt;
 mod support;

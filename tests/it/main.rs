@@ -4,5 +4,6 @@
 mod cli;
 mod harness;
 mod prompt;
+mod request;
 mod stdin;
 mod support;

@@ -3,6 +3,8 @@
 
 mod cli;
 mod harness;
+mod image_files;
+mod images;
 mod prompt;
 mod request;
 mod stdin;

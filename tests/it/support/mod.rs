@@ -23,7 +23,7 @@ pub use env::{Env, Run};
 pub use permission::powerless;
 pub use running::{Output, Running};
 pub use rustix::process::Signal;
-pub use server::{Gate, Reads, Reply, Request, Script, Server, hash};
+pub use server::{Gate, Reads, Reply, Request, Script, Server};
 pub use tty::Tty;
 
 /// How long a child may run, and a gate stay shut, before the test is given up as hung. Not a measurement.

@@ -13,7 +13,7 @@ impl Env {
     /// A file that only root may read.
     pub fn write_unreadable(&self, name: impl AsRef<Path>, bytes: impl AsRef<[u8]>) {
         let path = self.write(name, bytes);
-        fs::set_permissions(path, Permissions::from_mode(0)).expect("it is ours");
+        fs::set_permissions(path, Permissions::from_mode(0o000)).expect("it is ours");
     }
 }
 

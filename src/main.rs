@@ -1,8 +1,9 @@
 //! xask: one question to an xAI chat model, one answer on standard output.
 //!
-//! The listing of this folder is the way of a question: `cli` says what is asked for, `prompt` makes
-//! messages of it, `request` a body, `service` gets a reply, `reply` finds the answer in it, `output`
-//! prints it. `error` and `message` are the ground they all stand on.
+//! The listing of this folder is the way of a question. `cli` says what is asked for, `question` leads
+//! it through the rooms: `prompt` makes messages of it, `request` a body, `service` gets a reply,
+//! `reply` finds the answer in it, `output` prints it. `error`, `message`, `conversation` and
+//! `deadline` are the ground they stand on.
 
 mod cli;
 mod conversation;
@@ -11,28 +12,18 @@ mod error;
 mod message;
 mod output;
 mod prompt;
+mod question;
 mod reply;
 mod request;
 mod service;
 
-use std::io::Read;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use anyhow::Result;
 
-use self::cli::{
-    AnswerArgs, Cli, Environment, Invocation, Parts, PromptArgs, ServiceArgs, WithoutArgs,
-};
-use self::conversation::{Conversation, Kept};
-use self::deadline::Deadline;
+use self::cli::Invocation;
 use self::error::Exit;
-use self::message::{Message, Role, Turn};
-use self::output::{Notes, Printer, Stdout};
-use self::prompt::{Prompt, Stdin};
-use self::reply::Answer;
-use self::request::{Body, CompletionRequest};
-use self::service::{BaseUrl, Http, Key, Rehearsal, RehearsalCase, Service, Settings};
+use self::output::{Notes, Stdout};
 
 fn main() -> ExitCode {
     let mut notes = Notes::default();
@@ -52,170 +43,7 @@ fn main() -> ExitCode {
 fn run(notes: &mut Notes) -> Result<()> {
     match cli::parse()? {
         Invocation::Print(text) => Stdout::open()?.write(text.as_bytes()),
-        Invocation::Ask(cli) => ask(*cli, notes),
+        Invocation::Ask(cli) => question::ask(&cli, notes),
+        Invocation::ListModels(cli) => question::list_models(&cli, notes),
     }
-}
-
-/// One question. What can be wrong is found in this order: arguments, inputs, outputs, key, network.
-fn ask(cli: Cli, notes: &mut Notes) -> Result<()> {
-    let Cli { parts, prompt, request, answer, service, without, environment } = cli;
-    let AnswerArgs { json, stream, no_stream, usage, verbose, quiet } = answer;
-    let WithoutArgs { dry_run, rehearse } = without;
-    notes.set_level(quiet, verbose);
-    let base_url = BaseUrl::parse(service.base_url.as_deref())?;
-    let fields = request.fields()?;
-
-    let mut stdin = Stdin::default();
-    let mut stdout = Stdout::open()?;
-    let inputs = Inputs::read(&parts, &prompt, &service, dry_run, &mut stdin, notes)?;
-    let Inputs { messages, mut conversation, deadline } = inputs;
-    let live = stream || (stdout.is_terminal() && !json && !no_stream && !dry_run);
-    let request = CompletionRequest {
-        model: request.model().to_owned(),
-        messages,
-        fields,
-        stream: live,
-        stream_usage: live && usage,
-    };
-    let body = Body::new(&request);
-    if dry_run {
-        return stdout.copy_line(body.reader());
-    }
-
-    let service = match rehearse {
-        Some(case) => rehearsal(case, notes),
-        None => service_at(base_url, &service, environment, notes)?,
-    };
-    let mut printer = Printer::new(stdout, json, live);
-    let answer = get_answer(&service, &request, &body, deadline, &mut printer, notes)?;
-    // Kept before it is printed: what was paid for is not lost to a reader who leaves early.
-    let kept = match &mut conversation {
-        Some(conversation) if answer.unfit.is_none() => keep(conversation, &request, &answer),
-        _ => Ok(()),
-    };
-    let finished = printer.finish(&answer);
-    if usage {
-        notes.usage(answer.usage.as_ref());
-    }
-    kept.and(finished)?;
-    if let Some(why) = answer.unfit {
-        return Err(why.into());
-    }
-    if stdin.holds_unread_data() {
-        notes.note("standard input holds data that was not read; - among the words sends it");
-    }
-    Ok(())
-}
-
-/// Everything that is read before the service is asked.
-struct Inputs {
-    messages: Vec<Turn>,
-    conversation: Option<Conversation>,
-    deadline: Deadline,
-}
-
-impl Inputs {
-    fn read(
-        parts: &Parts,
-        args: &PromptArgs,
-        service: &ServiceArgs,
-        dry_run: bool,
-        stdin: &mut Stdin,
-        notes: &Notes,
-    ) -> Result<Self> {
-        let given = match &args.messages {
-            Some(path) => prompt::earlier_messages(path, stdin)?,
-            None => Vec::new(),
-        };
-        let asked_before = given.last().is_some_and(|message| message.role == Role::User);
-        let Prompt { system, user } = prompt::read(&parts.0, args, asked_before, stdin)?;
-        // The clock starts when the prompt is there: who types it may take their time.
-        let deadline = Deadline::after(service.timeout);
-        let (conversation, earlier, kept) = match &args.conversation {
-            None => (None, given, Kept::Elsewhere),
-            Some(path) if dry_run => (None, Conversation::peek(path)?, Kept::InConversation),
-            Some(path) => {
-                let on_long_wait =
-                    || notes.note(&format!("{}: waiting for another run", path.display()));
-                let (conversation, earlier) = Conversation::open(path, deadline, on_long_wait)?;
-                (Some(conversation), earlier, Kept::InConversation)
-            }
-        };
-        let mut messages = conversation::with_system(earlier, system, kept)?;
-        messages.extend(user.map(Turn::New));
-        Ok(Self { messages, conversation, deadline })
-    }
-}
-
-/// Appends what is new in the request, and the answer.
-fn keep(
-    conversation: &mut Conversation,
-    request: &CompletionRequest,
-    answer: &Answer,
-) -> Result<()> {
-    let said = Message::text(Role::Assistant, answer.text.clone());
-    let new = request.messages.iter().filter_map(|turn| match turn {
-        Turn::Earlier(_) => None,
-        Turn::New(message) => Some(message),
-    });
-    let mut lines = Vec::new();
-    for message in new.chain([&said]) {
-        let mut line = Vec::new();
-        Body::of_message(message).reader().read_to_end(&mut line).map_err(error::from_io)?;
-        lines.push(line);
-    }
-    conversation.append(&lines)
-}
-
-fn rehearsal(case: RehearsalCase, notes: &Notes) -> Service {
-    notes.note("this is a rehearsal; the service was not asked");
-    Service::Rehearsal(Rehearsal::new(case))
-}
-
-fn service_at(
-    base_url: BaseUrl,
-    args: &ServiceArgs,
-    environment: Environment,
-    notes: &mut Notes,
-) -> Result<Service> {
-    let ServiceArgs { base_url: _, timeout: _, connect_timeout } = args;
-    let key = Key::find(environment.api_key.0.as_deref(), environment.api_key_file.as_deref())?;
-    match &key {
-        Some(key) => notes.mask(key.reveal()),
-        None if base_url.is_loopback() => {}
-        None => return Err(Key::missing().into()),
-    }
-    Ok(Service::Http(Http::new(Settings {
-        base_url,
-        key,
-        connect_timeout: *connect_timeout,
-        ssl_cert_file: environment.ssl_cert_file,
-    })))
-}
-
-/// Asks and reads the reply to its end.
-fn get_answer(
-    service: &Service,
-    request: &CompletionRequest,
-    body: &Body,
-    deadline: Deadline,
-    printer: &mut Printer,
-    notes: &Notes,
-) -> Result<Answer> {
-    let begun = Instant::now();
-    notes.detail(|| {
-        format!("asking {} at {} with {} bytes", request.model, service.name(), body.len())
-    });
-    let reply = service.ask(request, body, deadline)?;
-    notes.detail(|| {
-        let id = reply.headers.request_id.as_deref().unwrap_or("none");
-        format!(
-            "HTTP {} after {:.3} s, x-request-id {id}",
-            reply.status,
-            begun.elapsed().as_secs_f64()
-        )
-    });
-    let answer = reply::read(reply, printer).inspect_err(|_| printer.break_off())?;
-    notes.detail(|| format!("the reply was complete after {:.3} s", begun.elapsed().as_secs_f64()));
-    Ok(answer)
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::error::Failure;
-use crate::service::RehearsalCase;
+use crate::service::{ProxyVariables, RehearsalCase};
 
 /// The documented variables of this process, as they were set.
 #[derive(Debug, Default)]
@@ -20,8 +20,14 @@ pub struct Environment {
     pub base_url: Option<String>,
     /// `XASK_MODEL`, for `--model`.
     pub model: Option<String>,
+    /// `XASK_CACHE`, for `--cache`.
+    pub cache: Option<PathBuf>,
+    /// `XASK_OFFLINE`, for `--offline`.
+    offline: Option<String>,
     /// `XASK_REHEARSE`, for `--rehearse`.
     rehearse: Option<String>,
+    /// `https_proxy`, `all_proxy`, `no_proxy`, in lower and upper case.
+    pub proxies: ProxyVariables,
     /// `SSL_CERT_FILE`: certificate authorities in place of the system's.
     pub ssl_cert_file: Option<PathBuf>,
 }
@@ -38,7 +44,10 @@ impl Environment {
             api_key_file: variable("XAI_API_KEY_FILE").map(PathBuf::from),
             base_url: text("XAI_BASE_URL")?,
             model: text("XASK_MODEL")?,
+            cache: variable("XASK_CACHE").map(PathBuf::from),
+            offline: text("XASK_OFFLINE")?,
             rehearse: text("XASK_REHEARSE")?,
+            proxies: proxies()?,
             ssl_cert_file: variable("SSL_CERT_FILE").map(PathBuf::from),
         })
     }
@@ -59,6 +68,21 @@ impl Environment {
             },
         }
     }
+
+    /// Whether `XASK_OFFLINE` is on: `1`, and not `0`.
+    ///
+    /// # Errors
+    ///
+    /// A usage failure for anything else, which could have been meant either way.
+    pub fn offline(&self) -> Result<bool> {
+        match self.offline.as_deref() {
+            None | Some("0") => Ok(false),
+            Some("1") => Ok(true),
+            Some(other) => {
+                Err(Failure::usage(format!("XASK_OFFLINE: {other}: expected 1 or 0")).into())
+            }
+        }
+    }
 }
 
 /// A value that `Debug` does not show.
@@ -69,6 +93,16 @@ impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secret")
     }
+}
+
+/// Lower case first, as curl reads them.
+fn proxies() -> Result<ProxyVariables> {
+    let mut proxies = ProxyVariables::default();
+    for name in ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        proxies.proxy = proxies.proxy.or(text(name)?.map(|value| (name, value)));
+    }
+    proxies.no_proxy = text("no_proxy")?.or(text("NO_PROXY")?);
+    Ok(proxies)
 }
 
 fn variable(name: &str) -> Option<OsString> {

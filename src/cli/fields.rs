@@ -31,8 +31,17 @@ impl RequestArgs {
     ///
     /// A usage failure for a field given twice, one that is not the user's to set, or too many stops.
     pub fn fields(&self) -> Result<Vec<Field>> {
-        let Self { model: _, max_tokens, temperature, top_p, seed, stop, reasoning_effort, param } =
-            self;
+        let Self {
+            model: _,
+            max_tokens,
+            temperature,
+            top_p,
+            seed,
+            stop,
+            reasoning_effort,
+            schema,
+            param,
+        } = self;
         if stop.len() > MAX_STOPS {
             let why = format!(
                 "--stop: given {} times; the service takes at most {MAX_STOPS}",
@@ -60,7 +69,8 @@ impl RequestArgs {
                 ))
                 .into());
             }
-            if fields.iter().any(|(name, _)| name == key) {
+            let is_schema = key == "response_format" && schema.is_some();
+            if is_schema || fields.iter().any(|(name, _)| name == key) {
                 return Err(
                     Failure::usage(format!("--param {key}: this field is given twice")).into()
                 );

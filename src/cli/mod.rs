@@ -33,6 +33,8 @@ pub enum Invocation {
     Print(String),
     /// One question.
     Ask(Box<Cli>),
+    /// `--list-models`.
+    ListModels(Box<Cli>),
 }
 
 /// Reads the arguments and the environment of this process.
@@ -46,7 +48,12 @@ pub fn parse() -> Result<Invocation> {
         Ok(mut cli) => {
             cli.take_defaults_from(Environment::read()?)?;
             usage::check(&cli)?;
-            Ok(Invocation::Ask(Box::new(cli)))
+            let cli = Box::new(cli);
+            Ok(if cli.without.list_models {
+                Invocation::ListModels(cli)
+            } else {
+                Invocation::Ask(cli)
+            })
         }
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
@@ -111,7 +118,8 @@ Exit status:
 141  the reader of standard output left
 
 Environment: XAI_API_KEY, XAI_API_KEY_FILE, XAI_BASE_URL, XASK_MODEL,
-XASK_REHEARSE, SSL_CERT_FILE. See xask(1).";
+XASK_REHEARSE, XASK_CACHE, XASK_OFFLINE, SSL_CERT_FILE, HTTPS_PROXY, ALL_PROXY,
+NO_PROXY. See xask(1).";
 
 /// What is said beside the parts of the user message.
 #[derive(Debug, Args)]
@@ -210,6 +218,13 @@ pub struct RequestArgs {
     #[arg(long, value_name = "LEVEL", value_parser = NonEmptyStringValueParser::new(), hide_short_help = true)]
     pub reasoning_effort: Option<String>,
 
+    /// Ask for JSON of this form; an answer that is not JSON is exit status 9
+    ///
+    /// A JSON schema, sent as response_format, strict, and named after the file. The service sees to
+    /// it that the answer has that form.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub schema: Option<PathBuf>,
+
     /// Send any other field; VALUE as JSON where it is JSON, else as a string
     ///
     /// Numbers are sent as typed. `model`, `messages`, `stream`, `stream_options`, `n` and `deferred`
@@ -234,10 +249,17 @@ pub struct AnswerArgs {
     #[arg(short, long)]
     pub json: bool,
 
+    /// Write the answer to FILE, only if it is complete and fit
+    ///
+    /// FILE is replaced as a whole, or left as it was. An answer that cannot or may not go there is
+    /// printed instead, and the exit status says why. `-` is standard output.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+
     /// Print the answer as it comes; the default on a terminal
     ///
-    /// On by default when standard output is a terminal and --json is not given. With --json, the
-    /// payload of each event, one a line.
+    /// On by default when standard output is a terminal and neither --json, --output nor --cache is
+    /// given. With --json, the payload of each event, one a line.
     #[arg(long, overrides_with = "no_stream")]
     pub stream: bool,
 
@@ -279,6 +301,23 @@ pub struct ServiceArgs {
     /// Give up connecting after this time [default: 10]
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = usage::seconds, default_value = "10", hide_default_value = true, hide_short_help = true)]
     pub connect_timeout: Duration,
+
+    /// Ask so many times more where the question was not delivered or turned away [default: 2]
+    ///
+    /// After failures that cost nothing: no connection, 429, 503, 521 to 523, 529, 530. Each is told
+    /// on standard error. A Retry-After of up to 60 seconds is obeyed.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "2",
+        hide_default_value = true,
+        hide_short_help = true
+    )]
+    pub retries: u32,
+
+    /// Ask again also where the answer was lost, which may be billed twice
+    #[arg(long, hide_short_help = true)]
+    pub retry_lost: bool,
 }
 
 /// Answers from elsewhere than the service.
@@ -303,6 +342,27 @@ pub struct WithoutArgs {
             .try_map(|name| name.parse::<RehearsalCase>())
     )]
     pub rehearse: Option<RehearsalCase>,
+
+    /// Use an answer recorded in DIR, or ask and record it [env: XASK_CACHE]
+    ///
+    /// An answer is used again for exactly the same request; images count by their content. The files
+    /// hold no key and can be committed. Only complete answers are recorded.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, hide_short_help = true)]
+    pub cache: Option<PathBuf>,
+
+    /// Never use the network: an answer from --cache, or exit status 6 [env: XASK_OFFLINE=1]
+    #[arg(long, hide_short_help = true)]
+    pub offline: bool,
+
+    /// Print the models the key may use, one a line
+    ///
+    /// Takes no prompt. With --json, the service's own list.
+    #[arg(
+        long,
+        hide_short_help = true,
+        conflicts_with_all = ["word", "literal", "file", "image", "PromptArgs", "dry_run", "schema", "cache"]
+    )]
+    pub list_models: bool,
 }
 
 impl Cli {
@@ -314,6 +374,8 @@ impl Cli {
         if without.rehearse.is_none() {
             without.rehearse = environment.rehearsal()?;
         }
+        without.cache = without.cache.take().or_else(|| environment.cache.take());
+        without.offline |= environment.offline()?;
         self.environment = environment;
         Ok(())
     }

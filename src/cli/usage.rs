@@ -12,6 +12,11 @@ use crate::error::Failure;
 /// Checks what clap cannot: rules between several arguments.
 pub fn check(cli: &Cli) -> Result<()> {
     check_stdin(cli)?;
+    if cli.answer.json && cli.answer.stream && cli.without.cache.is_some() {
+        return Err(Failure::usage("--json --stream and --cache exclude each other")
+            .hint("a recorded answer is one JSON, not a stream of events")
+            .into());
+    }
     let details = cli.prompt.detail.len();
     let images = cli.parts.0.iter().filter(|part| matches!(part, Part::Image(_))).count();
     match (details, images) {
@@ -89,9 +94,9 @@ pub fn from_clap(error: &clap::Error) -> Failure {
     }
 }
 
-/// `--image <PATH>` as `--image`.
+/// `--image <PATH>` as `--image`; `[WORD]...` as it is.
 fn flag_of(arg: &str) -> &str {
-    arg.split([' ', '=', '[']).next().unwrap_or(arg)
+    arg.split([' ', '=']).next().unwrap_or(arg).trim_end_matches('[')
 }
 
 fn context_text(value: &ContextValue) -> String {

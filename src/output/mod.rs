@@ -4,9 +4,12 @@
 
 mod notes;
 mod printer;
+mod progress;
 mod stdout;
+mod target;
 mod visible;
 
 pub use self::notes::Notes;
 pub use self::printer::Printer;
 pub use self::stdout::Stdout;
+pub use self::target::Target;

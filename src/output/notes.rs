@@ -2,13 +2,16 @@
 //!
 //! A line that cannot be written is dropped: the exit status has the truth.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use anyhow::Error;
 
+use super::progress::Progress;
 use super::visible::one_line;
 use crate::error::{Failure, describe};
 use crate::reply::Usage;
+use crate::service::Upload;
 
 /// How much of the service's own words is shown, in bytes.
 const MAX_WORDS: usize = 400;
@@ -59,6 +62,18 @@ impl Notes {
         }
     }
 
+    /// A line that tells of a wait, where a person looks at it and is not told otherwise.
+    pub fn progress(&self, upload: &Upload, total: u64) -> Option<Progress> {
+        let is_wanted = !self.quiet && !self.verbose && io::stderr().is_terminal();
+        is_wanted.then(|| Progress::begin(upload.clone(), total))
+    }
+
+    /// The line before each repetition, silenced by `--quiet`.
+    pub fn retry(&self, error: &Error, pause: Duration, number: u32, of: u32) {
+        let why = self.text(error);
+        self.note(&format!("{why}; retry {number} of {of} in {:.1} s", pause.as_secs_f64()));
+    }
+
     /// The line of `--usage`, never silenced.
     pub fn usage(&self, usage: Option<&Usage>) {
         match usage {
@@ -69,6 +84,15 @@ impl Notes {
 
     /// An error, and on a second line what to do about it.
     pub fn error(&self, error: &Error) {
+        self.line(&self.text(error));
+        let failure = error.downcast_ref::<Failure>();
+        if let Some(hint) = failure.and_then(|failure| failure.hint.as_deref()) {
+            self.line(&format!("hint: {hint}"));
+        }
+    }
+
+    /// An error in a line, with the service's words and which reply it was.
+    fn text(&self, error: &Error) -> String {
         let mut text = describe(error);
         let failure = error.downcast_ref::<Failure>();
         if let Some(words) = failure.and_then(|failure| failure.words.as_deref()) {
@@ -78,10 +102,7 @@ impl Notes {
         if let Some(reply) = failure.and_then(|failure| failure.reply.as_deref()) {
             text.extend([" (", reply, ")"]);
         }
-        self.line(&text);
-        if let Some(hint) = failure.and_then(|failure| failure.hint.as_deref()) {
-            self.line(&format!("hint: {hint}"));
-        }
+        text
     }
 
     fn line(&self, text: &str) {

@@ -1,14 +1,20 @@
 //! The answer on standard output: while it comes, or when it is whole.
 
+use std::borrow::Cow;
+
 use anyhow::Result;
 
+use super::progress::Progress;
 use super::stdout::Stdout;
+use super::target::Target;
 use crate::reply::{Answer, Live};
 
 /// Prints one answer.
 #[derive(Debug)]
 pub struct Printer {
     stdout: Stdout,
+    /// The file it is to go to, if it is fit; nothing is printed before that is known.
+    target: Option<Target>,
     /// The reply's JSON in place of the text.
     json: bool,
     /// As it comes, and not when it is whole.
@@ -17,12 +23,20 @@ pub struct Printer {
     pending: Vec<u8>,
     /// The last byte written, if any was.
     last: Option<u8>,
+    /// The line that tells of the wait for the first of it.
+    progress: Option<Progress>,
 }
 
 impl Printer {
-    /// A printer of text, or of JSON; of a stream as it comes, or not.
-    pub fn new(stdout: Stdout, json: bool, live: bool) -> Self {
-        Self { stdout, json, live, pending: Vec::new(), last: None }
+    /// A printer of text, or of JSON; of a stream as it comes, or not; to a file, or to standard
+    /// output.
+    pub fn new(stdout: Stdout, json: bool, live: bool, target: Option<Target>) -> Self {
+        Self { stdout, target, json, live, pending: Vec::new(), last: None, progress: None }
+    }
+
+    /// Takes over the line that tells of a wait: it goes before anything is printed.
+    pub fn wait(&mut self, progress: Option<Progress>) {
+        self.progress = progress;
     }
 
     /// Whether a byte of the answer is out: then the question cannot be asked again.
@@ -30,33 +44,47 @@ impl Printer {
         self.last.is_some()
     }
 
-    /// Prints what of a whole answer is not printed yet, and the final newline where it has none.
+    /// Writes what of an answer is not written yet, and the final newline where it has none: to its file
+    /// if it may go there. One that may not or cannot is printed, for it was paid for.
     ///
     /// # Errors
     ///
-    /// Status 141 where the reader has left, local trouble where the bytes cannot be written.
-    pub fn finish(&mut self, answer: &Answer) -> Result<()> {
-        if !self.has_printed() {
-            let bytes = match &answer.body {
+    /// Local trouble where the file or standard output cannot be written, status 141 where the reader
+    /// of standard output has left.
+    pub fn finish(&mut self, answer: &Answer, to_file: bool) -> Result<()> {
+        if !self.live || (answer.body.is_some() && !self.has_printed()) {
+            self.pending.clear();
+            self.pending.extend_from_slice(match &answer.body {
                 Some(body) if self.json => body,
                 _ => answer.text.as_bytes(),
-            };
-            // With its newline in one write, so that a reader sees all or nothing of a short one.
-            self.pending.extend_from_slice(bytes);
-            if !bytes.is_empty() && !bytes.ends_with(b"\n") && !self.stdout.is_terminal() {
-                self.pending.push(b'\n');
-            }
-            self.caught_up()?;
+            });
         }
-        self.end_line()
+        let unwritten = match self.target.take().filter(|_| to_file) {
+            Some(target) => match target.write(&with_newline(&self.pending)) {
+                Ok(()) => return Ok(()),
+                failed => failed,
+            },
+            None => Ok(()),
+        };
+        unwritten.and(self.print_rest())
     }
 
-    /// Puts the cursor at the beginning of a line after an answer that broke off.
+    /// Forgets what a try that failed left, and puts the cursor at the beginning of a line.
     pub fn break_off(&mut self) {
+        self.pending.clear();
         if self.stdout.is_terminal() {
             // The failure that is being reported counts more than this one.
             let _ = self.end_line();
         }
+    }
+
+    /// In one write where it can be: a reader sees all or nothing of a short answer.
+    fn print_rest(&mut self) -> Result<()> {
+        if !self.stdout.is_terminal() && self.pending.last().is_some_and(|last| *last != b'\n') {
+            self.pending.push(b'\n');
+        }
+        self.caught_up()?;
+        self.end_line()
     }
 
     fn end_line(&mut self) -> Result<()> {
@@ -67,6 +95,14 @@ impl Printer {
                 self.stdout.end_line()
             }
         }
+    }
+}
+
+/// A text as a file has it: none of it, or whole lines.
+fn with_newline(text: &[u8]) -> Cow<'_, [u8]> {
+    match text.last() {
+        None | Some(b'\n') => Cow::Borrowed(text),
+        Some(_) => Cow::Owned([text, b"\n"].concat()),
     }
 }
 
@@ -88,7 +124,11 @@ impl Live for Printer {
     }
 
     fn caught_up(&mut self) -> Result<()> {
+        if self.target.is_some() {
+            return Ok(());
+        }
         if let Some(last) = self.pending.last() {
+            self.progress = None;
             self.last = Some(*last);
             self.stdout.write(&self.pending)?;
             self.pending.clear();

@@ -1,5 +1,6 @@
 //! The answer, and whether it is fit to be used.
 
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::Usage;
@@ -17,6 +18,20 @@ pub struct Answer {
     pub usage: Option<Usage>,
     /// The reply's own bytes; `None` of a stream, which was told while it ran.
     pub body: Option<Vec<u8>>,
+}
+
+impl Answer {
+    /// Holds it to the form that was asked for: an answer that is otherwise fit must be JSON.
+    pub fn held_to_json(mut self) -> Self {
+        let is_json = serde_json::from_str::<IgnoredAny>(&self.text).is_ok();
+        if self.unfit.is_none() && !is_json {
+            self.unfit = Some(Failure::new(
+                Exit::Unfit,
+                "the answer is not the JSON that --schema asks for",
+            ));
+        }
+        self
+    }
 }
 
 /// Why the model stopped (`finish_reason`).

@@ -4,6 +4,7 @@
 
 mod answer;
 mod completion;
+mod models;
 mod refusal;
 mod sse;
 mod stream;
@@ -16,7 +17,7 @@ use anyhow::Result;
 pub use self::answer::Answer;
 use self::completion::Completion;
 pub use self::usage::Usage;
-use crate::error::{Exit, Failure, Repeat, from_io};
+use crate::error::{Exit, Failure, from_io};
 use crate::service::{Reply, ReplyHeaders};
 
 /// The largest reply in one JSON, in bytes: far over any answer, and bounded.
@@ -46,20 +47,47 @@ pub trait Live {
     fn caught_up(&mut self) -> Result<()>;
 }
 
-/// Reads a reply to its end.
+/// Reads the reply to a question to its end. Where `must_be_json`, an answer that is not is unfit.
 ///
 /// # Errors
 ///
 /// A failure with the exit status that the contract gives to what came back; an error of `live`.
-pub fn read(reply: Reply, live: &mut dyn Live) -> Result<Answer> {
+pub fn read(reply: Reply, must_be_json: bool, live: &mut dyn Live) -> Result<Answer> {
+    read_answer(reply, |headers, body| {
+        let answer = if is_stream(headers) {
+            stream::read(body, live)?
+        } else {
+            let bytes = read_whole(body, headers)?;
+            let answer = Completion::parse(&bytes)?.into_answer()?;
+            Answer { body: Some(bytes), ..answer }
+        };
+        Ok(if must_be_json { answer.held_to_json() } else { answer })
+    })
+}
+
+/// Reads the list of models, as an answer of one name a line.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_models(reply: Reply) -> Result<Answer> {
+    read_answer(reply, |headers, body| {
+        let bytes = read_whole(body, headers)?;
+        let answer = models::parse(&bytes)?;
+        Ok(Answer { body: Some(bytes), ..answer })
+    })
+}
+
+fn read_answer(
+    reply: Reply,
+    read: impl FnOnce(&ReplyHeaders, Box<dyn Read>) -> Result<Answer>,
+) -> Result<Answer> {
     let Reply { status, headers, body } = reply;
     if !(200..300).contains(&status) || status == 204 {
         return Err(refusal::of_status(status, &headers, body).into());
     }
-    let answer =
-        if is_stream(&headers) { stream::read(body, live) } else { read_whole(body, &headers) };
     // Whatever is wrong with it, the user is told which reply it was.
-    match answer {
+    match read(&headers, body) {
         Ok(answer) => Ok(Answer {
             unfit: answer.unfit.map(|why| about_reply(why, status, &headers)),
             ..answer
@@ -80,7 +108,7 @@ fn is_stream(headers: &ReplyHeaders) -> bool {
     content_type.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
 }
 
-fn read_whole(body: Box<dyn Read>, headers: &ReplyHeaders) -> Result<Answer> {
+fn read_whole(body: Box<dyn Read>, headers: &ReplyHeaders) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     body.take(MAX_REPLY + 1).read_to_end(&mut bytes).map_err(from_io)?;
     if bytes.len() as u64 > MAX_REPLY {
@@ -91,13 +119,12 @@ fn read_whole(body: Box<dyn Read>, headers: &ReplyHeaders) -> Result<Answer> {
     if bytes.is_empty() && headers.content_length == Some(0) {
         return Err(no_completion("the reply is empty".into()).into());
     }
-    let answer = Completion::parse(&bytes)?.into_answer()?;
-    Ok(Answer { body: Some(bytes), ..answer })
+    Ok(bytes)
 }
 
 /// A reply that is no completion.
 fn no_completion(what: String) -> Failure {
-    Failure::new(Exit::Service, what).repeat(Repeat::MayBeBilled)
+    Failure::new(Exit::Service, what)
 }
 
 /// Adds which reply it was.

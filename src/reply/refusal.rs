@@ -32,6 +32,7 @@ pub fn of_status(status: u16, headers: &ReplyHeaders, body: impl Read) -> Failur
         (Exit::Service, _) => "the service failed",
         _ => "the request was rejected",
     };
+    let repeat = if headers.is_final { Repeat::Never } else { repeat };
     let failure =
         Failure::new(exit, what).words(words).repeat(repeat).retry_after(headers.retry_after);
     let failure = about_reply(failure, status, headers);
@@ -51,7 +52,7 @@ pub fn of_status(status: u16, headers: &ReplyHeaders, body: impl Read) -> Failur
 pub fn in_reply(bytes: &[u8]) -> Failure {
     // Wherever it stands: the service says it in `code`, which is not shown.
     let turned_away = String::from_utf8_lossy(bytes).to_ascii_lowercase().contains(UNAVAILABLE);
-    let repeat = if turned_away { Repeat::Safe } else { Repeat::MayBeBilled };
+    let repeat = if turned_away { Repeat::Safe } else { Repeat::Never };
     no_completion("the service failed".into()).words(words(bytes)).repeat(repeat)
 }
 
@@ -65,11 +66,11 @@ fn meaning(status: u16, words: &str) -> (Exit, Repeat) {
         }
         401 | 403 => (Exit::Key, Repeat::Never),
         429 => (Exit::RateLimit, Repeat::Safe),
-        408 | 425 => (Exit::Service, Repeat::MayBeBilled),
+        408 | 425 | 525 | 526 => (Exit::Service, Repeat::Never),
         400..500 => (Exit::Rejected, Repeat::Never),
         503 | 521..=523 | 529 | 530 => (Exit::Service, Repeat::Safe),
-        525 | 526 | 100..400 => (Exit::Service, Repeat::Never),
-        _ => (Exit::Service, Repeat::MayBeBilled),
+        500..600 => (Exit::Service, Repeat::MayBeBilled),
+        _ => (Exit::Service, Repeat::Never),
     }
 }
 
@@ -114,8 +115,11 @@ fn with_code(code: Option<&Value>, words: String) -> String {
     }
 }
 
-/// The title of a page, else its text.
+/// The title of a page, else its text; nothing of what is no text at all.
 fn words_of_text(text: &str) -> Option<String> {
+    if text.contains('\0') {
+        return None;
+    }
     if !text.trim_start().starts_with('<') {
         return Some(text.to_owned());
     }
@@ -152,11 +156,11 @@ mod tests {
             (403, "", Exit::Key, Repeat::Never),
             (403, content, Exit::Rejected, Repeat::Never),
             (404, "", Exit::Rejected, Repeat::Never),
-            (408, "", Exit::Service, Repeat::MayBeBilled),
+            (408, "", Exit::Service, Repeat::Never),
             (410, "", Exit::Rejected, Repeat::Never),
             (413, "", Exit::Rejected, Repeat::Never),
             (422, "", Exit::Rejected, Repeat::Never),
-            (425, "", Exit::Service, Repeat::MayBeBilled),
+            (425, "", Exit::Service, Repeat::Never),
             (429, "", Exit::RateLimit, Repeat::Safe),
             (500, "", Exit::Service, Repeat::MayBeBilled),
             (502, "", Exit::Service, Repeat::MayBeBilled),
@@ -173,7 +177,7 @@ mod tests {
             (101, "", Exit::Service, Repeat::Never),
             (204, "", Exit::Service, Repeat::Never),
             (302, "", Exit::Service, Repeat::Never),
-            (700, "", Exit::Service, Repeat::MayBeBilled),
+            (700, "", Exit::Service, Repeat::Never),
         ] {
             assert_eq!(meaning(status, words), (exit, repeat), "{status} {words}");
         }
@@ -211,7 +215,7 @@ mod tests {
             let folded: Vec<&str> = words.split_whitespace().collect();
             assert_eq!(folded.join(" "), expected, "{body}");
         }
-        for body in ["", "  ", "{}", "[]", "null", r#"{"error":null}"#] {
+        for body in ["", "\u{1f}\u{8b}\u{8}\0gzip", "  ", "{}", "[]", "null", r#"{"error":null}"#] {
             assert_eq!(words(body.as_bytes()), None, "{body}");
         }
     }

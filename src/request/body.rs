@@ -45,7 +45,7 @@ enum Piece<'a> {
 impl<'a> Body<'a> {
     /// The body of a request.
     pub fn new(request: &'a CompletionRequest) -> Self {
-        let CompletionRequest { model, messages, fields, stream, stream_usage } = request;
+        let CompletionRequest { model, messages, fields, schema, stream, stream_usage } = request;
         let mut recipe = Recipe::default();
         recipe.json(r#"{"model":""#);
         recipe.text(model);
@@ -63,6 +63,10 @@ impl<'a> Body<'a> {
             recipe.text(name);
             recipe.json("\":");
             recipe.json(value);
+        }
+        if let Some(schema) = schema {
+            recipe.json(",\"response_format\":");
+            recipe.json(&schema.response_format());
         }
         if *stream {
             recipe.json(r#","stream":true"#);

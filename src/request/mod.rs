@@ -4,8 +4,11 @@
 //! business.
 
 mod body;
+mod describe;
+mod schema;
 
-pub use self::body::Body;
+pub use self::body::{Body, BodyReader};
+pub use self::schema::Schema;
 use crate::message::Turn;
 
 /// What is asked (xAI API reference, `POST /v1/chat/completions`).
@@ -17,6 +20,8 @@ pub struct CompletionRequest {
     pub messages: Vec<Turn>,
     /// Every other field with its value as JSON, in the order in which they are sent.
     pub fields: Vec<(String, String)>,
+    /// The form the answer is to have.
+    pub schema: Option<Schema>,
     /// Ask for server-sent events in place of one JSON.
     pub stream: bool,
     /// Ask for the token counts at the end of the stream.

@@ -15,7 +15,11 @@ const DEFAULT: &str = "https://api.x.ai/v1";
 pub struct BaseUrl {
     /// Scheme, host, port and path, without a slash at the end.
     url: String,
+    /// Where in `url` the path begins.
+    path_at: usize,
     host: String,
+    /// How much of `host` is the name, without the port.
+    name_len: usize,
     https: bool,
     loopback: bool,
 }
@@ -42,9 +46,19 @@ impl BaseUrl {
         format!("{}/{path}", self.url)
     }
 
+    /// The path of one of its resources, without the host.
+    pub fn path_of(&self, path: &str) -> String {
+        self.join(path).split_off(self.path_at)
+    }
+
     /// The host, with the port where one was given, for messages.
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// The host alone.
+    pub fn name(&self) -> &str {
+        &self.host[..self.name_len]
     }
 
     /// Whether the connection is to be encrypted.
@@ -88,8 +102,15 @@ impl BaseUrl {
         }
         let scheme = if https { "https" } else { "http" };
         let path = uri.path().trim_end_matches('/');
-        let url = format!("{scheme}://{authority}{path}");
-        Ok(Self { url, host: authority.to_string(), https, loopback })
+        let origin = format!("{scheme}://{authority}");
+        Ok(Self {
+            path_at: origin.len(),
+            url: origin + path,
+            host: authority.to_string(),
+            name_len: authority.host().len(),
+            https,
+            loopback,
+        })
     }
 }
 

@@ -3,17 +3,15 @@
 //! Every branch of a script can be tried with it. What comes out is read by the same code that reads
 //! the service's replies.
 
-use std::fmt::Write;
 use std::io::{self, Cursor};
 use std::str::FromStr;
 
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{Reply, ReplyHeaders};
+use super::{Ask, Reply, ReplyHeaders, sample};
 use crate::error::{Exit, Failure, from_io};
-use crate::message::{ContentPart, Detail, ImageSource, Turn};
-use crate::request::{Body, CompletionRequest};
+use crate::request::CompletionRequest;
 
 /// What a rehearsal plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,14 +88,54 @@ impl Rehearsal {
     ///
     /// # Errors
     ///
-    /// Status 6 where the case is `offline`; local trouble where the body cannot be read to its end.
-    pub fn reply(&self, request: &CompletionRequest, body: &Body) -> Result<Reply> {
-        // As the network would: an image that changed meanwhile is found out here too.
-        io::copy(&mut body.reader(), &mut io::sink()).map_err(from_io)?;
-        let error =
-            |status, code, words| Ok(reply(status, "application/json", error_json(code, words)));
-        let answer = match self.case {
-            RehearsalCase::Ok => Answer::complete(&describe(request)),
+    /// Status 6 where the case is `offline`; local trouble where the body cannot be read to its end;
+    /// a usage failure where a sample for the schema cannot be made.
+    pub fn reply(&self, ask: &Ask) -> Result<Reply> {
+        if let Some(failed) = self.failed_reply()? {
+            return Ok(failed);
+        }
+        match ask {
+            Ask::Completion(request, body) => {
+                // As the network would: an image that changed meanwhile is found out here too.
+                io::copy(&mut body.reader(), &mut io::sink()).map_err(from_io)?;
+                let answer = self.answer(request)?;
+                Ok(if request.stream { answer.stream(request) } else { answer.whole(request) })
+            }
+            Ask::Models(model) => {
+                let model =
+                    json!({ "id": model, "created": 0, "object": "model", "owned_by": "xask" });
+                Ok(reply(200, &json!({ "object": "list", "data": [model] })))
+            }
+        }
+    }
+
+    /// The reply of a case in which there is no answer.
+    fn failed_reply(&self) -> Result<Option<Reply>> {
+        let (status, code, words) = match self.case {
+            RehearsalCase::Unauthorized => {
+                (401, "unauthenticated:no-credentials", "No credentials presented.")
+            }
+            RehearsalCase::Forbidden => {
+                (403, "permission-denied", "The key is not permitted to use this model.")
+            }
+            RehearsalCase::RateLimit => {
+                (429, "resource-exhausted", "Too many requests. Try again later.")
+            }
+            RehearsalCase::ServerError => (500, "internal", "Internal server error."),
+            RehearsalCase::Offline => {
+                return Err(Failure::new(
+                    Exit::NotDelivered,
+                    "cannot connect: rehearsed as offline",
+                )
+                .into());
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(reply(status, &json!({ "code": code, "error": words }))))
+    }
+
+    fn answer(&self, request: &CompletionRequest) -> Result<Answer> {
+        Ok(match self.case {
             RehearsalCase::Length => {
                 Answer { finish: "length", ..Answer::complete("This answer is cut at the") }
             }
@@ -114,29 +152,11 @@ impl Rehearsal {
             RehearsalCase::Cut => {
                 Answer { cut: true, ..Answer::complete("This answer breaks off in the middle.") }
             }
-            RehearsalCase::Unauthorized => {
-                return error(401, "unauthenticated:no-credentials", "No credentials presented.");
-            }
-            RehearsalCase::Forbidden => {
-                return error(
-                    403,
-                    "permission-denied",
-                    "The key is not permitted to use this model.",
-                );
-            }
-            RehearsalCase::RateLimit => {
-                return error(429, "resource-exhausted", "Too many requests. Try again later.");
-            }
-            RehearsalCase::ServerError => return error(500, "internal", "Internal server error."),
-            RehearsalCase::Offline => {
-                return Err(Failure::new(
-                    Exit::NotDelivered,
-                    "cannot connect: rehearsed as offline",
-                )
-                .into());
-            }
-        };
-        Ok(if request.stream { answer.stream(request) } else { answer.whole(request) })
+            _ => match &request.schema {
+                Some(schema) => Answer::complete(&sample::of(&schema.value())?.to_string()),
+                None => Answer::complete(&request.describe()),
+            },
+        })
     }
 }
 
@@ -180,7 +200,7 @@ impl Answer {
         if self.cut {
             text.truncate(text.len() / 2);
         }
-        reply(200, "application/json", text)
+        Reply::of_json(200, text.into_bytes())
     }
 
     /// The reply as server-sent events, a word an event.
@@ -214,7 +234,12 @@ impl Answer {
             events.push("[DONE]".to_owned());
         }
         let stream: Vec<[&str; 3]> = events.iter().map(|event| ["data: ", event, "\n\n"]).collect();
-        reply(200, "text/event-stream", stream.concat().concat())
+        let headers = ReplyHeaders {
+            content_type: Some("text/event-stream".to_owned()),
+            ..ReplyHeaders::default()
+        };
+        let body = Box::new(Cursor::new(stream.concat().concat().into_bytes()));
+        Reply { status: 200, headers, body }
     }
 }
 
@@ -239,79 +264,6 @@ fn no_tokens() -> Value {
     json!({ "prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0, "cost_in_usd_ticks": 0 })
 }
 
-fn error_json(code: &str, words: &str) -> String {
-    json!({ "code": code, "error": words }).to_string()
-}
-
-fn reply(status: u16, content_type: &str, body: String) -> Reply {
-    let headers =
-        ReplyHeaders { content_type: Some(content_type.to_owned()), ..ReplyHeaders::default() };
-    Reply { status, headers, body: Box::new(Cursor::new(body.into_bytes())) }
-}
-
-/// The request in words: its model, then a line a message.
-fn describe(request: &CompletionRequest) -> String {
-    let mut text = format!("model: {}", request.model);
-    for turn in &request.messages {
-        let parts = match turn {
-            Turn::New(message) => message.content.iter().map(describe_part).collect(),
-            Turn::Earlier(earlier) => describe_earlier(&earlier.json),
-        };
-        // Writing to a string cannot fail.
-        let _ = write!(text, "\n{}: {}", turn.role().as_str(), parts.join(" "));
-    }
-    text
-}
-
-fn describe_part(part: &ContentPart) -> String {
-    match part {
-        ContentPart::Text(text) => text.clone(),
-        ContentPart::Image(image) => {
-            let detail = image.detail.map(Detail::as_str);
-            match &image.url {
-                ImageSource::Address(url) => describe_url(url, detail),
-                ImageSource::File(file) => {
-                    describe_image(file.format.media_type(), file.stamp.len, detail)
-                }
-                ImageSource::Bytes { format, bytes } => {
-                    describe_image(format.media_type(), bytes.len() as u64, detail)
-                }
-            }
-        }
-    }
-}
-
-/// The parts of a message whose JSON is somebody else's.
-fn describe_earlier(json: &str) -> Vec<String> {
-    let message: Value = serde_json::from_str(json).unwrap_or_default();
-    match &message["content"] {
-        Value::String(text) => vec![text.clone()],
-        Value::Array(parts) => parts
-            .iter()
-            .map(|part| match (&part["text"], &part["image_url"]["url"]) {
-                (Value::String(text), _) => text.clone(),
-                (_, Value::String(url)) => describe_url(url, part["image_url"]["detail"].as_str()),
-                _ => format!("[{}]", part["type"].as_str().unwrap_or("unknown")),
-            })
-            .collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn describe_url(url: &str, detail: Option<&str>) -> String {
-    let Some((media_type, data)) =
-        url.strip_prefix("data:").and_then(|data| data.split_once(";base64,"))
-    else {
-        return url.to_owned();
-    };
-    let padding = data.bytes().rev().take_while(|byte| *byte == b'=').count();
-    let len = data.len() / 4 * 3 - padding.min(data.len() / 4 * 3);
-    describe_image(media_type, len as u64, detail)
-}
-
-fn describe_image(media_type: &str, len: u64, detail: Option<&str>) -> String {
-    match detail {
-        Some(detail) => format!("[{media_type}, {len} bytes, detail {detail}]"),
-        None => format!("[{media_type}, {len} bytes]"),
-    }
+fn reply(status: u16, body: &Value) -> Reply {
+    Reply::of_json(status, body.to_string().into_bytes())
 }

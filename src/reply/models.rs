@@ -1,0 +1,34 @@
+//! The models a key may use (xAI API reference, `GET /v1/models`).
+
+use serde::Deserialize;
+
+use super::{Answer, no_completion, refusal};
+use crate::error::Failure;
+
+/// The whole reply.
+#[derive(Debug, Deserialize)]
+struct ModelList {
+    data: Vec<Model>,
+}
+
+/// One model.
+#[derive(Debug, Deserialize)]
+struct Model {
+    /// The name that `--model` takes.
+    id: String,
+}
+
+/// The names, one a line.
+///
+/// # Errors
+///
+/// A service failure where the reply is no list of models.
+pub fn parse(bytes: &[u8]) -> Result<Answer, Failure> {
+    let Ok(ModelList { data }) = serde_json::from_slice(bytes) else {
+        return Err(
+            no_completion("the reply is no list of models".into()).words(refusal::words(bytes))
+        );
+    };
+    let ids: Vec<String> = data.into_iter().map(|model| model.id).collect();
+    Ok(Answer { text: ids.join("\n"), unfit: None, usage: None, body: None })
+}

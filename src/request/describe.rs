@@ -1,0 +1,77 @@
+//! The request in words, for people: what a rehearsal answers, and what stands in a recorded answer.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::CompletionRequest;
+use crate::message::{ContentPart, Detail, ImageSource, Turn};
+
+impl CompletionRequest {
+    /// Its model, then a line a message: the role, and the texts and images in order.
+    pub fn describe(&self) -> String {
+        let mut text = format!("model: {}", self.model);
+        for turn in &self.messages {
+            let parts = match turn {
+                Turn::New(message) => message.content.iter().map(describe_part).collect(),
+                Turn::Earlier(earlier) => describe_earlier(&earlier.json),
+            };
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\n{}: {}", turn.role().as_str(), parts.join(" "));
+        }
+        text
+    }
+}
+
+fn describe_part(part: &ContentPart) -> String {
+    match part {
+        ContentPart::Text(text) => text.clone(),
+        ContentPart::Image(image) => {
+            let detail = image.detail.map(Detail::as_str);
+            match &image.url {
+                ImageSource::Address(url) => describe_url(url, detail),
+                ImageSource::File(file) => {
+                    describe_image(file.format.media_type(), file.stamp.len, detail)
+                }
+                ImageSource::Bytes { format, bytes } => {
+                    describe_image(format.media_type(), bytes.len() as u64, detail)
+                }
+            }
+        }
+    }
+}
+
+/// The parts of a message whose JSON is somebody else's.
+fn describe_earlier(json: &str) -> Vec<String> {
+    let message: Value = serde_json::from_str(json).unwrap_or_default();
+    match &message["content"] {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(parts) => parts
+            .iter()
+            .map(|part| match (&part["text"], &part["image_url"]["url"]) {
+                (Value::String(text), _) => text.clone(),
+                (_, Value::String(url)) => describe_url(url, part["image_url"]["detail"].as_str()),
+                _ => format!("[{}]", part["type"].as_str().unwrap_or("unknown")),
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn describe_url(url: &str, detail: Option<&str>) -> String {
+    let Some((media_type, data)) =
+        url.strip_prefix("data:").and_then(|data| data.split_once(";base64,"))
+    else {
+        return url.to_owned();
+    };
+    let padding = data.bytes().rev().take_while(|byte| *byte == b'=').count();
+    let len = data.len() / 4 * 3 - padding.min(data.len() / 4 * 3);
+    describe_image(media_type, len as u64, detail)
+}
+
+fn describe_image(media_type: &str, len: u64, detail: Option<&str>) -> String {
+    match detail {
+        Some(detail) => format!("[{media_type}, {len} bytes, detail {detail}]"),
+        None => format!("[{media_type}, {len} bytes]"),
+    }
+}

@@ -1,0 +1,112 @@
+//! What can go wrong between two sockets, in words and as an exit status.
+
+use std::error::Error as _;
+use std::io;
+use std::time::Duration;
+
+use rustls::CertificateError;
+
+use super::transport::Attempt;
+use crate::error::{Exit, Failure, Repeat, describe_io};
+
+/// What is needed to say what went wrong.
+pub struct Fault {
+    /// The service's host, with its port where one was given.
+    pub host: String,
+    /// What `--timeout` gave.
+    pub timeout: Duration,
+    /// What `--connect-timeout` gave.
+    pub connect_timeout: Duration,
+    /// How far the delivery got.
+    pub attempt: Attempt,
+}
+
+impl Fault {
+    /// A transport error in our words, and with the exit status of a request that was delivered or not.
+    pub fn describe(&self, error: ureq::Error) -> Failure {
+        let error = match error {
+            ureq::Error::Io(error) => match error.downcast::<Failure>() {
+                Ok(ours) => return ours,
+                Err(error) => ureq::Error::from(error),
+            },
+            other => other,
+        };
+        let host = &self.host;
+        let (why, hint) = self.why(&error);
+        let failure = match error {
+            _ if !self.attempt.is_sent() => {
+                Failure::new(Exit::NotDelivered, format!("cannot connect to {host}: {why}"))
+                    .repeat(Repeat::Safe)
+            }
+            ureq::Error::Protocol(_)
+            | ureq::Error::Http(_)
+            | ureq::Error::LargeResponseHeader(..) => {
+                Failure::new(Exit::Service, format!("the reply of {host} is not understood: {why}"))
+            }
+            _ => Failure::lost(format!("no whole answer from {host}: {why}")),
+        };
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+
+    fn why(&self, error: &ureq::Error) -> (String, Option<String>) {
+        let text = match error {
+            ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => {
+                format!(
+                    "timed out after {} s (--connect-timeout)",
+                    self.connect_timeout.as_secs_f64()
+                )
+            }
+            ureq::Error::Timeout(_) => {
+                format!("timed out after {} s (--timeout)", self.timeout.as_secs_f64())
+            }
+            ureq::Error::HostNotFound => "there is no such host".to_owned(),
+            ureq::Error::ConnectProxyFailed(why) => format!("the proxy did not connect: {why}"),
+            ureq::Error::Rustls(error) => return tls(error),
+            ureq::Error::Io(error) => {
+                match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+                    Some(error) => return tls(error),
+                    None if error.kind() == io::ErrorKind::UnexpectedEof => {
+                        "the connection was closed".to_owned()
+                    }
+                    None => describe_io(error),
+                }
+            }
+            ureq::Error::LargeResponseHeader(..) => "its head is too large".to_owned(),
+            other => other.source().map_or_else(|| other.to_string(), ToString::to_string),
+        };
+        (text, None)
+    }
+}
+
+/// A fault of TLS, and what to do about it.
+fn tls(error: &rustls::Error) -> (String, Option<String>) {
+    let rustls::Error::InvalidCertificate(certificate) = error else {
+        return (format!("TLS: {error}"), None);
+    };
+    let authorities = "SSL_CERT_FILE names a file with the certificate authorities to trust";
+    let clock = "check this machine's clock, or have the certificate renewed";
+    let (why, hint) = match certificate {
+        CertificateError::UnknownIssuer => {
+            ("no authority that is trusted has signed its certificate", authorities)
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            ("its certificate has expired", clock)
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            ("its certificate is not valid yet", clock)
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            ("its certificate is for another name", "check the base URL, and what answers there")
+        }
+        other => {
+            return (
+                format!("its certificate is not accepted: {other}"),
+                Some(authorities.to_owned()),
+            );
+        }
+    };
+    (why.to_owned(), Some(hint.to_owned()))
+}

@@ -1,0 +1,142 @@
+//! A sample that fits a schema, for a rehearsal.
+//!
+//! Made of `type`, `enum`, `const`, `properties`, `required` and `items`. What else restricts is named
+//! and refused: a sample that does not fit would try out the wrong branch of a script.
+
+use serde_json::{Map, Value, json};
+
+use crate::error::Failure;
+
+/// Keywords that are used.
+const HONOURED: [&str; 6] = ["type", "enum", "const", "properties", "required", "items"];
+
+/// Keywords that restrict nothing here: annotations, definitions, and what may be besides.
+const PASSED_OVER: [&str; 15] = [
+    "$schema",
+    "$id",
+    "$comment",
+    "$defs",
+    "definitions",
+    "title",
+    "description",
+    "default",
+    "example",
+    "examples",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "additionalProperties",
+    "strict",
+];
+
+/// The first value that fits, the same every time.
+///
+/// # Errors
+///
+/// A usage failure that names the keyword it cannot honour.
+pub fn of(schema: &Value) -> Result<Value, Failure> {
+    let object = match schema {
+        Value::Object(object) => object,
+        Value::Bool(true) => return Ok(Value::Null),
+        _ => return Err(unable("a schema that is not an object")),
+    };
+    if let Some(keyword) = object.keys().find(|key| !is_known(key)) {
+        return Err(unable(&format!("the keyword {keyword}")));
+    }
+    if let Some(value) = object.get("const") {
+        return Ok(value.clone());
+    }
+    if let Some(values) = object.get("enum") {
+        return values.get(0).cloned().ok_or_else(|| unable("an enum without values"));
+    }
+    match type_of(object) {
+        Some("string") => Ok(json!("text")),
+        Some("integer" | "number") => Ok(json!(0)),
+        Some("boolean") => Ok(json!(true)),
+        Some("null") | None => Ok(Value::Null),
+        Some("array") => match object.get("items") {
+            Some(items) => Ok(json!([of(items)?])),
+            None => Ok(json!([])),
+        },
+        Some("object") => sample_object(object),
+        Some(other) => Err(unable(&format!("the type {other}"))),
+    }
+}
+
+fn sample_object(schema: &Map<String, Value>) -> Result<Value, Failure> {
+    let mut sample = Map::new();
+    // Required, but not described: anything fits.
+    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+    sample.extend(required.filter_map(Value::as_str).map(|name| (name.to_owned(), Value::Null)));
+    for (name, property) in
+        schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+    {
+        sample.insert(name.clone(), of(property)?);
+    }
+    Ok(Value::Object(sample))
+}
+
+/// The type, the first of several; what a schema describes tells it too.
+fn type_of(schema: &Map<String, Value>) -> Option<&str> {
+    match schema.get("type") {
+        Some(Value::String(name)) => Some(name),
+        Some(Value::Array(names)) => names.first().and_then(Value::as_str),
+        _ if schema.contains_key("properties") || schema.contains_key("required") => Some("object"),
+        _ if schema.contains_key("items") => Some("array"),
+        _ => None,
+    }
+}
+
+fn is_known(keyword: &str) -> bool {
+    HONOURED.contains(&keyword) || PASSED_OVER.contains(&keyword)
+}
+
+fn unable(what: &str) -> Failure {
+    Failure::usage(format!("--schema: a rehearsal cannot make a sample for {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_fits_its_schema() {
+        for (schema, sample) in [
+            (json!({"type": "string"}), json!("text")),
+            (json!({"type": "integer"}), json!(0)),
+            (json!({"type": "boolean"}), json!(true)),
+            (json!({"type": "null"}), json!(null)),
+            (json!({"type": ["number", "null"]}), json!(0)),
+            (json!({"enum": ["low", "high"]}), json!("low")),
+            (json!({"const": 7, "description": "seven"}), json!(7)),
+            (json!({"type": "array", "items": {"type": "string"}}), json!(["text"])),
+            (json!({"type": "array"}), json!([])),
+            (json!({}), json!(null)),
+            (
+                json!({
+                    "$schema": "x", "title": "t", "type": "object", "additionalProperties": false,
+                    "required": ["a", "c"],
+                    "properties": {"a": {"type": "array", "items": {"properties": {"b": {"type": "number"}}}}},
+                }),
+                json!({"a": [{"b": 0}], "c": null}),
+            ),
+        ] {
+            assert_eq!(of(&schema).expect("it can be honoured"), sample, "{schema}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_honoured_is_named() {
+        for keyword in [
+            "$ref", "pattern", "minimum", "maxItems", "anyOf", "allOf", "oneOf", "not", "format",
+            "if",
+        ] {
+            let schema =
+                json!({"type": "object", "properties": {"a": {"type": "string", keyword: 1}}});
+            let failure = of(&schema).expect_err(keyword);
+            assert!(failure.to_string().contains(keyword), "{failure}");
+        }
+        assert!(of(&json!({"enum": []})).is_err());
+        assert!(of(&json!({"type": "thing"})).is_err());
+    }
+}

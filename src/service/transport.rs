@@ -1,0 +1,309 @@
+//! TCP under one deadline, and the facts of a delivery.
+//!
+//! ureq's own transport gives each system call the whole time that is left, and loses an answer that
+//! comes while the request is still being sent. These are the links of its chain of connectors that do
+//! better: [`Dial`] below TLS, [`Sent`] above it.
+
+use std::fmt;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
+};
+use ureq::{Error, Timeout};
+
+use crate::deadline::Deadline;
+
+/// One attempt at a delivery: its two deadlines, and how far it got.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// For the name, TCP, TLS and a proxy's answer together.
+    connect: Deadline,
+    /// For everything.
+    whole: Deadline,
+    /// A byte of the request may have left.
+    sent: Arc<AtomicBool>,
+}
+
+impl Attempt {
+    /// An attempt that begins now.
+    pub fn new(connect_timeout: Duration, whole: Deadline) -> Self {
+        Self { connect: Deadline::after(connect_timeout), whole, sent: Arc::default() }
+    }
+
+    /// Whether a byte of the request may have left.
+    pub fn is_sent(&self) -> bool {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// The time that is left for what is being done now.
+    fn remaining(&self) -> Result<Option<Duration>, Error> {
+        let connect = if self.is_sent() { None } else { self.connect.remaining() };
+        let whole = self.whole.remaining();
+        let (left, reason) = match (connect, whole) {
+            (Some(connect), Some(whole)) if connect < whole => (Some(connect), Timeout::Connect),
+            (Some(connect), None) => (Some(connect), Timeout::Connect),
+            (_, whole) => (whole, Timeout::Global),
+        };
+        match left {
+            Some(Duration::ZERO) => Err(Error::Timeout(reason)),
+            left => Ok(left),
+        }
+    }
+
+    /// Waits until the socket is ready for something, and says for what.
+    fn wait(&self, stream: &TcpStream, interest: PollFlags) -> Result<PollFlags, Error> {
+        loop {
+            let left = self.remaining()?.map(|left| Timespec::try_from(left).unwrap_or(FOREVER));
+            let mut fds = [PollFd::new(stream, interest)];
+            match poll(&mut fds, left.as_ref()) {
+                Ok(0) | Err(Errno::INTR) => {}
+                Ok(_) => return Ok(fds[0].revents()),
+                Err(errno) => return Err(Error::Io(errno.into())),
+            }
+        }
+    }
+}
+
+/// A wait too long for the system's clock to count.
+const FOREVER: Timespec = Timespec { tv_sec: i64::MAX, tv_nsec: 0 };
+
+/// Looks names up, in place of ureq's `DefaultResolver`, which starts a thread even for an address.
+#[derive(Debug, Default)]
+pub struct Lookup(DefaultResolver);
+
+impl Resolver for Lookup {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
+        let host = uri.host().unwrap_or_default();
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        match (bare.parse(), uri.port_u16()) {
+            (Ok(address), Some(port)) => {
+                let mut addresses = self.0.empty();
+                addresses.push(SocketAddr::new(address, port));
+                Ok(addresses)
+            }
+            _ => self.0.resolve(uri, config, timeout),
+        }
+    }
+}
+
+/// Opens TCP connections, in place of ureq's `TcpConnector`.
+#[derive(Debug)]
+pub struct Dial {
+    /// The attempt that the connections belong to.
+    pub attempt: Attempt,
+    /// The service is spoken to in the clear: what arrives before everything is sent is its answer.
+    /// Under TLS it may be a session ticket.
+    pub is_clear: bool,
+}
+
+impl<In: Transport> Connector<In> for Dial {
+    type Out = Either<In, Socket>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, Error> {
+        if let Some(transport) = chained {
+            return Ok(Some(Either::A(transport)));
+        }
+        let stream = self.dial(&details.addrs)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        let config = details.config;
+        Ok(Some(Either::B(Socket {
+            stream,
+            buffers: LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size()),
+            attempt: self.attempt.clone(),
+            is_clear: self.is_clear,
+            stopped: false,
+        })))
+    }
+}
+
+impl Dial {
+    /// The first address that answers. Each but the last has half of what is left.
+    fn dial(&self, addresses: &[SocketAddr]) -> Result<TcpStream, Error> {
+        let mut failed = Error::HostNotFound;
+        for (index, address) in addresses.iter().enumerate() {
+            let is_last = index + 1 == addresses.len();
+            let connected = match self.attempt.remaining()? {
+                None => TcpStream::connect(address),
+                Some(left) if is_last => TcpStream::connect_timeout(address, left),
+                Some(left) => TcpStream::connect_timeout(address, left / 2),
+            };
+            match connected {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failed = Error::Io(error),
+            }
+        }
+        // Where time is what ran out, that is the reason.
+        self.attempt.remaining()?;
+        Err(failed)
+    }
+}
+
+/// A TCP connection that does not block.
+pub struct Socket {
+    stream: TcpStream,
+    buffers: LazyBuffers,
+    attempt: Attempt,
+    is_clear: bool,
+    /// The other side does not want the rest of the request: nothing more is sent, its answer is read.
+    stopped: bool,
+}
+
+impl Transport for Socket {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
+        let mut from = 0;
+        while from < amount && !self.stopped {
+            match self.stream.write(&self.buffers.output()[from..amount]) {
+                Ok(n) => from += n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let ready = self.attempt.wait(&self.stream, PollFlags::IN | PollFlags::OUT)?;
+                    self.stopped = ready.contains(PollFlags::IN) && self.is_answered()?;
+                }
+                // Whoever closes a connection it is being sent to has mostly said why.
+                Err(error) if is_hung_up(error.kind()) => self.stopped = true,
+                Err(error) => return Err(Error::Io(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
+        loop {
+            match self.stream.read(self.buffers.input_append_buf()) {
+                Ok(n) => {
+                    self.buffers.input_appended(n);
+                    return Ok(n > 0);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.attempt.wait(&self.stream, PollFlags::IN)?;
+                }
+                Err(error) => return Err(Error::Io(error)),
+            }
+        }
+    }
+
+    fn is_open(&mut self) -> bool {
+        // Nothing is pooled.
+        false
+    }
+}
+
+impl Socket {
+    /// Whether what has arrived before everything was sent is an answer, and not a note on the way
+    /// (1xx). While that cannot be told, it waits for room to send, and not for both.
+    fn is_answered(&self) -> Result<bool, Error> {
+        let mut head = [0; b"HTTP/1.1 1".len()];
+        let is_note = match self.stream.peek(&mut head) {
+            Ok(n) => {
+                n > 0 && b"HTTP/1.1 1".starts_with(&head[..n]) || head.starts_with(b"HTTP/1.0 1")
+            }
+            Err(_) => false,
+        };
+        if self.is_clear && !is_note {
+            return Ok(true);
+        }
+        self.attempt.wait(&self.stream, PollFlags::OUT)?;
+        Ok(false)
+    }
+}
+
+fn is_hung_up(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted
+    )
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}
+
+/// The end of the chain of connectors. It sees every write of the request itself, and none of what
+/// comes before it: a name looked up, TCP, TLS, a proxy asked to connect.
+#[derive(Debug)]
+pub struct Sent {
+    /// The attempt that is told.
+    pub attempt: Attempt,
+    /// Where the request goes; a connection to anything else is one to a proxy.
+    pub authority: String,
+}
+
+impl<In: Transport> Connector<In> for Sent {
+    type Out = Tracked<In>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        chained: Option<In>,
+    ) -> Result<Option<Tracked<In>>, Error> {
+        let is_service =
+            details.uri.authority().is_some_and(|authority| authority.as_str() == self.authority);
+        let attempt = is_service.then(|| self.attempt.clone());
+        Ok(chained.map(|inner| Tracked { inner, attempt }))
+    }
+}
+
+/// A connection that remembers whether the request was written to it.
+pub struct Tracked<In> {
+    inner: In,
+    attempt: Option<Attempt>,
+}
+
+impl<In: Transport> Transport for Tracked<In> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        // Before the write: one that fails may have sent a part.
+        if let Some(attempt) = &self.attempt {
+            attempt.sent.store(true, Ordering::Relaxed);
+        }
+        self.inner.transmit_output(amount, timeout)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        self.inner.await_input(timeout)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.inner.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.inner.is_tls()
+    }
+}
+
+impl<In> fmt::Debug for Tracked<In> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tracked")
+    }
+}

@@ -252,7 +252,18 @@ fn the_model_comes_from_the_flag_else_the_variable_else_it_is_grok_4() {
 fn an_empty_variable_counts_as_unset() {
     let env = Env::new();
     let server = Server::reply(Reply::json(200, replies::completion("Four.")));
-    let empty = ["XASK_MODEL", "XASK_REHEARSE", "XAI_API_KEY", "XAI_API_KEY_FILE", "SSL_CERT_FILE"];
+    let empty = [
+        "XASK_MODEL",
+        "XASK_REHEARSE",
+        "XASK_CACHE",
+        "XASK_OFFLINE",
+        "XAI_API_KEY",
+        "XAI_API_KEY_FILE",
+        "SSL_CERT_FILE",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+    ];
     let run = empty.iter().fold(env.xask(["hi"]), |run, name| run.env(name, ""));
     run.server(&server).stdout("Four.\n").success();
     let request = server.request();
@@ -360,6 +371,8 @@ fn the_long_help_explains_every_flag_variable_and_exit_status() {
         "--system-file",
         "--developer",
         "-d, --detail",
+        "-c, --conversation",
+        "--messages",
         "-m, --model",
         "--max-tokens",
         "-t, --temperature",
@@ -367,16 +380,25 @@ fn the_long_help_explains_every_flag_variable_and_exit_status() {
         "--seed",
         "--stop",
         "--reasoning-effort",
+        "--schema",
         "-p, --param",
+        "--stream",
+        "--no-stream",
         "-j, --json",
+        "-o, --output",
         "--usage",
         "-v, --verbose",
         "-q, --quiet",
         "--base-url",
         "--timeout",
         "--connect-timeout",
+        "--retries",
+        "--retry-lost",
         "--dry-run",
         "--rehearse",
+        "--cache",
+        "--offline",
+        "--list-models",
         "-h, --help",
         "-V, --version",
     ];
@@ -387,8 +409,19 @@ fn the_long_help_explains_every_flag_variable_and_exit_status() {
         let text = lines.next().unwrap_or_default();
         assert!(text.starts_with("          ") && !text.trim().is_empty(), "{flag}: {text:?}");
     }
-    let variables =
-        ["XAI_API_KEY", "XAI_API_KEY_FILE", "XAI_BASE_URL", "XASK_MODEL", "XASK_REHEARSE"];
+    let variables = [
+        "XAI_API_KEY",
+        "XAI_API_KEY_FILE",
+        "XAI_BASE_URL",
+        "XASK_MODEL",
+        "XASK_REHEARSE",
+        "XASK_CACHE",
+        "XASK_OFFLINE",
+        "SSL_CERT_FILE",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+    ];
     for name in variables {
         assert!(long.contains(name), "{name} is not named");
     }
@@ -402,7 +435,14 @@ fn the_long_help_explains_every_flag_variable_and_exit_status() {
 fn the_help_shows_no_value_of_a_variable() {
     for flag in ["-h", "--help"] {
         let help = printed(flag);
-        let names = ["XASK_MODEL", "XASK_REHEARSE", "XAI_BASE_URL", "XAI_API_KEY"];
+        let names = [
+            "XASK_MODEL",
+            "XASK_REHEARSE",
+            "XASK_CACHE",
+            "XASK_OFFLINE",
+            "XAI_BASE_URL",
+            "XAI_API_KEY",
+        ];
         let run = names.iter().fold(Env::new().xask([flag]), |run, name| run.env(name, "hidden"));
         run.stdout(help).success();
     }

@@ -183,7 +183,7 @@ fn a_message_that_is_none_of_ours_fails() {
     let env = Env::new();
     let say = |text: &str| env.sh(&format!("printf '%b' '{text}' >&2; exit 2"));
     say("xask: a.png: no such file\\n").refused(2, &["a.png"]);
-    say("xask: XASK_MODEL: it is odd\\nxask: hint: set it").refused(2, &["hint"]);
+    say("xask: XASK_MODEL: it is odd\\nxask: hint: set it\\n").refused(2, &["hint"]);
     for text in [
         "",
         "a.png: no such file\\n",

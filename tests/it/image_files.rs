@@ -269,6 +269,40 @@ fn a_file_that_changes_while_it_is_sent_is_not_sent_to_its_end() {
 }
 
 #[test]
+fn each_pass_reads_the_file_anew_and_finds_out_a_change() {
+    let turned_away =
+        || Reply::json(503, replies::error("busy", "Later.")).header("Retry-After", "0");
+    let env = Env::new();
+    env.write("a.png", png(300_000));
+    let server = Server::play([Script::from(turned_away()), Script::from(four())]);
+    let run = env.xask(["-i", "a.png"]).server(&server);
+    run.stdout("Four.\n").stderr_like("503").success();
+    let requests = server.requests();
+    assert!(requests[0].body == requests[1].body, "they differ");
+
+    for (name, change) in CHANGES {
+        let env = Env::new();
+        env.write("a.png", png(300_000));
+        let (arrived, go) = (Gate::new(), Gate::new());
+        let first = Script::new().open(&arrived).wait(&go).send(turned_away());
+        let server = Server::play([first, Script::new()]);
+        let run = env.xask(["-q", "-i", "a.png"]).server(&server).whatever().spawn();
+        arrived.wait();
+        change(&env);
+        go.open();
+        let said = run.code(1).notes().to_owned();
+        assert!(
+            said.lines().last().is_some_and(|line| line.starts_with("xask: a.png")),
+            "{name}: {said}"
+        );
+        server.wait();
+        assert!(
+            server.requests().get(1).is_none_or(|second| second.body_len < requests[0].body_len)
+        );
+    }
+}
+
+#[test]
 #[ignore = "it is opened as a file, which for a pipe waits until somebody writes to it"]
 fn a_file_that_becomes_a_pipe_does_not_hang() {
     let env = Env::new();

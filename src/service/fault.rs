@@ -40,6 +40,7 @@ impl Fault {
             }
             ureq::Error::Protocol(_)
             | ureq::Error::Http(_)
+            | ureq::Error::BodyStalled
             | ureq::Error::LargeResponseHeader(..) => {
                 Failure::new(Exit::Service, format!("the reply of {host} is not understood: {why}"))
             }
@@ -75,6 +76,7 @@ impl Fault {
                 }
             }
             ureq::Error::LargeResponseHeader(..) => "its head is too large".to_owned(),
+            ureq::Error::BodyStalled => "a chunk of it has no end".to_owned(),
             other => other.source().map_or_else(|| other.to_string(), ToString::to_string),
         };
         (text, None)

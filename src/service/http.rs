@@ -22,6 +22,10 @@ use crate::request::BodyReader;
 /// Of the reply's head, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 
+/// What arrives, in bytes. It does not grow, so a head must fit in and one that is too large be seen
+/// to be.
+const INPUT_BUFFER: usize = MAX_HEAD + 8 * 1024;
+
 /// Buffers for a text, in bytes: one page more or less is measurable in a start of 2 ms.
 const TEXT_BUFFER: usize = 8 * 1024;
 
@@ -104,7 +108,7 @@ impl Http {
             .max_idle_connections(0)
             .proxy(proxy.clone())
             .user_agent(concat!("xask/", env!("CARGO_PKG_VERSION")))
-            .input_buffer_size(TEXT_BUFFER)
+            .input_buffer_size(INPUT_BUFFER)
             .output_buffer_size(buffer)
             .timeout_global(deadline.remaining())
             .timeout_resolve(Some(*connect_timeout))

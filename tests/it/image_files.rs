@@ -202,9 +202,8 @@ fn a_file_that_changes_after_it_was_checked_is_never_sent() {
             let run = env.xask(["-q", mode, "-i", "a.png", "-f", "pipe"]).server(&server);
             let (said, stdout) = while_it_changes(&env, run, change);
             assert!(said.starts_with("xask: a.png") && said.lines().count() == 1, "{name}: {said}");
-            // What a dry run has printed until then is no body.
-            let whole: Result<Value, _> = serde_json::from_slice(&stdout);
-            assert!(whole.is_err(), "{name}, {mode}: {} bytes", stdout.len());
+            // Of what stands in its place now not a byte is let out: it may be a secret.
+            assert!(stdout.len() < 200, "{name}, {mode}: {} bytes", stdout.len());
             if asked {
                 assert_eq!(stdout, b"");
                 assert_cut(&server);

@@ -200,6 +200,21 @@ fn a_file_named_dash_is_named_when_two_ask() {
 }
 
 #[test]
+#[ignore = "`-i /dev/stdin <a.png` reads stdin as text too, and `-f /dev/stdin <file` is told that it was not read"]
+fn standard_input_by_its_path_counts_as_taken() {
+    let env = Env::new();
+    env.write("a.png", PNG);
+    env.write("file", "What is 2 + 2?\n");
+    for path in ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"] {
+        let image = json!({"type": "image_url", "image_url": {"url": data_url("image/png", PNG)}});
+        assert_eq!(env.dry(["-i", path]).stdin_file("a.png").content(), json!([image]));
+        let run = env.xask(["--rehearse", "-f", path]).stdin_file("file").whatever();
+        assert_eq!(notes_on_stdin(run.success().notes()), 0);
+        env.dry(["-f", path, "-"]).stdin_file("file").refused(2, &["standard input", path]);
+    }
+}
+
+#[test]
 fn who_takes_it_leaves_nothing_for_the_question() {
     let env = Env::new();
     let run = env.dry(["--image", "-"]).stdin(PNG);

@@ -3,6 +3,7 @@
 
 mod cli;
 mod harness;
+mod help;
 mod image_files;
 mod images;
 mod prompt;

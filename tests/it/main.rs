@@ -1,5 +1,12 @@
 //! xask as its users meet it: the built binary, run in a folder and an environment of its own, against
 //! a scripted service on loopback. Nothing here looks inside the program.
 
+mod cli;
 mod harness;
+mod help;
+mod image_files;
+mod images;
+mod prompt;
+mod request;
+mod stdin;
 mod support;

@@ -13,6 +13,8 @@ use crate::error::{Exit, Failure, Repeat, describe_io};
 pub struct Fault {
     /// The service's host, with its port where one was given.
     pub host: String,
+    /// The variable that names the proxy on the way, where there is one.
+    pub proxy_variable: Option<&'static str>,
     /// What `--timeout` gave.
     pub timeout: Duration,
     /// What `--connect-timeout` gave.
@@ -35,7 +37,11 @@ impl Fault {
         let (why, hint) = self.why(&error);
         let failure = match error {
             _ if !self.attempt.is_sent() => {
-                Failure::new(Exit::NotDelivered, format!("cannot connect to {host}: {why}"))
+                let way = match self.proxy_variable {
+                    Some(variable) => format!(" through the proxy of {variable}"),
+                    None => String::new(),
+                };
+                Failure::new(Exit::NotDelivered, format!("cannot connect to {host}{way}: {why}"))
                     .repeat(Repeat::Safe)
             }
             ureq::Error::Protocol(_)

@@ -70,10 +70,10 @@ fn a_broken_file_is_named_with_its_line_and_nothing_is_sent_or_changed() {
             &["--messages", "kept", "more"],
         ] {
             let run = env.xask(args).server(&server);
-            run.stderr_like(says::error(&format!("kept: line {line}: "))).code(2);
+            run.refused(2, &[&format!("kept: line {line}: ")]);
         }
         let run = env.xask(["--messages", "-", "more"]).server(&server).stdin(&*bytes);
-        run.stderr_like(says::error(&format!(": line {line}: "))).code(2);
+        run.refused(2, &[&format!(": line {line}: ")]);
         assert_eq!(env.read("kept"), bytes);
     }
 }
@@ -95,7 +95,7 @@ fn a_broken_array_is_named_with_its_message() {
         let env = Env::new();
         env.write("given", array);
         let run = env.xask(["--messages", "given", "more"]).server(&server);
-        run.stderr_like(says::error(words)).code(2);
+        run.refused(2, &[words]);
     }
 }
 
@@ -164,7 +164,7 @@ fn a_system_message_is_first_and_only_once() {
             } else {
                 let server = Server::never();
                 let run = env.xask(args).server(&server);
-                run.stderr_like(says::error("system message")).code(2);
+                run.refused(2, &["system message"]);
             }
         }
         assert_file(&env, "earlier", &lines(earlier));
@@ -238,10 +238,9 @@ fn a_list_that_ends_in_a_question_is_the_whole_request() {
     run(&["answered"]).stdin("more\n").stdout(answered_more).success();
     run(&["tool"]).stdin("more").stdout(body(&[tool[0], tool[1], &more]) + "\n").success();
 
-    let usage = says::error("there is no prompt");
-    run(&["answered"]).tty(Tty::Stdin).stderr_like(usage).code(2);
-    let usage = says::error("there is no prompt");
-    run(&["-"]).stdin(lines(&list[..2])).stderr_like(usage).code(2);
+    let unasked = ["there is no prompt"];
+    run(&["answered"]).tty(Tty::Stdin).refused(2, &unasked);
+    run(&["-"]).stdin(lines(&list[..2])).refused(2, &unasked);
 }
 
 #[test]
@@ -263,8 +262,7 @@ fn what_excludes_each_other_is_named() {
         (&["--messages", "-", "--system-file", "-", "hi"], ["--messages -", "--system-file -"]),
         (&["-c", "given", "-c", "given", "hi"], ["--conversation", "more than once"]),
     ] {
-        let run = env.xask(args).stdin(HI).stderr_like(says::error(words[0]));
-        run.stderr_like(words[1]).code(2);
+        env.xask(args).stdin(HI).refused(2, &words);
     }
     assert_file(&env, "given", &exchange("hi", "hello"));
 }
@@ -276,7 +274,7 @@ fn a_list_that_cannot_be_read_is_a_usage_error() {
     let server = Server::never();
     for name in ["missing", "folder", "missing/list"] {
         let run = env.xask(["--messages", name, "hi"]).server(&server);
-        run.stderr_like(says::error(&format!("{name}: "))).code(2);
+        run.refused(2, &[&format!("{name}: ")]);
     }
     assert_eq!(env.names(), ["folder"]);
     let run = env.xask(["--messages", "/dev/null", "--dry-run", "hi"]);

@@ -8,6 +8,8 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use assert_cmd::assert::{Assert, OutputAssertExt};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 use tempfile::TempDir;
 
@@ -97,6 +99,15 @@ impl Running {
     /// The reader leaves. What was not read until now is not part of the output.
     pub fn close_stdout(&mut self) {
         self.stdout.from = None;
+        // A child that another test is starting has a copy of our end until its `exec`; so long the
+        // reader has not left. Nobody has one where the pipe cannot be opened.
+        let theirs = format!("/proc/{}/fd/1", self.child.id());
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK;
+        if let Ok(pipe) = rustix::fs::open(theirs, flags, Mode::empty()) {
+            let mut fds = [PollFd::new(&pipe, PollFlags::empty())];
+            let limit = Timespec::try_from(LIMIT).expect("a short time");
+            assert_eq!(poll(&mut fds, Some(&limit)), Ok(1), "somebody else reads the stdout");
+        }
     }
 
     /// Writes to a stdin that is [open](Run::stdin_open), or the terminal.

@@ -100,7 +100,6 @@ fn a_stream_is_asked_for_when_it_is_wanted_and_not_otherwise() {
 }
 
 #[test]
-#[ignore = "a flag that is typed twice is refused, also where an alias typed it first"]
 fn the_last_of_many_counts_also_where_two_are_the_same() {
     for (flags, stream) in [("--stream --stream", true), ("--no-stream --no-stream", false)] {
         let run = Env::new().xask(flags.split_whitespace().chain(["--dry-run", "hi"]));

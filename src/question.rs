@@ -172,13 +172,9 @@ fn cache_entry(
     request: &CompletionRequest,
     body: &Body,
 ) -> Result<Option<Entry>> {
-    let WithoutArgs { cache, offline, rehearse, dry_run: _, list_models: _ } = &cli.without;
+    let WithoutArgs { cache, rehearse, offline: _, dry_run: _, list_models: _ } = &cli.without;
     let Some(folder) = cache.as_deref().filter(|_| rehearse.is_none()) else { return Ok(None) };
-    let entry = Entry::of(folder, &base_url.path_of(service::COMPLETIONS), request, body)?;
-    if !offline {
-        entry.prepare()?;
-    }
-    Ok(Some(entry))
+    Entry::of(folder, &base_url.path_of(service::COMPLETIONS), request, body).map(Some)
 }
 
 /// Where the answer is to come from: a rehearsal, a record, or the service itself.
@@ -203,6 +199,9 @@ fn open_service(
         let what =
             if entry.is_some() { "no answer to this is recorded" } else { "there is no --cache" };
         return Err(Failure::new(Exit::NotDelivered, format!("--offline: {what}")).into());
+    }
+    if let Some(entry) = entry {
+        entry.prepare()?;
     }
     let environment = &cli.environment;
     let proxy = service::choose_proxy(&base_url, &environment.proxies)?;

@@ -32,10 +32,8 @@ pub fn of_status(status: u16, headers: &ReplyHeaders, body: impl Read) -> Failur
         (Exit::Service, _) => "the service failed",
         _ => "the request was rejected",
     };
-    let repeat = if headers.is_final { Repeat::Never } else { repeat };
     let failure =
-        Failure::new(exit, what).words(words).repeat(repeat).retry_after(headers.retry_after);
-    let failure = about_reply(failure, status, headers);
+        about_reply(Failure::new(exit, what).words(words).repeat(repeat), status, headers);
     match (exit, headers.retry_after) {
         (Exit::Key, _) => {
             failure.hint("check XAI_API_KEY, and the key's permissions at https://console.x.ai")

@@ -215,7 +215,9 @@ fn it_comes_in_the_wire_format_of_the_service() {
 
     let output =
         env.xask(["--rehearse=tools", "-qj", "hi"]).stdout_like("").stderr_like("").code(9);
-    let message = &output.json()["choices"][0]["message"];
+    let choice = &output.json()["choices"][0];
+    assert_eq!(choice["finish_reason"], "tool_calls");
+    let message = &choice["message"];
     assert!(
         message["content"].is_null() && message["tool_calls"][0]["function"]["name"].is_string()
     );

@@ -2,4 +2,5 @@
 //! a scripted service on loopback. Nothing here looks inside the program.
 
 mod harness;
+mod output_file;
 mod support;

@@ -64,9 +64,7 @@ impl Env {
 
     /// xask with these arguments.
     pub fn xask<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Run {
-        let mut run = Run::new(self, binary().as_os_str());
-        run.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
-        run
+        Run::new(self, binary().as_os_str()).args(args)
     }
 
     /// A shell script in which `xask` is the binary under test.
@@ -76,9 +74,7 @@ impl Env {
             path.push(":");
             path.push(rest);
         }
-        let mut run = Run::new(self, "sh".as_ref()).env("PATH", path);
-        run.args.extend(["-c".into(), script.into()]);
-        run
+        Run::new(self, "sh".as_ref()).env("PATH", path).args(["-c", script])
     }
 }
 
@@ -131,6 +127,12 @@ impl Run {
             ttys: Vec::new(),
             expect: Expectations::default(),
         }
+    }
+
+    /// Adds arguments.
+    pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
     }
 
     pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {

@@ -9,14 +9,19 @@
 )]
 
 mod env;
+mod permission;
+pub mod pictures;
 pub mod replies;
 mod running;
+pub mod says;
 mod server;
 mod tty;
 
+use std::io::{Write, stderr};
 use std::time::Duration;
 
 pub use env::{Env, Run};
+pub use permission::powerless;
 pub use running::{Output, Running};
 pub use rustix::process::Signal;
 pub use server::{Gate, Reads, Reply, Request, Script, Server};
@@ -38,4 +43,12 @@ pub fn shown(bytes: &[u8]) -> String {
         line.push_str(&chunk.invalid().escape_ascii().to_string());
     }
     line
+}
+
+/// Says that a test, or a part of it, was not run, and why. Past the harness, which shows only what a
+/// failed test prints.
+pub fn skip(why: &str) {
+    let test = std::thread::current();
+    let line = format!("skipped: {}: {why}\n", test.name().unwrap_or("a test"));
+    let _ = stderr().write_all(line.as_bytes());
 }

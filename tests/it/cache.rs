@@ -736,6 +736,6 @@ fn verbose_says_where_the_answer_comes_from() {
     let env = Env::new();
     record(&env);
     let said =
-        predicate::str::starts_with("xask: asking a recorded answer: model grok-4, 76 bytes\n");
+        predicate::str::starts_with("xask: asking a recorded answer: model grok-4, 74 bytes\n");
     offline(&env).args(["-v"]).stdout(ANSWER).stderr_like(said).success();
 }

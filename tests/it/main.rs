@@ -3,5 +3,8 @@
 
 mod cache;
 mod harness;
+mod models;
 mod output_file;
+mod progress;
+mod schema;
 mod support;

@@ -6,5 +6,6 @@ mod harness;
 mod models;
 mod output_file;
 mod progress;
+mod recipes;
 mod schema;
 mod support;

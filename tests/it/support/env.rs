@@ -62,6 +62,14 @@ impl Env {
         names
     }
 
+    /// How much the files in one of its folders hold, in bytes: what a run has written so far. A folder that is not
+    /// there holds nothing.
+    pub fn bytes_in(&self, folder: impl AsRef<Path>) -> u64 {
+        let entries = fs::read_dir(self.path(folder)).into_iter().flatten().filter_map(Result::ok);
+        // What is gone by now holds nothing either.
+        entries.filter_map(|entry| entry.metadata().ok()).map(|found| found.len()).sum()
+    }
+
     /// xask with these arguments.
     pub fn xask<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Run {
         Run::new(self, binary().as_os_str()).args(args)

@@ -2,7 +2,7 @@
 //!
 //! clap sorts arguments by name; the order between words, `--file` and `--image` is in the indices.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::builder::ValueParser;
@@ -13,8 +13,8 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, Val
 pub enum Part {
     /// A word of the command line.
     Word(OsString),
-    /// Standard input as text (`-`).
-    Stdin,
+    /// Standard input as text, and how it was named: `-` or `--file -`.
+    Stdin(String),
     /// A text file (`--file`).
     File(PathBuf),
     /// A picture: a path, an address or `-` (`--image`).
@@ -32,21 +32,27 @@ const LITERAL: &str = "literal";
 const FILE: &str = "file";
 const IMAGE: &str = "image";
 
+/// Whether a path is standard input, by the name of this program or one of the system's.
+pub fn names_stdin(path: &OsStr) -> bool {
+    ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].iter().any(|name| path == *name)
+}
+
 impl Args for Parts {
     fn augment_args(command: Command) -> Command {
-        command.next_help_heading("Prompt").args([
+        let words = [
             Arg::new(WORD)
                 .value_name("WORD")
                 .num_args(0..)
                 .value_parser(ValueParser::os_string())
-                .help("The prompt: words are joined by a space, - is standard input")
+                .help("The prompt; - is standard input, at this place")
                 .long_help(
                     "The prompt. Neighbouring words are joined by one space. `-` stands for standard \
                      input as text, at this place, once. Without any word, `-` or --file, standard input \
                      is the prompt; with words and no `-` it is never read.",
-                ),
+                )
+                .hide_short_help(true),
             Arg::new(LITERAL)
-                .value_name("WORD")
+                .value_name("-- WORD")
                 .num_args(0..)
                 .last(true)
                 .value_parser(ValueParser::os_string())
@@ -56,6 +62,8 @@ impl Args for Parts {
                      `xask -- \"$text\"` is safe for any text.",
                 )
                 .hide_short_help(true),
+        ];
+        let files = [
             Arg::new(FILE)
                 .short('f')
                 .long("file")
@@ -64,9 +72,9 @@ impl Args for Parts {
                 .value_parser(ValueParser::path_buf())
                 .value_hint(ValueHint::FilePath)
                 .allow_hyphen_values(true)
-                .help("Add a text file, at this place; repeatable")
+                .help("Add a text file, at this place among the words")
                 .long_help(
-                    "Add a text file (UTF-8) at this place among the words; repeatable. `-` is standard \
+                    "Add a text file (UTF-8), at this place among the words; repeatable. `-` is standard \
                      input, `./-` a file of that name.",
                 ),
             Arg::new(IMAGE)
@@ -77,13 +85,14 @@ impl Args for Parts {
                 .value_parser(ValueParser::os_string())
                 .value_hint(ValueHint::FilePath)
                 .allow_hyphen_values(true)
-                .help("Add a PNG or JPEG, at this place; repeatable")
+                .help("Add an image (PNG or JPEG), at this place")
                 .long_help(
-                    "Add an image at this place among the words; repeatable. A local PNG or JPEG of at \
+                    "Add an image, at this place among the words; repeatable. A local PNG or JPEG of at \
                      most 20 MiB, told by its first bytes, whatever its name; an http, https or data URL, \
                      which is passed along; or `-`, the bytes of one image on standard input.",
                 ),
-        ])
+        ];
+        command.args(words).next_help_heading("Prompt").args(files)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -95,15 +104,20 @@ impl FromArgMatches for Parts {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let mut parts: Vec<(usize, Part)> = Vec::new();
         parts.extend(indexed(matches, WORD, |word: OsString| match word.to_str() {
-            Some("-") => Part::Stdin,
+            Some("-") => Part::Stdin("-".into()),
             _ => Part::Word(word),
         }));
         parts.extend(indexed(matches, LITERAL, Part::Word));
-        parts.extend(indexed(matches, FILE, |path: PathBuf| match path.to_str() {
-            Some("-") => Part::Stdin,
-            _ => Part::File(path),
+        parts.extend(indexed(matches, FILE, |path: PathBuf| {
+            if names_stdin(path.as_os_str()) {
+                Part::Stdin(format!("--file {}", path.display()))
+            } else {
+                Part::File(path)
+            }
         }));
-        parts.extend(indexed(matches, IMAGE, Part::Image));
+        parts.extend(indexed(matches, IMAGE, |source: OsString| {
+            Part::Image(if names_stdin(&source) { "-".into() } else { source })
+        }));
         parts.sort_by_key(|(index, _)| *index);
         Ok(Self(parts.into_iter().map(|(_, part)| part).collect()))
     }
@@ -159,7 +173,7 @@ mod tests {
                 Part::Image("a.png".into()),
                 word("and"),
                 Part::File("b.txt".into()),
-                Part::Stdin,
+                Part::Stdin("-".into()),
                 word("?"),
             ]
         );
@@ -175,7 +189,8 @@ mod tests {
 
     #[test]
     fn a_file_named_dash_is_standard_input() {
-        assert_eq!(parts(&["--file", "-"]), [Part::Stdin]);
+        assert_eq!(parts(&["--file", "-"]), [Part::Stdin("--file -".into())]);
+        assert_eq!(parts(&["--file", "/dev/stdin"]), [Part::Stdin("--file /dev/stdin".into())]);
         assert_eq!(parts(&["--file", "./-"]), [Part::File("./-".into())]);
     }
 }

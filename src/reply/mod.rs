@@ -17,11 +17,14 @@ use anyhow::Result;
 pub use self::answer::Answer;
 use self::completion::Completion;
 pub use self::usage::Usage;
-use crate::error::{Exit, Failure, from_io};
+use crate::error::{Exit, Failure, Repeat, from_io};
 use crate::service::{Reply, ReplyHeaders};
 
 /// The largest reply in one JSON, in bytes: far over any answer, and bounded.
 const MAX_REPLY: u64 = 64 * 1024 * 1024;
+
+/// How much of a request id is shown, in bytes: they have 36.
+const MAX_REQUEST_ID: usize = 100;
 
 /// Who is told of a stream while it is running.
 pub trait Live {
@@ -127,10 +130,14 @@ fn no_completion(what: String) -> Failure {
     Failure::new(Exit::Service, what)
 }
 
-/// Adds which reply it was.
+/// Adds which reply it was, and what its headers say about asking again.
 fn about_reply(failure: Failure, status: u16, headers: &ReplyHeaders) -> Failure {
-    failure.reply(match &headers.request_id {
-        Some(id) => format!("HTTP {status}, x-request-id {id}"),
+    let repeat = if headers.is_final { Repeat::Never } else { failure.repeat };
+    failure.repeat(repeat).retry_after(headers.retry_after).reply(match &headers.request_id {
+        Some(id) => {
+            let id = &id[..id.floor_char_boundary(MAX_REQUEST_ID)];
+            format!("HTTP {status}, x-request-id {id}")
+        }
         None => format!("HTTP {status}"),
     })
 }

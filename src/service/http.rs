@@ -7,21 +7,24 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use ureq::config::Config;
 use ureq::http::{HeaderMap, Response};
-use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{
     ConnectProxyConnector, Connector, RustlsConnector, SocksConnector,
 };
-use ureq::{Agent, Proxy, RequestBuilder, SendBody};
+use ureq::{Agent, RequestBuilder, SendBody};
 
 use super::fault::Fault;
 use super::retry::retry_after;
-use super::transport::{Attempt, Dial, Sent};
-use super::{Ask, BaseUrl, Key, Reply, ReplyHeaders, Upload, tls};
+use super::transport::{Attempt, Dial, Lookup, Sent};
+use super::{Ask, BaseUrl, ChosenProxy, Key, Reply, ReplyHeaders, Upload, tls};
 use crate::deadline::Deadline;
 use crate::request::BodyReader;
 
 /// Of the reply's head, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
+
+/// What arrives, in bytes. It does not grow, so a head must fit in and one that is too large be seen
+/// to be.
+const INPUT_BUFFER: usize = MAX_HEAD + 8 * 1024;
 
 /// Buffers for a text, in bytes: one page more or less is measurable in a start of 2 ms.
 const TEXT_BUFFER: usize = 8 * 1024;
@@ -44,7 +47,7 @@ pub struct Settings {
     /// For the name, the connection and TLS together.
     pub connect_timeout: Duration,
     /// Not used for loopback over http.
-    pub proxy: Option<Proxy>,
+    pub proxy: Option<ChosenProxy>,
     /// Authorities in place of the system's; read for https only.
     pub ssl_cert_file: Option<PathBuf>,
 }
@@ -66,21 +69,22 @@ impl Http {
     ///
     /// See [`super::Service::ask`].
     pub fn ask(&self, ask: &Ask, deadline: Deadline, upload: &Upload) -> Result<Reply> {
-        let Settings { base_url, key, connect_timeout, proxy: _, ssl_cert_file: _ } =
-            &self.settings;
+        let Settings { base_url, key, connect_timeout, proxy, ssl_cert_file: _ } = &self.settings;
         let attempt = Attempt::new(*connect_timeout, deadline);
         let fault = Fault {
             host: base_url.host().to_owned(),
+            proxy_variable: proxy.as_ref().map(|chosen| chosen.variable),
             timeout: deadline.limit(),
             connect_timeout: *connect_timeout,
             attempt: attempt.clone(),
         };
         let bearer = key.as_ref().map(|key| format!("Bearer {}", key.reveal()));
         let has_images = matches!(ask, Ask::Completion(_, body) if body.has_images());
-        let agent = self.agent(has_images, deadline, attempt)?;
+        let agent = self.agent(has_images, deadline, attempt.clone())?;
         let response = match ask {
             Ask::Completion(_, body) => {
-                let mut reader = Counted { reader: body.reader(), upload };
+                let mut reader =
+                    Counted { reader: body.reader(), left: body.len(), upload, attempt };
                 authorized(agent.post(self.address(ask)), bearer)
                     .content_type("application/json")
                     .header("content-length", body.len().to_string())
@@ -103,9 +107,9 @@ impl Http {
             .max_redirects_will_error(false)
             .max_response_header_size(MAX_HEAD)
             .max_idle_connections(0)
-            .proxy(proxy.clone())
+            .proxy(proxy.as_ref().map(|chosen| chosen.proxy.clone()))
             .user_agent(concat!("xask/", env!("CARGO_PKG_VERSION")))
-            .input_buffer_size(TEXT_BUFFER)
+            .input_buffer_size(INPUT_BUFFER)
             .output_buffer_size(buffer)
             .timeout_global(deadline.remaining())
             .timeout_resolve(Some(*connect_timeout))
@@ -120,7 +124,7 @@ impl Http {
                 .chain(Dial { attempt: attempt.clone(), is_clear: !base_url.is_https() })
                 .chain(RustlsConnector::default())
                 .chain(Sent { attempt, authority: base_url.host().to_owned() });
-        Ok(Agent::with_parts(config.build(), connector, DefaultResolver::default()))
+        Ok(Agent::with_parts(config.build(), connector, Lookup::default()))
     }
 }
 
@@ -131,16 +135,26 @@ fn authorized<B>(request: RequestBuilder<B>, bearer: Option<String>) -> RequestB
     }
 }
 
-/// A body that tells how much of it was taken.
+/// A body that tells how much of it was taken, and is not encoded once nobody wants it.
 struct Counted<'a> {
     reader: BodyReader<'a>,
+    /// What is left of it, in bytes.
+    left: u64,
     upload: &'a Upload,
+    attempt: Attempt,
 }
 
 impl Read for Counted<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.reader.read(buf)?;
-        self.upload.add(n);
+        let n = if self.attempt.is_stopped() {
+            // ureq wants to see the whole length; these bytes are not sent.
+            usize::try_from(self.left).map_or(buf.len(), |left| left.min(buf.len()))
+        } else {
+            let n = self.reader.read(buf)?;
+            self.upload.add(n);
+            n
+        };
+        self.left -= n as u64;
         Ok(n)
     }
 }

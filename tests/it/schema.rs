@@ -20,22 +20,60 @@ fn rehearse(env: &Env, schema: &Value) -> Run {
 }
 
 #[test]
-fn a_schema_is_sent_as_it_stands_in_its_file() {
+fn a_schema_is_sent_as_it_stands_in_its_file_less_the_space_between() {
     let env = Env::new();
-    // Nothing in it is ours to change: order, doubles, numbers, escapes, space.
-    let schema = "{ \"type\" : \"object\",\n\t\"b\":1, \"a\":2, \"a\":3,\r\n\"n\":[1.50,1e2,123456789012345678901234567890],\"\\u0041/\\/\":\"\u{e9}\" }";
-    env.write("bug-report.json", format!("\n {schema} \n\n"));
-    let server = Server::reply(Reply::json(200, replies::completion("{}")));
-    let run = env.xask(["hi", "--schema", "bug-report.json", "-t", "1"]).server(&server);
-    run.stdout("{}\n").success();
-    let expected = format!(
-        r#"{{"model":"grok-4","messages":[{{"role":"user","content":"hi"}}],"temperature":1,"response_format":{{"type":"json_schema","json_schema":{{"name":"bug-report","schema":{schema},"strict":true}}}}}}"#
-    );
-    let request = server.request();
-    assert_eq!(String::from_utf8_lossy(&request.body), expected);
-    let body = format!("{expected}\n");
-    let run = env.xask(["hi", "--schema", "bug-report.json", "-t", "1", "--dry-run"]);
-    run.stdout(body).success();
+    // Nothing else in it is ours to change: order, doubles, numbers, escapes. The body stays one line.
+    let tokens = [
+        "{",
+        r#""type""#,
+        ":",
+        r#""object""#,
+        ",",
+        r#""b""#,
+        ":",
+        "1",
+        ",",
+        r#""a""#,
+        ":",
+        "2",
+        ",",
+        r#""a""#,
+        ":",
+        "3",
+        ",",
+        r#""n""#,
+        ":",
+        "[",
+        "1.50",
+        ",",
+        "-1e2",
+        ",",
+        "123456789012345678901234567890",
+        "]",
+        ",",
+        r#""\u0041 /\/  ""#,
+        ":",
+        r#"" \"  \\""#,
+        ",",
+        r#""\\\" :""#,
+        ":",
+        "null",
+        "}",
+    ];
+    let schema = tokens.concat();
+    let server = Server::play([0; 2].map(|_| Reply::json(200, replies::completion("{}"))));
+    for file in [tokens.concat(), format!("\n {} \n\n", tokens.join(" \r\n\t"))] {
+        env.write("bug-report.json", file);
+        let run = || env.xask(["hi", "--schema", "bug-report.json", "-t", "1"]);
+        run().server(&server).stdout("{}\n").success();
+        let expected = format!(
+            r#"{{"model":"grok-4","messages":[{{"role":"user","content":"hi"}}],"temperature":1,"response_format":{{"type":"json_schema","json_schema":{{"name":"bug-report","schema":{schema},"strict":true}}}}}}"#
+        );
+        let requests = server.requests();
+        let sent = &requests.last().expect("it was asked").body;
+        assert_eq!(String::from_utf8_lossy(sent), expected);
+        run().args(["--dry-run"]).stdout(format!("{expected}\n")).success();
+    }
 }
 
 #[test]

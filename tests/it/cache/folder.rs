@@ -33,7 +33,6 @@ fn a_folder_that_cannot_be_written_is_found_before_the_request() {
 }
 
 #[test]
-#[ignore = "the folder is tried before the answer is looked for"]
 fn a_recorded_answer_is_used_also_where_none_can_be_recorded() {
     powerless(|| {
         let env = Env::new();
@@ -78,7 +77,6 @@ fn an_answer_that_cannot_be_recorded_is_printed() {
 }
 
 #[test]
-#[ignore = "the file is written although the run ends with 1"]
 fn an_answer_that_cannot_be_recorded_is_not_written_to_a_file() {
     let env = Env::new();
     lose_the_folder(&env, &["-o", "file"]);
@@ -96,7 +94,6 @@ fn a_full_disk_is_told_in_words_and_leaves_nothing() {
 }
 
 #[test]
-#[ignore = "says `failed to persist temporary file: … (os error 21): is a directory`"]
 fn a_name_that_is_taken_meanwhile_is_told_in_words() {
     let env = Env::new();
     let (name, _) = record(&env);

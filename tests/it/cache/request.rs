@@ -118,7 +118,6 @@ fn what_is_not_part_of_the_request_does_not_count() {
 }
 
 #[test]
-#[ignore = "the host is searched for in the whole URL, and found in its scheme"]
 fn a_short_host_does_not_count_either() {
     let env = Env::new();
     record(&env);

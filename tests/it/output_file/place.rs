@@ -104,7 +104,6 @@ fn what_cannot_be_written_is_found_before_the_request() {
 }
 
 #[test]
-#[ignore = "found only after the request: rename(2) says it"]
 fn a_name_that_only_a_folder_can_have_is_found_before_the_request() {
     let env = Env::new();
     let never = Server::never();
@@ -137,7 +136,6 @@ fn what_may_not_be_written_is_found_before_the_request() {
 }
 
 #[test]
-#[ignore = "the folder is asked for its permissions, which root passes; only making a file there tells"]
 fn a_folder_in_which_nobody_can_make_a_file_is_found_before_the_request() {
     let env = Env::new();
     let never = Server::never();
@@ -178,7 +176,6 @@ fn a_device_is_written_in_place() {
 }
 
 #[test]
-#[ignore = "/proc/self/fd/1 is a link to `pipe:[…]`, which is taken for a file that is not there yet"]
 fn what_a_shell_names_by_its_descriptor_is_written_in_place() {
     let env = Env::new();
     for file in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
@@ -190,7 +187,6 @@ fn what_a_shell_names_by_its_descriptor_is_written_in_place() {
 }
 
 #[test]
-#[ignore = "the file behind the descriptor is replaced by another, so what the shell writes next is lost"]
 fn a_file_that_a_shell_has_opened_is_not_taken_from_it() {
     let env = Env::new();
     env.sh("{ echo first; xask -q --rehearse hi -o /dev/stdout; echo last; } >>log").success();

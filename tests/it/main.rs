@@ -3,6 +3,7 @@
 
 mod cache;
 mod cli;
+mod conversation;
 mod harness;
 mod help;
 mod image_files;
@@ -15,4 +16,6 @@ mod recipes;
 mod request;
 mod schema;
 mod stdin;
+mod stream;
 mod support;
+mod terminal;

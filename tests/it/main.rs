@@ -1,14 +1,20 @@
 //! xask as its users meet it: the built binary, run in a folder and an environment of its own, against
 //! a scripted service on loopback. Nothing here looks inside the program.
 
+mod cache;
 mod cli;
 mod conversation;
 mod harness;
 mod help;
 mod image_files;
 mod images;
+mod models;
+mod output_file;
+mod progress;
 mod prompt;
+mod recipes;
 mod request;
+mod schema;
 mod stdin;
 mod stream;
 mod support;

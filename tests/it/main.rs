@@ -1,17 +1,23 @@
 //! xask as its users meet it: the built binary, run in a folder and an environment of its own, against
 //! a scripted service on loopback. Nothing here looks inside the program.
 
+mod cache;
 mod cli;
 mod conversation;
 mod harness;
 mod help;
 mod image_files;
 mod images;
+mod models;
 mod output;
+mod output_file;
+mod progress;
 mod prompt;
+mod recipes;
 mod rehearsal;
 mod reply;
 mod request;
+mod schema;
 mod service;
 mod stdin;
 mod stream;

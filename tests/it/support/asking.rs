@@ -49,7 +49,9 @@ fn is_message(text: &str) -> bool {
     let (first, hint) = lines.split_once('\n').unwrap_or((lines, "xask: hint: none"));
     let Some(what) = first.strip_prefix("xask: ") else { return false };
     let name = what.split([':', ' ']).next().unwrap_or_default();
-    (what.starts_with(|c: char| !c.is_uppercase()) || name == name.to_uppercase())
+    // A variable may be what is wrong.
+    let is_name = name.len() > 2 && name == name.to_uppercase();
+    (what.starts_with(|c: char| !c.is_uppercase()) || is_name)
         && hint.starts_with("xask: hint: ")
         && ![first, hint].concat().contains(is_obeyed)
 }

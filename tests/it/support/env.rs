@@ -97,6 +97,7 @@ pub struct Run {
     pub(super) folder: Rc<TempDir>,
     program: OsString,
     args: Vec<OsString>,
+    case: String,
     vars: BTreeMap<OsString, OsString>,
     stdin: Stdin,
     pub(super) ttys: Vec<Tty>,
@@ -130,6 +131,7 @@ impl Run {
             folder: Rc::clone(&env.folder),
             program: program.to_owned(),
             args: Vec::new(),
+            case: String::new(),
             vars,
             stdin: Stdin::Null,
             ttys: Vec::new(),
@@ -140,6 +142,12 @@ impl Run {
     /// Adds arguments.
     pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Which row of a table this is, for the message when it fails.
+    pub fn case(mut self, case: impl fmt::Debug) -> Self {
+        self.case = format!("[{case:?}] ");
         self
     }
 
@@ -274,7 +282,7 @@ impl Run {
             set.map(|(key, value)| format!("{}={}", key.display(), short(value))).collect();
         words.push(if self.program == *binary() { "xask" } else { "sh" }.to_owned());
         words.extend(self.args.iter().map(|arg| short(arg)));
-        words.join(" ")
+        format!("{}{}", self.case, words.join(" "))
     }
 }
 

@@ -8,6 +8,7 @@
     reason = "a kit: what one room leaves in the box, another takes out"
 )]
 
+mod asking;
 mod env;
 mod permission;
 pub mod pictures;
@@ -21,6 +22,7 @@ mod words;
 use std::io::{Write, stderr};
 use std::time::Duration;
 
+pub use asking::QUESTION;
 pub use env::{Env, Run};
 pub use permission::powerless;
 pub use running::{Output, Running};

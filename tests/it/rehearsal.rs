@@ -142,7 +142,6 @@ fn a_case_that_does_not_exist_is_not_asked_for_real() {
 }
 
 #[test]
-#[ignore = "--rehearse=1 is refused; only XASK_REHEARSE=1 is ok"]
 fn a_case_of_one_is_ok_for_the_flag_as_for_the_variable() {
     Env::new().xask(["-q", "--rehearse=1", "hi"]).stdout("model: grok-4\nuser: hi\n").success();
 }

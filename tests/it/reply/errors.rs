@@ -98,7 +98,6 @@ fn a_switch_of_protocols_is_no_reply() {
 }
 
 #[test]
-#[ignore = "every status from 102 to 199 is passed over, not only 103"]
 fn another_note_on_the_way_is_no_reply() {
     for status in [102, 104, 199] {
         is_no_reply(status);
@@ -164,7 +163,6 @@ fn the_words_are_found_in_every_shape_of_an_error() {
 }
 
 #[test]
-#[ignore = "where the words are nested deeper than is looked, nothing is told at all"]
 fn words_that_are_nested_deeply_are_told_in_some_way() {
     let env = Env::new();
     for body in [
@@ -327,7 +325,6 @@ fn a_long_id_is_cut() {
 }
 
 #[test]
-#[ignore = "an empty request id is told as one"]
 fn an_empty_id_is_none() {
     let server = Server::reply(Reply::json(500, "").header("x-request-id", ""));
     Env::new().ask(&server, []).fails(8, &["(HTTP 500)"]);

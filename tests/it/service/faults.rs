@@ -68,7 +68,6 @@ fn what_is_said_before_the_body_was_sent_is_heard() {
 }
 
 #[test]
-#[ignore = "an answer that arrives whole while the question is sent is waited for again, until --timeout"]
 fn what_is_said_before_the_body_was_sent_is_heard_on_a_connection_that_stays_open() {
     let refused = Reply::json(413, replies::error("too-large", "Body too large."));
     let refused = refused.header("x-request-id", ID);
@@ -139,14 +138,12 @@ fn a_body_cut_anywhere_in_a_chunk_is_a_lost_answer() {
 }
 
 #[test]
-#[ignore = "a reply that is cut in the size of a chunk counts as not understood (exit 8)"]
 fn a_body_cut_in_the_size_of_a_chunk_is_a_lost_answer() {
     let wires = cut_chunks().filter(|(_, is_size)| *is_size);
     are_lost(wires.map(|(wire, _)| wire), &["HTTP 200", ID]);
 }
 
 #[test]
-#[ignore = "JSON that is cut in a number counts as no completion (exit 8)"]
 fn a_body_cut_anywhere_that_ends_with_its_connection_is_a_lost_answer() {
     let wires = (0..DENSE.len()).map(|n| dense().close_delimited().cut_at(n).into());
     are_lost(wires, &["HTTP 200", ID]);

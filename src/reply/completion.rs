@@ -96,10 +96,8 @@ impl<'a> Completion<'a> {
         // A whole JSON proves by itself that nothing is missing.
         let finish = finish.unwrap_or(Finish::Complete);
         let unfit = unfit(&finish, is_blank, refused.is_some(), calls_tools);
-        let text = match refused {
-            Some(words) if is_blank => words.into_owned(),
-            _ => content.into_owned(),
-        };
+        // Both, as a stream would tell them one after the other.
+        let text = content.into_owned() + refused.as_deref().unwrap_or_default();
         Ok(Answer { text, unfit, usage: self.usage.map(Usage::of), body: None })
     }
 }

@@ -6,8 +6,10 @@
 mod gate;
 mod reply;
 mod script;
+mod tunnel;
+mod wire;
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::thread::{self, JoinHandle};
@@ -15,10 +17,13 @@ use std::thread::{self, JoinHandle};
 pub use self::gate::Gate;
 pub use self::reply::Reply;
 pub use self::script::{Reads, Script};
+use self::wire::{Clear, Encrypted, Wire};
 use super::shown;
+use super::tls::Identity;
 
 pub struct Server {
     addr: SocketAddr,
+    scheme: &'static str,
     scripts: usize,
     gates: Vec<Gate>,
     shared: Arc<Shared>,
@@ -56,7 +61,16 @@ pub struct Request {
 impl Server {
     /// The n-th connection gets the n-th script, and there must be no other.
     pub fn play<S: Into<Script>>(scripts: impl IntoIterator<Item = S>) -> Self {
-        Self::bind((Ipv4Addr::LOCALHOST, 0).into(), scripts).expect("a port on 127.0.0.1")
+        Self::bind((Ipv4Addr::LOCALHOST, 0).into(), None, scripts).expect("a port on 127.0.0.1")
+    }
+
+    /// As [`Server::play`], over TLS. A script begins after the handshake, and ends with one that fails.
+    pub fn play_tls<S: Into<Script>>(
+        identity: &Identity,
+        scripts: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let addr = (Ipv4Addr::LOCALHOST, 0).into();
+        Self::bind(addr, Some(identity.clone()), scripts).expect("a port on 127.0.0.1")
     }
 
     /// One connection, one request, this reply.
@@ -71,11 +85,12 @@ impl Server {
 
     /// As [`Server::play`] on `::1`; `None` where the machine has no IPv6.
     pub fn play_on_ipv6<S: Into<Script>>(scripts: impl IntoIterator<Item = S>) -> Option<Self> {
-        Self::bind((Ipv6Addr::LOCALHOST, 0).into(), scripts).ok()
+        Self::bind((Ipv6Addr::LOCALHOST, 0).into(), None, scripts).ok()
     }
 
     fn bind<S: Into<Script>>(
         addr: SocketAddr,
+        identity: Option<Identity>,
         scripts: impl IntoIterator<Item = S>,
     ) -> io::Result<Self> {
         let scripts: Vec<Script> = scripts.into_iter().map(Into::into).collect();
@@ -83,10 +98,13 @@ impl Server {
         let shared = Arc::new(Shared::default());
         Ok(Self {
             addr: listener.local_addr()?,
+            scheme: if identity.is_some() { "https" } else { "http" },
             scripts: scripts.len(),
             gates: scripts.iter().flat_map(Script::gates).collect(),
             shared: Arc::clone(&shared),
-            accepting: Some(thread::spawn(move || accept(&listener, scripts, &shared))),
+            accepting: Some(thread::spawn(move || {
+                accept(&listener, identity.as_ref(), scripts, &shared)
+            })),
         })
     }
 
@@ -96,7 +114,12 @@ impl Server {
 
     /// For `XAI_BASE_URL`.
     pub fn url(&self) -> String {
-        format!("http://{}/v1", self.addr)
+        format!("{}://{}/v1", self.scheme, self.addr)
+    }
+
+    /// The same by another name.
+    pub fn url_at(&self, host: &str) -> String {
+        format!("{}://{host}:{}/v1", self.scheme, self.addr.port())
     }
 
     /// What was asked, in the order in which the heads were read to their end.
@@ -183,6 +206,7 @@ impl Request {
 /// Takes connections until the server knocks, and gives each its script and its thread.
 fn accept(
     listener: &TcpListener,
+    identity: Option<&Identity>,
     scripts: Vec<Script>,
     shared: &Arc<Shared>,
 ) -> Vec<JoinHandle<()>> {
@@ -199,15 +223,19 @@ fn accept(
         let Some(script) = scripts.next() else { continue };
         let stream = Arc::new(stream);
         state.streams.push(Arc::downgrade(&stream));
-        let shared = Arc::clone(shared);
+        let (shared, identity) = (Arc::clone(shared), identity.cloned());
         threads.push(thread::spawn(move || {
-            let _ = script.play(&stream, &shared);
+            let _ = match identity {
+                None => script.play(&mut Clear(&stream), &shared),
+                Some(identity) => Encrypted::accept(&stream, &identity)
+                    .and_then(|mut wire| script.play(&mut wire, &shared)),
+            };
         }));
     }
 }
 
 /// Reads no byte further than it is told, so that what is left makes a reset.
-fn read_request(mut wire: &TcpStream, reads: Reads, keep: bool, shared: &Shared) -> io::Result<()> {
+fn read_request(wire: &mut dyn Wire, reads: Reads, keep: bool, shared: &Shared) -> io::Result<()> {
     if matches!(reads, Reads::Nothing) {
         return Ok(());
     }
@@ -247,6 +275,6 @@ fn read_request(mut wire: &TcpStream, reads: Reads, keep: bool, shared: &Shared)
     Ok(())
 }
 
-fn drain(mut wire: &TcpStream) -> io::Result<()> {
+fn drain(mut wire: &mut dyn Wire) -> io::Result<()> {
     io::copy(&mut wire, &mut io::sink()).map(drop)
 }

@@ -1,10 +1,17 @@
 //! What the server does on one connection, step by step.
 
-use std::io::{self, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::thread;
+use std::time::Duration;
 
+use super::tunnel::{greet_socks5, tunnel};
+use super::wire::Wire;
 use super::{Gate, Shared, drain, read_request};
+
+/// Between two bytes of a [trickle](Script::trickle): long enough that a wait which begins anew with each
+/// of them would last for ever, short enough that many of them fall into a deadline.
+const TRICKLE: Duration = Duration::from_millis(20);
 
 /// What happens on one connection. At the end the server closes it cleanly: it says that nothing
 /// follows, and reads until the client has gone.
@@ -31,6 +38,10 @@ enum Step {
     Read(Reads),
     Send(Vec<u8>),
     Drip(Vec<u8>),
+    Trickle(Vec<u8>),
+    Flood(Vec<u8>),
+    Socks5,
+    Tunnel(SocketAddr),
     Wait(Gate),
     Open(Gate),
     Reset,
@@ -81,6 +92,31 @@ impl Script {
         self.then(Step::Drip(bytes.into()))
     }
 
+    /// Sends these bytes over and over, one at a time and slowly, until the client has gone.
+    #[must_use]
+    pub fn trickle(self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.then(Step::Trickle(bytes.into()))
+    }
+
+    /// Sends these bytes over and over, as fast as they are taken, until the client has gone.
+    #[must_use]
+    pub fn flood(self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.then(Step::Flood(bytes.into()))
+    }
+
+    /// Answers as a SOCKS5 proxy (RFC 1928) up to the point at which it is connected. What it was asked is
+    /// kept as a request: method `SOCKS5`, the target as the path, name and password as headers.
+    #[must_use]
+    pub fn socks5(self) -> Self {
+        self.then(Step::Socks5)
+    }
+
+    /// Connects to this address and passes on everything in both directions, as proxies do.
+    #[must_use]
+    pub fn tunnel(self, to: SocketAddr) -> Self {
+        self.then(Step::Tunnel(to))
+    }
+
     /// Waits until the test opens the gate (or ends).
     #[must_use]
     pub fn wait(self, gate: &Gate) -> Self {
@@ -126,9 +162,8 @@ impl Script {
     }
 
     /// Plays. An error is a client that has gone, which is the test's to judge; the script ends there.
-    pub(super) fn play(self, stream: &TcpStream, shared: &Shared) -> io::Result<()> {
-        let mut wire = stream;
-        wire.set_nodelay(true)?;
+    pub(super) fn play(self, wire: &mut dyn Wire, shared: &Shared) -> io::Result<()> {
+        wire.tcp().set_nodelay(true)?;
         for step in self.steps {
             match step {
                 Step::Read(reads) => read_request(wire, reads, self.keep, shared)?,
@@ -139,10 +174,21 @@ impl Script {
                         thread::yield_now();
                     }
                 }
+                Step::Trickle(bytes) => {
+                    for byte in bytes.iter().cycle() {
+                        wire.write_all(&[*byte])?;
+                        thread::sleep(TRICKLE);
+                    }
+                }
+                Step::Flood(bytes) => loop {
+                    wire.write_all(&bytes)?;
+                },
+                Step::Socks5 => greet_socks5(wire, shared)?,
+                Step::Tunnel(to) => return tunnel(wire, to),
                 Step::Wait(gate) => gate.wait(),
                 Step::Open(gate) => gate.open(),
                 Step::Reset => {
-                    let unread = wire.peek(&mut [0])?;
+                    let unread = wire.tcp().peek(&mut [0])?;
                     assert!(unread > 0, "a reset takes unread data, and the request was read");
                     return Ok(());
                 }
@@ -150,7 +196,7 @@ impl Script {
                 Step::Stall => shared.closing.wait_as_long_as_it_takes(),
             }
         }
-        wire.shutdown(Shutdown::Write)?;
+        wire.finish()?;
         drain(wire)
     }
 }

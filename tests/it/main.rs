@@ -3,4 +3,5 @@
 
 mod deadline;
 mod harness;
+mod retry;
 mod support;

@@ -3,5 +3,6 @@
 
 mod deadline;
 mod harness;
+mod network;
 mod retry;
 mod support;

@@ -234,11 +234,16 @@ fn accept(
     }
 }
 
-/// Reads no byte further than it is told, so that what is left makes a reset.
-fn read_request(wire: &mut dyn Wire, reads: Reads, keep: bool, shared: &Shared) -> io::Result<()> {
-    if matches!(reads, Reads::Nothing) {
-        return Ok(());
-    }
+/// A request that was read up to somewhere.
+struct Begun {
+    /// Among those that are kept.
+    index: usize,
+    /// How much of its body was not read yet.
+    left: usize,
+}
+
+/// Reads no byte further than it is told, as does [`read_body`], so that what is left makes a reset.
+fn read_head(wire: &mut dyn Wire, shared: &Shared) -> io::Result<Begun> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -246,21 +251,29 @@ fn read_request(wire: &mut dyn Wire, reads: Reads, keep: bool, shared: &Shared) 
         head.push(byte[0]);
     }
     let request = Request::parse(&head);
-    let length = request.content_length();
-    let mut left = match reads {
-        Reads::Nothing | Reads::Head => 0,
-        Reads::Body(n) => n.min(length),
-        Reads::AllBut(n) => length.saturating_sub(n),
-        Reads::All => length,
-    };
-    let index = {
-        let requests = &mut shared.lock().requests;
-        requests.push(request);
-        requests.len() - 1
+    let left = request.content_length();
+    let requests = &mut shared.lock().requests;
+    requests.push(request);
+    Ok(Begun { index: requests.len() - 1, left })
+}
+
+fn read_body(
+    wire: &mut dyn Wire,
+    request: Begun,
+    reads: Reads,
+    keep: bool,
+    shared: &Shared,
+) -> io::Result<Begun> {
+    let Begun { index, mut left } = request;
+    let stop = match reads {
+        Reads::Nothing | Reads::Head => left,
+        Reads::Body(n) => left.saturating_sub(n),
+        Reads::AllBut(n) => n.min(left),
+        Reads::All | Reads::Rest => 0,
     };
     let mut buffer = vec![0; 128 * 1024];
-    while left > 0 {
-        let most = left.min(buffer.len());
+    while left > stop {
+        let most = (left - stop).min(buffer.len());
         let n = match wire.read(&mut buffer[..most])? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             n => n,
@@ -272,7 +285,7 @@ fn read_request(wire: &mut dyn Wire, reads: Reads, keep: bool, shared: &Shared) 
             request.body.extend_from_slice(&buffer[..n]);
         }
     }
-    Ok(())
+    Ok(Begun { index, left })
 }
 
 fn drain(mut wire: &mut dyn Wire) -> io::Result<()> {

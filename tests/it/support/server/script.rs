@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::tunnel::{greet_socks5, tunnel};
 use super::wire::Wire;
-use super::{Gate, Shared, drain, read_request};
+use super::{Gate, Shared, drain, read_body, read_head};
 
 /// Between two bytes of a [trickle](Script::trickle): long enough that a wait which begins anew with each
 /// of them would last for ever, short enough that many of them fall into a deadline.
@@ -31,6 +31,8 @@ pub enum Reads {
     /// The head, and the body but for so many bytes at its end.
     AllBut(usize),
     All,
+    /// What the reads before have left of the request.
+    Rest,
 }
 
 #[derive(Clone)]
@@ -67,7 +69,7 @@ impl Script {
         self
     }
 
-    /// Reads again: the rest of nothing, but a second request on the same connection.
+    /// Reads again: [`Reads::Rest`] of the request, or a second one on the same connection.
     #[must_use]
     pub fn read(self, reads: Reads) -> Self {
         self.then(Step::Read(reads))
@@ -164,9 +166,17 @@ impl Script {
     /// Plays. An error is a client that has gone, which is the test's to judge; the script ends there.
     pub(super) fn play(self, wire: &mut dyn Wire, shared: &Shared) -> io::Result<()> {
         wire.tcp().set_nodelay(true)?;
+        let mut begun = None;
         for step in self.steps {
             match step {
-                Step::Read(reads) => read_request(wire, reads, self.keep, shared)?,
+                Step::Read(Reads::Nothing) => {}
+                Step::Read(reads) => {
+                    let request = match (begun.take(), reads) {
+                        (Some(request), Reads::Rest) => request,
+                        _ => read_head(wire, shared)?,
+                    };
+                    begun = Some(read_body(wire, request, reads, self.keep, shared)?);
+                }
                 Step::Send(bytes) => wire.write_all(&bytes)?,
                 Step::Drip(bytes) => {
                     for byte in bytes {

@@ -84,6 +84,13 @@ impl Failure {
         Self::new(Exit::Usage, what)
     }
 
+    /// Sent, but no whole answer came.
+    pub fn lost(what: impl Into<String>) -> Self {
+        Self::new(Exit::Lost, what)
+            .repeat(Repeat::MayBeBilled)
+            .hint("the request was sent: asked again, it may be billed twice")
+    }
+
     /// Adds what the user can do about it.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {

@@ -66,11 +66,13 @@ pub fn ask(cli: &Cli, notes: &mut Notes) -> Result<()> {
         (Some(entry), Some(reply)) if is_fit => entry.record(reply),
         _ => Ok(()),
     };
-    let finished = printer.finish(&answer);
+    let kept = kept.and(recorded);
+    // The file only for exit status 0; whatever went wrong, the answer itself is not lost.
+    let finished = printer.finish(&answer, is_fit && kept.is_ok());
     if *usage {
         notes.usage(answer.usage.as_ref());
     }
-    kept.and(recorded).and(finished)?;
+    kept.and(finished)?;
     if let Some(why) = answer.unfit {
         return Err(why.into());
     }
@@ -97,7 +99,7 @@ pub fn list_models(cli: &Cli, notes: &mut Notes) -> Result<()> {
     let question = Question { ask: Ask::Models(cli.request.model()), service, deadline, policy };
     let mut printer = Printer::new(Stdout::open()?, *json, false, target);
     let models = get_answer(&question, &mut printer, notes)?;
-    printer.finish(&models)
+    printer.finish(&models, true)
 }
 
 /// Everything that is read before the service is asked.
@@ -170,13 +172,9 @@ fn cache_entry(
     request: &CompletionRequest,
     body: &Body,
 ) -> Result<Option<Entry>> {
-    let WithoutArgs { cache, offline, rehearse, dry_run: _, list_models: _ } = &cli.without;
+    let WithoutArgs { cache, rehearse, offline: _, dry_run: _, list_models: _ } = &cli.without;
     let Some(folder) = cache.as_deref().filter(|_| rehearse.is_none()) else { return Ok(None) };
-    let entry = Entry::of(folder, &base_url.path_of(service::COMPLETIONS), request, body)?;
-    if !offline {
-        entry.prepare()?;
-    }
-    Ok(Some(entry))
+    Entry::of(folder, &base_url.path_of(service::COMPLETIONS), request, body).map(Some)
 }
 
 /// Where the answer is to come from: a rehearsal, a record, or the service itself.
@@ -201,6 +199,9 @@ fn open_service(
         let what =
             if entry.is_some() { "no answer to this is recorded" } else { "there is no --cache" };
         return Err(Failure::new(Exit::NotDelivered, format!("--offline: {what}")).into());
+    }
+    if let Some(entry) = entry {
+        entry.prepare()?;
     }
     let environment = &cli.environment;
     let proxy = service::choose_proxy(&base_url, &environment.proxies)?;

@@ -5,6 +5,8 @@
 
 #![expect(clippy::doc_markdown, reason = "the doc comments of flags are their help texts")]
 
+#[cfg(test)]
+mod documents;
 mod environment;
 mod fields;
 mod parts;
@@ -73,11 +75,11 @@ pub fn parse() -> Result<Invocation> {
     name = "xask",
     version,
     term_width = 80,
-    override_usage = "xask [OPTIONS] [WORD]... [-- WORD...]\n       \
-                      git diff | xask \"Review this diff:\" - \"Answer in French.\"",
-    after_help = "All flags and the exit status: xask --help; more in xask(1).",
-    after_long_help = EXIT_STATUS,
-    args_override_self = false,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    override_usage = "xask [OPTIONS] [WORD]... [-- WORD...]",
+    after_help = "A - among the words is standard input. All flags, exit status: xask --help",
+    after_long_help = EXIT_STATUS
 )]
 pub struct Cli {
     /// The parts of the user message.
@@ -98,6 +100,15 @@ pub struct Cli {
     /// Answers from elsewhere.
     #[command(flatten)]
     pub without: WithoutArgs,
+    // clap's own are not hidden from the short help, which is to fit a screen.
+    /// Print help: -h the flags of every day, --help all of them
+    #[arg(short, long, action = ArgAction::Help, help_heading = None::<&str>, hide_short_help = true)]
+    help: Option<bool>,
+
+    /// Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = None::<&str>, hide_short_help = true)]
+    version: Option<bool>,
+
     /// What the environment adds that has no flag.
     #[clap(skip)]
     pub environment: Environment,
@@ -127,7 +138,8 @@ NO_PROXY. See xask(1).";
 pub struct PromptArgs {
     /// The system message: how to answer
     ///
-    /// It is always sent first.
+    /// It is sent first. A conversation keeps the one it began with: leave it out when it goes on, or
+    /// give the same one again.
     #[arg(
         short,
         long,
@@ -138,7 +150,13 @@ pub struct PromptArgs {
     pub system: Option<OsString>,
 
     /// The system message from a file; `-` is standard input
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "PATH",
+        value_hint = ValueHint::FilePath,
+        allow_hyphen_values = true,
+        hide_short_help = true
+    )]
     pub system_file: Option<PathBuf>,
 
     /// The same with the role `developer`, in place of --system
@@ -151,19 +169,20 @@ pub struct PromptArgs {
     )]
     pub developer: Option<OsString>,
 
-    /// How closely to look at the images: auto, low or high
+    /// How closely to look at images: auto, low or high
     ///
-    /// Given once, for all images; given once per image, in their order. Not sent when not given.
+    /// Given once, it is for all images; given once per image, for each in order. Not sent when not
+    /// given.
     #[arg(
         short,
         long,
         value_name = "LEVEL",
         action = ArgAction::Append,
         value_parser = PossibleValuesParser::new(Detail::NAMES).try_map(|name| name.parse::<Detail>()),
-    )]
+        hide_possible_values = true, hide_short_help = true)]
     pub detail: Vec<Detail>,
 
-    /// Go on with the conversation in FILE, and append to it
+    /// Go on with the conversation in FILE
     ///
     /// One JSON message a line. Its messages are sent before the question; after an answer with exit
     /// status 0 the question and the answer are appended. A missing or empty file is a new
@@ -183,16 +202,27 @@ pub struct PromptArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Request")]
 pub struct RequestArgs {
-    /// The model to ask [env: XASK_MODEL] [default: grok-4]
+    /// The model [env: XASK_MODEL] [default: grok-4]
+    ///
+    /// Names are the service's business: any is sent.
     #[arg(short, long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub model: Option<String>,
 
     /// Cut the answer after N tokens (exit status 9)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    ///
+    /// Sent as `max_completion_tokens`.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), hide_short_help = true)]
     pub max_tokens: Option<u64>,
 
     /// Sampling temperature, from 0 to 2
-    #[arg(short, long, value_name = "X", allow_hyphen_values = true, value_parser = usage::temperature)]
+    #[arg(
+        short,
+        long,
+        value_name = "X",
+        allow_hyphen_values = true,
+        value_parser = usage::temperature,
+        hide_short_help = true
+    )]
     pub temperature: Option<f64>,
 
     /// Nucleus sampling, over 0 and up to 1
@@ -218,25 +248,25 @@ pub struct RequestArgs {
     #[arg(long, value_name = "LEVEL", value_parser = NonEmptyStringValueParser::new(), hide_short_help = true)]
     pub reasoning_effort: Option<String>,
 
-    /// Ask for JSON of this form; an answer that is not JSON is exit status 9
+    /// Ask for JSON of the form in FILE
     ///
-    /// A JSON schema, sent as response_format, strict, and named after the file. The service sees to
-    /// it that the answer has that form.
+    /// A JSON schema, sent as `response_format`, strict, and named after the file. The service sees to
+    /// it that the answer has that form; an answer that is not JSON ends with exit status 9.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub schema: Option<PathBuf>,
 
-    /// Send any other field; VALUE as JSON where it is JSON, else as a string
+    /// Send any other field; VALUE is JSON or a string
     ///
-    /// Numbers are sent as typed. `model`, `messages`, `stream`, `stream_options`, `n` and `deferred`
-    /// are refused, and so is a field given twice.
+    /// What is JSON is sent as it was typed, numbers too; anything else is a string. `model`,
+    /// `messages`, `stream`, `stream_options`, `n` and `deferred` are refused, and so is a field given
+    /// twice, by flag or here.
     #[arg(
         short,
         long,
         value_name = "KEY=VALUE",
         action = ArgAction::Append,
         allow_hyphen_values = true,
-        value_parser = usage::key_value
-    )]
+        value_parser = usage::key_value, hide_short_help = true)]
     pub param: Vec<(String, String)>,
 }
 
@@ -245,11 +275,13 @@ pub struct RequestArgs {
 #[command(next_help_heading = "Answer")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct AnswerArgs {
-    /// Print the reply's JSON in place of the answer's text
+    /// Print the reply's JSON in place of the text
+    ///
+    /// The reply's own bytes, unchanged. An error reply is never printed.
     #[arg(short, long)]
     pub json: bool,
 
-    /// Write the answer to FILE, only if it is complete and fit
+    /// Write the answer to FILE, if it is complete and fit
     ///
     /// FILE is replaced as a whole, or left as it was. An answer that cannot or may not go there is
     /// printed instead, and the exit status says why. `-` is standard output.
@@ -260,21 +292,23 @@ pub struct AnswerArgs {
     ///
     /// On by default when standard output is a terminal and neither --json, --output nor --cache is
     /// given. With --json, the payload of each event, one a line.
-    #[arg(long, overrides_with = "no_stream")]
+    #[arg(long, overrides_with = "no_stream", hide_short_help = true)]
     pub stream: bool,
 
     /// Print the answer when it is whole
     #[arg(long, overrides_with = "stream", hide_short_help = true)]
     pub no_stream: bool,
 
-    /// Print the tokens used, and the cost, on standard error
-    #[arg(long)]
+    /// Tell the tokens and the cost on standard error
+    ///
+    /// One line, also with exit status 9 and --quiet; what the reply does not have is left out.
+    #[arg(long, hide_short_help = true)]
     pub usage: bool,
 
     /// Tell of the request and the reply on standard error
     ///
     /// URL, model, status, request id and times; never the key, never the prompt.
-    #[arg(short, long)]
+    #[arg(short, long, hide_short_help = true)]
     pub verbose: bool,
 
     /// No notes on standard error; errors stay
@@ -288,24 +322,34 @@ pub struct AnswerArgs {
 pub struct ServiceArgs {
     /// The service's address [env: XAI_BASE_URL] [default: https://api.x.ai/v1]
     ///
-    /// https, or http where the host is 127.0.0.0/8, ::1 or localhost. Its path is kept.
-    #[arg(long, value_name = "URL", value_hint = ValueHint::Url, value_parser = ValueParser::string())]
+    /// https, or http where the host is in 127.0.0.0/8, ::1 or localhost. Its path is kept.
+    #[arg(
+        long,
+        value_name = "URL",
+        value_hint = ValueHint::Url,
+        value_parser = ValueParser::string(),
+        hide_short_help = true
+    )]
     pub base_url: Option<String>,
 
     /// Give up after this time in all [default: 3600]
     ///
-    /// Fractions are allowed. It runs from the moment the prompt has been read.
-    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = usage::seconds, default_value = "3600", hide_default_value = true)]
+    /// Fractions are allowed. It runs from the moment the prompt has been read, and covers every wait:
+    /// for a conversation's lock, the connection, the answer, and between retries.
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = usage::seconds, default_value = "3600", hide_default_value = true, hide_short_help = true)]
     pub timeout: Duration,
 
     /// Give up connecting after this time [default: 10]
+    ///
+    /// For the name, the connection, TLS and a proxy's answer together.
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = usage::seconds, default_value = "10", hide_default_value = true, hide_short_help = true)]
     pub connect_timeout: Duration,
 
-    /// Ask so many times more where the question was not delivered or turned away [default: 2]
+    /// Repeat up to N times a failure that cost nothing [default: 2]
     ///
-    /// After failures that cost nothing: no connection, 429, 503, 521 to 523, 529, 530. Each is told
-    /// on standard error. A Retry-After of up to 60 seconds is obeyed.
+    /// The question was not delivered, or it was turned away: with status 429, 503, 521 to 523, 529 or
+    /// 530, or because the service is currently unavailable. Each time is told on standard error. A
+    /// Retry-After of up to 60 seconds is obeyed; a longer one ends the run.
     #[arg(
         long,
         value_name = "N",
@@ -315,7 +359,9 @@ pub struct ServiceArgs {
     )]
     pub retries: u32,
 
-    /// Ask again also where the answer was lost, which may be billed twice
+    /// Repeat also what may have been billed
+    ///
+    /// That is what ends with exit status 7, and any 5xx but 525 and 526.
     #[arg(long, hide_short_help = true)]
     pub retry_lost: bool,
 }
@@ -324,14 +370,19 @@ pub struct ServiceArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Without the service")]
 pub struct WithoutArgs {
-    /// Print the request's body and stop: no key, no network
+    /// Print the request's body and stop
+    ///
+    /// No key and no network is used, no lock taken, nothing appended. Not streamed unless --stream is
+    /// given.
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Answer from inside: no key, no network, no cost [env: XASK_REHEARSE]
+    /// Answer from inside: no key, no network, no cost
     ///
-    /// The answer describes the request, the same every time. CASE plays a failure, so that every
-    /// branch of a script can be tried.
+    /// The answer describes the request, the same every time. CASE plays another, so that every branch
+    /// of a script can be tried: `ok` is the default; `length`, `filtered`, `refused`, `empty` and
+    /// `tools` end with exit status 9, `cut` with 7, `401` and `403` with 3, `429` with 5, `500` with
+    /// 8, `offline` with 6. [env: XASK_REHEARSE]
     #[arg(
         long,
         value_name = "CASE",
@@ -339,18 +390,22 @@ pub struct WithoutArgs {
         require_equals = true,
         default_missing_value = "ok",
         value_parser = PossibleValuesParser::new(RehearsalCase::NAMES)
-            .try_map(|name| name.parse::<RehearsalCase>())
+            .try_map(|name| name.parse::<RehearsalCase>()),
+        hide_possible_values = true
     )]
     pub rehearse: Option<RehearsalCase>,
 
-    /// Use an answer recorded in DIR, or ask and record it [env: XASK_CACHE]
+    /// Use an answer recorded in DIR, or record it [env: XASK_CACHE]
     ///
-    /// An answer is used again for exactly the same request; images count by their content. The files
-    /// hold no key and can be committed. Only complete answers are recorded.
+    /// An answer is used again for exactly the same request; images count by their content, and
+    /// whether it is streamed does not count. What is not recorded yet is asked for, unstreamed. The
+    /// files hold no key and can be committed. Only answers with exit status 0 are recorded.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, hide_short_help = true)]
     pub cache: Option<PathBuf>,
 
-    /// Never use the network: an answer from --cache, or exit status 6 [env: XASK_OFFLINE=1]
+    /// Never use the network [env: XASK_OFFLINE=1]
+    ///
+    /// There is an answer recorded in --cache, or exit status 6.
     #[arg(long, hide_short_help = true)]
     pub offline: bool,
 

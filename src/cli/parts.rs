@@ -34,19 +34,20 @@ const IMAGE: &str = "image";
 
 impl Args for Parts {
     fn augment_args(command: Command) -> Command {
-        command.next_help_heading("Prompt").args([
+        let words = [
             Arg::new(WORD)
                 .value_name("WORD")
                 .num_args(0..)
                 .value_parser(ValueParser::os_string())
-                .help("The prompt: words are joined by a space, - is standard input")
+                .help("The prompt; - is standard input, at this place")
                 .long_help(
                     "The prompt. Neighbouring words are joined by one space. `-` stands for standard \
                      input as text, at this place, once. Without any word, `-` or --file, standard input \
                      is the prompt; with words and no `-` it is never read.",
-                ),
+                )
+                .hide_short_help(true),
             Arg::new(LITERAL)
-                .value_name("WORD")
+                .value_name("-- WORD")
                 .num_args(0..)
                 .last(true)
                 .value_parser(ValueParser::os_string())
@@ -56,6 +57,8 @@ impl Args for Parts {
                      `xask -- \"$text\"` is safe for any text.",
                 )
                 .hide_short_help(true),
+        ];
+        let files = [
             Arg::new(FILE)
                 .short('f')
                 .long("file")
@@ -64,9 +67,9 @@ impl Args for Parts {
                 .value_parser(ValueParser::path_buf())
                 .value_hint(ValueHint::FilePath)
                 .allow_hyphen_values(true)
-                .help("Add a text file, at this place; repeatable")
+                .help("Add a text file, at this place among the words")
                 .long_help(
-                    "Add a text file (UTF-8) at this place among the words; repeatable. `-` is standard \
+                    "Add a text file (UTF-8), at this place among the words; repeatable. `-` is standard \
                      input, `./-` a file of that name.",
                 ),
             Arg::new(IMAGE)
@@ -77,13 +80,14 @@ impl Args for Parts {
                 .value_parser(ValueParser::os_string())
                 .value_hint(ValueHint::FilePath)
                 .allow_hyphen_values(true)
-                .help("Add a PNG or JPEG, at this place; repeatable")
+                .help("Add an image (PNG or JPEG), at this place")
                 .long_help(
-                    "Add an image at this place among the words; repeatable. A local PNG or JPEG of at \
+                    "Add an image, at this place among the words; repeatable. A local PNG or JPEG of at \
                      most 20 MiB, told by its first bytes, whatever its name; an http, https or data URL, \
                      which is passed along; or `-`, the bytes of one image on standard input.",
                 ),
-        ])
+        ];
+        command.args(words).next_help_heading("Prompt").args(files)
     }
 
     fn augment_args_for_update(command: Command) -> Command {

@@ -12,6 +12,11 @@ use crate::error::Failure;
 /// Checks what clap cannot: rules between several arguments.
 pub fn check(cli: &Cli) -> Result<()> {
     check_stdin(cli)?;
+    if cli.prompt.conversation.as_ref().is_some_and(|path| path.as_os_str() == "-") {
+        return Err(Failure::usage("--conversation -: a conversation is kept in a file")
+            .hint("--messages - reads earlier messages; a file of that name is ./-")
+            .into());
+    }
     if cli.answer.json && cli.answer.stream && cli.without.cache.is_some() {
         return Err(Failure::usage("--json --stream and --cache exclude each other")
             .hint("a recorded answer is one JSON, not a stream of events")

@@ -44,14 +44,14 @@ impl Printer {
         self.last.is_some()
     }
 
-    /// Writes what of an answer is not written yet, and the final newline where it has none: a fit one
-    /// to its file. One that may not or cannot go there is printed, for it was paid for.
+    /// Writes what of an answer is not written yet, and the final newline where it has none: to its file
+    /// if it may go there. One that may not or cannot is printed, for it was paid for.
     ///
     /// # Errors
     ///
     /// Local trouble where the file or standard output cannot be written, status 141 where the reader
     /// of standard output has left.
-    pub fn finish(&mut self, answer: &Answer) -> Result<()> {
+    pub fn finish(&mut self, answer: &Answer, to_file: bool) -> Result<()> {
         if !self.live || (answer.body.is_some() && !self.has_printed()) {
             self.pending.clear();
             self.pending.extend_from_slice(match &answer.body {
@@ -59,7 +59,7 @@ impl Printer {
                 _ => answer.text.as_bytes(),
             });
         }
-        let unwritten = match self.target.take().filter(|_| answer.unfit.is_none()) {
+        let unwritten = match self.target.take().filter(|_| to_file) {
             Some(target) => match target.write(&with_newline(&self.pending)) {
                 Ok(()) => return Ok(()),
                 failed => failed,

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -28,12 +29,12 @@ pub struct Target {
 enum Kind {
     /// A file, replaced by a rename; with its mode, where it is there already.
     Replaced { path: PathBuf, mode: Option<u32> },
-    /// A device or a pipe, which cannot be replaced.
+    /// A device, a pipe or an open descriptor, which cannot be replaced.
     InPlace,
 }
 
 impl Target {
-    /// Finds out whether a file can be written, without touching it.
+    /// Finds out whether a file can be written, and leaves it as it is.
     ///
     /// # Errors
     ///
@@ -53,7 +54,7 @@ impl Target {
         let written = match &self.kind {
             Kind::Replaced { path, mode } => replace(path, *mode, bytes),
             Kind::InPlace => OpenOptions::new()
-                .write(true)
+                .append(true)
                 .open(&self.name)
                 .and_then(|mut file| file.write_all(bytes)),
         };
@@ -66,35 +67,40 @@ fn trouble(name: &Path) -> Failure {
 }
 
 fn check(name: &Path) -> io::Result<Kind> {
-    let path = resolve(name)?;
-    let found = match fs::metadata(&path) {
+    let found = match fs::metadata(name) {
         Ok(found) => Some(found),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
-    if found.as_ref().is_some_and(Metadata::is_dir) {
+    if found.as_ref().is_some_and(Metadata::is_dir) || can_only_be_a_folder(name) {
         return Err(ErrorKind::IsADirectory.into());
     }
     if found.is_some() {
-        accessat(CWD, &path, Access::WRITE_OK, AtFlags::EACCESS)?;
+        accessat(CWD, name, Access::WRITE_OK, AtFlags::EACCESS)?;
     }
     if found.as_ref().is_some_and(|found| !found.is_file()) {
         return Ok(Kind::InPlace);
     }
-    if path.file_name().is_none() {
-        return Err(ErrorKind::IsADirectory.into());
-    }
-    accessat(CWD, folder(&path), Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?;
+    let Some(path) = resolve(name)? else { return Ok(Kind::InPlace) };
+    // The one sure way to know; it has no name, and is gone when it is closed.
+    tempfile::tempfile_in(folder(&path))?;
     Ok(Kind::Replaced { path, mode: found.map(|found| found.permissions().mode()) })
 }
 
-/// Follows symbolic links to the file to be replaced, which need not be there.
-fn resolve(name: &Path) -> io::Result<PathBuf> {
+fn can_only_be_a_folder(name: &Path) -> bool {
+    let name = name.as_os_str().as_bytes();
+    [&b"/"[..], b"/.", b"/.."].iter().any(|end| name.ends_with(end)) || matches!(name, b"." | b"..")
+}
+
+/// Follows symbolic links to the file to be replaced, which need not be there. `None` for a file that
+/// is named by an open descriptor, as in `/dev/stdout`: whoever opened it goes on writing to it.
+fn resolve(name: &Path) -> io::Result<Option<PathBuf>> {
     let mut path = name.to_owned();
     for _ in 0..MAX_LINKS {
         match fs::symlink_metadata(&path) {
+            Ok(found) if found.is_symlink() && path.starts_with("/proc") => return Ok(None),
             Ok(found) if found.is_symlink() => path = folder(&path).join(fs::read_link(&path)?),
-            _ => return Ok(path),
+            _ => return Ok(Some(path)),
         }
     }
     Err(io::Error::other("too many levels of symbolic links"))

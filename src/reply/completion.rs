@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::answer::{Answer, Finish, unfit};
 use super::{Usage, no_completion, refusal};
-use crate::error::{Exit, Failure, Repeat};
+use crate::error::Failure;
 
 /// The whole reply.
 #[derive(Debug, Deserialize)]
@@ -67,9 +67,7 @@ impl<'a> Completion<'a> {
         match serde_json::from_slice::<Self>(bytes) {
             Ok(completion) => Ok(Self { bytes, ..completion }),
             Err(error) if error.is_eof() => {
-                Err(Failure::new(Exit::Lost, "the reply is cut: its JSON ends in the middle")
-                    .repeat(Repeat::MayBeBilled)
-                    .hint("the request was sent: asked again, it may be billed twice"))
+                Err(Failure::lost("the reply is cut: its JSON ends in the middle"))
             }
             Err(_) => {
                 Err(no_completion("the reply is no completion".into()).words(refusal::words(bytes)))

@@ -17,7 +17,7 @@ use anyhow::Result;
 pub use self::answer::Answer;
 use self::completion::Completion;
 pub use self::usage::Usage;
-use crate::error::{Exit, Failure, from_io};
+use crate::error::{Exit, Failure, Repeat, from_io};
 use crate::service::{Reply, ReplyHeaders};
 
 /// The largest reply in one JSON, in bytes: far over any answer, and bounded.
@@ -127,9 +127,10 @@ fn no_completion(what: String) -> Failure {
     Failure::new(Exit::Service, what)
 }
 
-/// Adds which reply it was.
+/// Adds which reply it was, and what its headers say about asking again.
 fn about_reply(failure: Failure, status: u16, headers: &ReplyHeaders) -> Failure {
-    failure.reply(match &headers.request_id {
+    let repeat = if headers.is_final { Repeat::Never } else { failure.repeat };
+    failure.repeat(repeat).retry_after(headers.retry_after).reply(match &headers.request_id {
         Some(id) => format!("HTTP {status}, x-request-id {id}"),
         None => format!("HTTP {status}"),
     })

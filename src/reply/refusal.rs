@@ -32,10 +32,8 @@ pub fn of_status(status: u16, headers: &ReplyHeaders, body: impl Read) -> Failur
         (Exit::Service, _) => "the service failed",
         _ => "the request was rejected",
     };
-    let repeat = if headers.is_final { Repeat::Never } else { repeat };
     let failure =
-        Failure::new(exit, what).words(words).repeat(repeat).retry_after(headers.retry_after);
-    let failure = about_reply(failure, status, headers);
+        about_reply(Failure::new(exit, what).words(words).repeat(repeat), status, headers);
     match (exit, headers.retry_after) {
         (Exit::Key, _) => {
             failure.hint("check XAI_API_KEY, and the key's permissions at https://console.x.ai")
@@ -115,8 +113,11 @@ fn with_code(code: Option<&Value>, words: String) -> String {
     }
 }
 
-/// The title of a page, else its text.
+/// The title of a page, else its text; nothing of what is no text at all.
 fn words_of_text(text: &str) -> Option<String> {
+    if text.contains('\0') {
+        return None;
+    }
     if !text.trim_start().starts_with('<') {
         return Some(text.to_owned());
     }
@@ -212,7 +213,7 @@ mod tests {
             let folded: Vec<&str> = words.split_whitespace().collect();
             assert_eq!(folded.join(" "), expected, "{body}");
         }
-        for body in ["", "  ", "{}", "[]", "null", r#"{"error":null}"#] {
+        for body in ["", "\u{1f}\u{8b}\u{8}\0gzip", "  ", "{}", "[]", "null", r#"{"error":null}"#] {
             assert_eq!(words(body.as_bytes()), None, "{body}");
         }
     }

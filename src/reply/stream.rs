@@ -15,7 +15,7 @@ use super::answer::{Answer, Finish, unfit};
 use super::completion::ChoiceMessage;
 use super::sse::Decoder;
 use super::{Live, Usage, no_completion, refusal};
-use crate::error::{Exit, Failure, Repeat, from_io};
+use crate::error::{Failure, from_io};
 
 /// How much is read at a time, in bytes.
 const READ_BUFFER: usize = 16 * 1024;
@@ -171,7 +171,5 @@ impl Told {
 
 /// The stream ended without a finish reason.
 fn cut() -> Failure {
-    Failure::new(Exit::Lost, "the answer is cut: its stream ended without a finish reason")
-        .repeat(Repeat::MayBeBilled)
-        .hint("the request was sent: asked again, it may be billed twice")
+    Failure::lost("the answer is cut: its stream ended without a finish reason")
 }

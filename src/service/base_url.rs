@@ -15,6 +15,8 @@ const DEFAULT: &str = "https://api.x.ai/v1";
 pub struct BaseUrl {
     /// Scheme, host, port and path, without a slash at the end.
     url: String,
+    /// Where in `url` the path begins.
+    path_at: usize,
     host: String,
     /// How much of `host` is the name, without the port.
     name_len: usize,
@@ -46,9 +48,7 @@ impl BaseUrl {
 
     /// The path of one of its resources, without the host.
     pub fn path_of(&self, path: &str) -> String {
-        let url = self.join(path);
-        let start = url.find(&self.host).map_or(0, |at| at + self.host.len());
-        url[start..].to_owned()
+        self.join(path).split_off(self.path_at)
     }
 
     /// The host, with the port where one was given, for messages.
@@ -102,9 +102,10 @@ impl BaseUrl {
         }
         let scheme = if https { "https" } else { "http" };
         let path = uri.path().trim_end_matches('/');
-        let url = format!("{scheme}://{authority}{path}");
+        let origin = format!("{scheme}://{authority}");
         Ok(Self {
-            url,
+            path_at: origin.len(),
+            url: origin + path,
             host: authority.to_string(),
             name_len: authority.host().len(),
             https,

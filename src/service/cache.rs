@@ -3,6 +3,7 @@
 //! An entry is a file named after the SHA-256 of the exact request, and plain JSON that a person can
 //! read and commit. One that is damaged is never served.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -38,12 +39,19 @@ struct Record<'a> {
     /// What the entry is found by: the path, a line feed, and the body.
     request_sha256: &'a str,
     /// The request in words, for people; not read again.
-    request: std::borrow::Cow<'a, str>,
+    request: Cow<'a, str>,
     /// Of the bytes of `reply`, to tell a damaged entry.
     reply_sha256: &'a str,
-    /// The reply of the service, as it came.
+    /// The reply of the service, as it came, but for the white space around it.
     #[serde(borrow)]
     reply: &'a RawValue,
+    /// The white space before and after it, where there was any.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    around: [Cow<'a, str>; 2],
+}
+
+fn is_empty(texts: &[Cow<str>; 2]) -> bool {
+    texts.iter().all(|text| text.is_empty())
 }
 
 impl Entry {
@@ -81,12 +89,13 @@ impl Entry {
             Err(error) => return Err(error).with_context(|| self.trouble()),
         };
         let record = serde_json::from_slice::<Record>(&bytes).ok().filter(|record| {
-            let Record { xask, request_sha256, request: _, reply_sha256, reply } = record;
-            *xask == FORMAT
-                && *request_sha256 == self.request_sha256
-                && *reply_sha256 == sha256(reply.get().as_bytes())
+            record.xask == FORMAT
+                && record.request_sha256 == self.request_sha256
+                && record.reply_sha256 == sha256(record.reply.get().as_bytes())
         });
-        Ok(record.map(|record| record.reply.get().as_bytes().to_vec()))
+        Ok(record.map(|Record { reply, around: [before, after], .. }| {
+            [before.as_bytes(), reply.get().as_bytes(), after.as_bytes()].concat()
+        }))
     }
 
     /// Makes the folder where it is missing, so that a trouble with it is found before the answer is
@@ -108,13 +117,16 @@ impl Entry {
     ///
     /// Local trouble: it cannot be written.
     pub fn record(&self, reply: &[u8]) -> Result<()> {
-        let reply: &RawValue = serde_json::from_slice(reply).context("the reply is not JSON")?;
+        let bytes = std::str::from_utf8(reply).context("the reply is not UTF-8")?;
+        let json = bytes.trim_ascii();
+        let (before, after) = bytes.split_once(json).unwrap_or_default();
         let record = Record {
             xask: FORMAT,
             request_sha256: &self.request_sha256,
             request: self.request.as_str().into(),
-            reply_sha256: &sha256(reply.get().as_bytes()),
-            reply,
+            reply_sha256: &sha256(json.as_bytes()),
+            reply: serde_json::from_str(json).context("the reply is not JSON")?,
+            around: [before.into(), after.into()],
         };
         let write = || -> Result<()> {
             let mut json = serde_json::to_vec_pretty(&record)?;
@@ -124,7 +136,7 @@ impl Entry {
                 tempfile::Builder::new().permissions(permissions).tempfile_in(&self.folder)?;
             file.write_all(&json)?;
             file.as_file().sync_all()?;
-            file.persist(self.path())?;
+            file.persist(self.path()).map_err(|failed| failed.error)?;
             Ok(())
         };
         write().with_context(|| self.trouble())

@@ -13,6 +13,8 @@ use crate::error::{Exit, Failure, Repeat, describe_io};
 pub struct Fault {
     /// The service's host, with its port where one was given.
     pub host: String,
+    /// The variable that names the proxy on the way, where there is one.
+    pub proxy_variable: Option<&'static str>,
     /// What `--timeout` gave.
     pub timeout: Duration,
     /// What `--connect-timeout` gave.
@@ -35,17 +37,20 @@ impl Fault {
         let (why, hint) = self.why(&error);
         let failure = match error {
             _ if !self.attempt.is_sent() => {
-                Failure::new(Exit::NotDelivered, format!("cannot connect to {host}: {why}"))
+                let way = match self.proxy_variable {
+                    Some(variable) => format!(" through the proxy of {variable}"),
+                    None => String::new(),
+                };
+                Failure::new(Exit::NotDelivered, format!("cannot connect to {host}{way}: {why}"))
                     .repeat(Repeat::Safe)
             }
             ureq::Error::Protocol(_)
             | ureq::Error::Http(_)
+            | ureq::Error::BodyStalled
             | ureq::Error::LargeResponseHeader(..) => {
                 Failure::new(Exit::Service, format!("the reply of {host} is not understood: {why}"))
             }
-            _ => Failure::new(Exit::Lost, format!("no whole answer from {host}: {why}"))
-                .repeat(Repeat::MayBeBilled)
-                .hint("the request was sent: asked again, it may be billed twice"),
+            _ => Failure::lost(format!("no whole answer from {host}: {why}")),
         };
         match hint {
             Some(hint) => failure.hint(hint),
@@ -77,6 +82,7 @@ impl Fault {
                 }
             }
             ureq::Error::LargeResponseHeader(..) => "its head is too large".to_owned(),
+            ureq::Error::BodyStalled => "a chunk of it has no end".to_owned(),
             other => other.source().map_or_else(|| other.to_string(), ToString::to_string),
         };
         (text, None)

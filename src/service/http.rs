@@ -10,17 +10,21 @@ use ureq::http::{HeaderMap, Response};
 use ureq::unversioned::transport::{
     ConnectProxyConnector, Connector, RustlsConnector, SocksConnector,
 };
-use ureq::{Agent, Proxy, RequestBuilder, SendBody};
+use ureq::{Agent, RequestBuilder, SendBody};
 
 use super::fault::Fault;
 use super::retry::retry_after;
 use super::transport::{Attempt, Dial, Lookup, Sent};
-use super::{Ask, BaseUrl, Key, Reply, ReplyHeaders, Upload, tls};
+use super::{Ask, BaseUrl, ChosenProxy, Key, Reply, ReplyHeaders, Upload, tls};
 use crate::deadline::Deadline;
 use crate::request::BodyReader;
 
 /// Of the reply's head, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
+
+/// What arrives, in bytes. It does not grow, so a head must fit in and one that is too large be seen
+/// to be.
+const INPUT_BUFFER: usize = MAX_HEAD + 8 * 1024;
 
 /// Buffers for a text, in bytes: one page more or less is measurable in a start of 2 ms.
 const TEXT_BUFFER: usize = 8 * 1024;
@@ -43,7 +47,7 @@ pub struct Settings {
     /// For the name, the connection and TLS together.
     pub connect_timeout: Duration,
     /// Not used for loopback over http.
-    pub proxy: Option<Proxy>,
+    pub proxy: Option<ChosenProxy>,
     /// Authorities in place of the system's; read for https only.
     pub ssl_cert_file: Option<PathBuf>,
 }
@@ -65,11 +69,11 @@ impl Http {
     ///
     /// See [`super::Service::ask`].
     pub fn ask(&self, ask: &Ask, deadline: Deadline, upload: &Upload) -> Result<Reply> {
-        let Settings { base_url, key, connect_timeout, proxy: _, ssl_cert_file: _ } =
-            &self.settings;
+        let Settings { base_url, key, connect_timeout, proxy, ssl_cert_file: _ } = &self.settings;
         let attempt = Attempt::new(*connect_timeout, deadline);
         let fault = Fault {
             host: base_url.host().to_owned(),
+            proxy_variable: proxy.as_ref().map(|chosen| chosen.variable),
             timeout: deadline.limit(),
             connect_timeout: *connect_timeout,
             attempt: attempt.clone(),
@@ -102,9 +106,9 @@ impl Http {
             .max_redirects_will_error(false)
             .max_response_header_size(MAX_HEAD)
             .max_idle_connections(0)
-            .proxy(proxy.clone())
+            .proxy(proxy.as_ref().map(|chosen| chosen.proxy.clone()))
             .user_agent(concat!("xask/", env!("CARGO_PKG_VERSION")))
-            .input_buffer_size(TEXT_BUFFER)
+            .input_buffer_size(INPUT_BUFFER)
             .output_buffer_size(buffer)
             .timeout_global(deadline.remaining())
             .timeout_resolve(Some(*connect_timeout))

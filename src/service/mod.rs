@@ -26,7 +26,7 @@ pub use self::base_url::BaseUrl;
 pub use self::cache::Entry;
 pub use self::http::{Http, Settings};
 pub use self::key::Key;
-pub use self::proxy::{ProxyVariables, choose as choose_proxy};
+pub use self::proxy::{ChosenProxy, ProxyVariables, choose as choose_proxy};
 pub use self::rehearsal::{Rehearsal, RehearsalCase};
 pub use self::retry::Policy;
 use crate::deadline::Deadline;

@@ -34,12 +34,21 @@ const DEFAULT_PORT: u16 = 1080;
 /// The same for a proxy that is spoken to over TLS.
 const DEFAULT_HTTPS_PORT: u16 = 443;
 
+/// A proxy, and the variable that names it.
+#[derive(Debug)]
+pub struct ChosenProxy {
+    /// The variable's name.
+    pub variable: &'static str,
+    /// How to reach the proxy.
+    pub proxy: Proxy,
+}
+
 /// The proxy for an address; none for http, which goes to this machine only.
 ///
 /// # Errors
 ///
 /// A usage failure that names the variable whose address cannot be used.
-pub fn choose(base_url: &BaseUrl, variables: &ProxyVariables) -> Result<Option<Proxy>> {
+pub fn choose(base_url: &BaseUrl, variables: &ProxyVariables) -> Result<Option<ChosenProxy>> {
     let ProxyVariables { proxy, no_proxy } = variables;
     let Some((name, address)) = proxy.as_ref().filter(|_| base_url.is_https()) else {
         return Ok(None);
@@ -48,7 +57,7 @@ pub fn choose(base_url: &BaseUrl, variables: &ProxyVariables) -> Result<Option<P
         return Ok(None);
     }
     match parse(address) {
-        Ok(proxy) => Ok(Some(proxy)),
+        Ok(proxy) => Ok(Some(ChosenProxy { variable: name, proxy })),
         Err(why) => Err(Failure::usage(format!("{name}: {why}")).into()),
     }
 }

@@ -4,5 +4,9 @@
 mod deadline;
 mod harness;
 mod network;
+mod output;
+mod rehearsal;
+mod reply;
 mod retry;
+mod service;
 mod support;

@@ -93,6 +93,7 @@ pub struct Run {
     pub(super) folder: Rc<TempDir>,
     program: OsString,
     args: Vec<OsString>,
+    case: String,
     vars: BTreeMap<OsString, OsString>,
     stdin: Stdin,
     pub(super) ttys: Vec<Tty>,
@@ -126,11 +127,18 @@ impl Run {
             folder: Rc::clone(&env.folder),
             program: program.to_owned(),
             args: Vec::new(),
+            case: String::new(),
             vars,
             stdin: Stdin::Null,
             ttys: Vec::new(),
             expect: Expectations::default(),
         }
+    }
+
+    /// Which row of a table this is, for the message when it fails.
+    pub fn case(mut self, case: impl fmt::Debug) -> Self {
+        self.case = format!("[{case:?}] ");
+        self
     }
 
     pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
@@ -264,7 +272,7 @@ impl Run {
             set.map(|(key, value)| format!("{}={}", key.display(), short(value))).collect();
         words.push(if self.program == *binary() { "xask" } else { "sh" }.to_owned());
         words.extend(self.args.iter().map(|arg| short(arg)));
-        words.join(" ")
+        format!("{}{}", self.case, words.join(" "))
     }
 }
 

@@ -9,6 +9,7 @@
     reason = "a kit: what one room leaves in the box, another takes out"
 )]
 
+mod asking;
 mod env;
 pub mod replies;
 mod running;
@@ -18,6 +19,7 @@ mod tty;
 
 use std::time::Duration;
 
+pub use asking::QUESTION;
 pub use env::{Env, Run};
 pub use running::{Output, Running};
 pub use rustix::process::Signal;

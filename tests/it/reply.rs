@@ -1,0 +1,79 @@
+//! The room `reply`: which answer, or which failure, the bytes of a whole reply are.
+
+mod answers;
+mod errors;
+
+use serde_json::{Value, json};
+
+use crate::support::{Env, Reply, Server, replies};
+
+const ID: &str = "0f4c5b1e-7a3d";
+
+/// How a message says which reply it is about.
+const TOLD: &str = "(HTTP 200, x-request-id 0f4c5b1e-7a3d)";
+
+fn reply(status: u16, body: impl Into<Vec<u8>>) -> Reply {
+    Reply::json(status, body).header("x-request-id", ID)
+}
+
+/// A reply with this first choice.
+fn choice(choice: &Value) -> Reply {
+    reply(200, json!({"choices": [choice]}).to_string())
+}
+
+#[test]
+fn a_reply_larger_than_64_mib_is_not_read_to_its_end() {
+    let server = Server::reply(reply(200, vec![b' '; (64 << 20) + 1]));
+    Env::new().ask(&server, []).fails(8, &["64 MiB", TOLD]);
+}
+
+#[test]
+fn a_reply_of_64_mib_is_read() {
+    let mut body = replies::completion("Four.").into_bytes();
+    body.resize(64 << 20, b'\n');
+    let server = Server::reply(reply(200, body));
+    Env::new().ask(&server, []).stdout("Four.\n").success();
+}
+
+#[test]
+fn an_answer_may_be_long() {
+    let text = "0123456789abcde\n".repeat(1 << 17);
+    let server = Server::reply(reply(200, replies::completion(&text)));
+    Env::new().ask(&server, []).stdout(text).success();
+}
+
+#[test]
+fn json_nested_without_end_is_no_danger() {
+    let env = Env::new();
+    let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
+    let deep_objects = |n: usize| format!("{}1{}", "{\"a\":".repeat(n), "}".repeat(n));
+    let n = 100_000;
+    // In a field that nobody looks at, it is nobody's business.
+    for field in ["system_fingerprint", "citations"] {
+        for value in [deep(n), deep_objects(n)] {
+            let body =
+                replies::completion("Four.").replacen('{', &format!("{{\"{field}\":{value},"), 1);
+            let server = Server::reply(reply(200, body.as_str()));
+            env.ask(&server, []).case(field).stdout("Four.\n").success();
+            let server = Server::reply(reply(200, body.as_str()));
+            env.ask(&server, ["--json"]).case(field).stdout(format!("{body}\n")).success();
+        }
+    }
+    let usage = format!(r#"{{"usage":{},"choices":[{{"message":{{"content":"a"}}}}]}}"#, deep(n));
+    let server = Server::reply(reply(200, usage));
+    env.ask(&server, ["--usage"]).stdout("a\n").stderr_like("xask: usage: ").success();
+    for (status, code, body) in [
+        (200, 8, deep(n)),
+        (200, 8, deep_objects(n)),
+        (200, 8, format!("{{\"error\":{}}}", deep(n))),
+        (200, 8, format!("{{\"choices\":{}}}", deep(n))),
+        (200, 7, "[".repeat(n)),
+        (400, 4, deep(n)),
+        (400, 4, format!("{{\"error\":{}}}", deep_objects(n))),
+        (500, 8, "{\"error\":".repeat(n)),
+    ] {
+        let server = Server::reply(reply(status, body));
+        let told = env.ask(&server, []).fails(code, &[ID]);
+        assert!(told.len() < 1000, "{} bytes", told.len());
+    }
+}

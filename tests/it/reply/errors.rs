@@ -1,0 +1,323 @@
+//! Replies that tell of a failure: what kind it is, and in which words it is told.
+
+use super::{ID, TOLD, reply};
+use crate::support::{Env, Reply, Run, Script, Server, replies};
+
+const WRONG_KEY: &str =
+    "Incorrect API key provided. You can obtain an API key from https://console.x.ai.";
+const CONTENT: &str = "Content violates usage guidelines. Team: 1f2e. Failed check: SAFETY_CHECK.";
+
+/// The question, once, with a key that the service may refuse.
+fn ask(env: &Env, server: &Server) -> Run {
+    env.ask(server, []).key("xai-0123456789")
+}
+
+#[test]
+fn a_status_decides_the_exit_status() {
+    let env = Env::new();
+    for (status, words, code) in [
+        (300, "", 8),
+        (302, "", 8),
+        (304, "", 8),
+        (308, "", 8),
+        (400, "Model not found: grok-0", 4),
+        (400, "Model grok-4 does not support parameter reasoningEffort.", 4),
+        (400, WRONG_KEY, 3),
+        (401, "No credentials presented.", 3),
+        (402, "", 4),
+        (403, "The team has used all available credits.", 3),
+        (403, "", 3),
+        (403, CONTENT, 4),
+        (404, "No handler found on route.", 4),
+        (405, "", 4),
+        (408, "", 8),
+        (410, "Live search is retired.", 4),
+        (413, "", 4),
+        (415, "", 4),
+        (418, "", 4),
+        (422, "Failed to deserialize the JSON body into the target type: messages", 4),
+        (425, "", 8),
+        (429, "", 5),
+        (429, "Your team has used all available credits.", 5),
+        (499, "", 4),
+        (500, "", 8),
+        (501, "", 8),
+        (502, "", 8),
+        (503, "", 8),
+        (504, "", 8),
+        (520, "", 8),
+        (521, "", 8),
+        (522, "", 8),
+        (523, "", 8),
+        (524, "", 8),
+        (525, "", 8),
+        (526, "", 8),
+        (529, "", 8),
+        (530, "", 8),
+        (599, "", 8),
+        (600, "", 8),
+        (999, "", 8),
+    ] {
+        let told = format!("{words} (HTTP {status}, x-request-id {ID})");
+        let body = if words.is_empty() { String::new() } else { replies::error("slug", words) };
+        let server = Server::reply(reply(status, body.as_str()));
+        ask(&env, &server).case((status, words)).fails(code, &[told.trim_start()]);
+        // However its words are put, and also where nothing is promised to be JSON.
+        let body = format!(r#"{{"error":{{"message":"{words}","type":"t","code":null}}}}"#);
+        let reply = Reply::new(status, "text/plain", body).header("x-request-id", ID).chunked();
+        let server = Server::reply(reply);
+        ask(&env, &server).case((status, words)).fails(code, &[told.trim_start()]);
+    }
+}
+
+#[test]
+fn a_failure_is_told_in_one_exact_line() {
+    let env = Env::new();
+    let server =
+        Server::reply(reply(404, replies::error("not-found", "The model x does not exist.")));
+    let what = "the request was rejected: not-found: The model x does not exist.";
+    let line = format!("xask: {what} (HTTP 404, x-request-id {ID})\n");
+    ask(&env, &server).stderr(line).code(4);
+    let server = Server::reply(Reply::json(404, "{}"));
+    ask(&env, &server).stderr("xask: the request was rejected (HTTP 404)\n").code(4);
+}
+
+/// This status with nothing behind it.
+#[track_caller]
+fn is_no_reply(status: u16) {
+    let head = format!("HTTP/1.1 {status} Odd\r\nx-request-id: {ID}\r\n\r\n");
+    let server = Server::play([Script::new().send(head).hold()]);
+    Env::new().ask(&server, ["--timeout=5"]).fails(8, &[&format!("HTTP {status}"), ID]);
+}
+
+#[test]
+fn a_switch_of_protocols_is_no_reply() {
+    is_no_reply(101);
+}
+
+#[test]
+#[ignore = "every status from 102 to 199 is passed over, not only 103"]
+fn another_note_on_the_way_is_no_reply() {
+    for status in [102, 104, 199] {
+        is_no_reply(status);
+    }
+}
+
+#[test]
+fn the_words_are_found_in_every_shape_of_an_error() {
+    let env = Env::new();
+    let title =
+        "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>nginx</body></html>";
+    for (body, told) in [
+        (
+            r#"{"code":"invalid-argument","error":"Model not found: x"}"#,
+            ": invalid-argument: Model not found: x (",
+        ),
+        (
+            r#"{"code":"unauthenticated:no-credentials","error":"None."}"#,
+            ": unauthenticated:no-credentials: None. (",
+        ),
+        (r#"{"code":"Some requested entity was not found","error":"No x."}"#, "d: No x. ("),
+        (r#"{"code":"not-found","error":"x is not-found"}"#, "d: x is not-found ("),
+        (r#"{"code":400,"error":"words"}"#, "d: words ("),
+        (r#"{"code":null,"error":"words"}"#, "d: words ("),
+        (r#"{"error":"words"}"#, "d: words ("),
+        (r#"{"error":"words","request_id":"x","code":""}"#, "d: words ("),
+        (
+            r#"{"error":{"message":"words","type":"invalid_request_error","param":null}}"#,
+            "d: words (",
+        ),
+        (r#"{"error":{"message":"words","code":"bad-thing"}}"#, "d: bad-thing: words ("),
+        (r#"{"type":"error","message":"words"}"#, "d: words ("),
+        (r#"{"detail":"words"}"#, "d: words ("),
+        (r#""words""#, "d: words ("),
+        (r#"" words\n""#, "d: words ("),
+        (r#""{\"code\":\"slug\",\"error\":\"words\"}""#, "d: slug: words ("),
+        (r#"{"error":"{\"message\":\"words\"}"}"#, "d: words ("),
+        (r#"{"code":"internal"}"#, "d: internal ("),
+        (title, "d: 502 Bad Gateway ("),
+        ("<p>Bad <b>gateway</b></p>", "d: Bad gateway ("),
+        ("upstream connect error\n", "d: upstream connect error ("),
+        ("{\"error\":\"wor", "{\"error\":\"wor ("),
+        // There are none; nothing is made up.
+        ("", "d ("),
+        (" \r\n", "d ("),
+        ("{}", "d ("),
+        ("null", "d ("),
+        ("[]", "d ("),
+        ("\"\"", "d ("),
+        (r#"{"error":null}"#, "d ("),
+        (r#"{"error":{}}"#, "d ("),
+        (r#"{"error":"","message":""}"#, "d ("),
+        ("<html></html>", "d ("),
+    ] {
+        for (status, code) in [(422, 4), (500, 8)] {
+            let server = Server::reply(reply(status, body));
+            env.ask(&server, []).case(body).fails(code, &[told]);
+        }
+    }
+}
+
+#[test]
+#[ignore = "where the words are nested deeper than is looked, nothing is told at all"]
+fn words_that_are_nested_deeply_are_told_in_some_way() {
+    let env = Env::new();
+    for body in [
+        r#"{"error":"{\"error\":{\"message\":\"words\"}}"}"#,
+        r#"{"error":{"error":{"error":{"error":{"message":"words"}}}}}"#,
+    ] {
+        let server = Server::reply(reply(500, body));
+        env.ask(&server, []).case(body).fails(8, &["words"]);
+    }
+}
+
+#[test]
+fn an_error_with_status_200_is_a_failure_of_the_service() {
+    let env = Env::new();
+    let words = "Timed out waiting for first token";
+    let unavailable = &replies::error("The service is currently unavailable", words);
+    for (body, words) in [
+        (&**unavailable, words),
+        (r#"{"code":"internal","error":"words"}"#, "internal: words"),
+        (r#"{"error":"words"}"#, "words"),
+        (r#"{"error":{"message":"words","type":"t","code":500}}"#, "words"),
+        (r#"{"type":"error","message":"words"}"#, "words"),
+        (r#""words""#, "words"),
+        (r#""{\"error\":\"words\"}""#, "words"),
+        // It is looked for before an answer is.
+        (r#"{"error":"words","choices":[{"message":{"content":"Four."}}]}"#, "words"),
+        (r#"{"choices":[{"message":{"content":"Four."}}],"error":{"message":"words"}}"#, "words"),
+    ] {
+        for flags in [&[][..], &["--json"], &["--usage"]] {
+            let server = Server::reply(reply(200, body));
+            let told = format!(": {words} {TOLD}");
+            env.ask(&server, flags.iter().copied()).case(body).fails(8, &[&told]);
+        }
+    }
+}
+
+#[test]
+fn a_refused_key_is_told_with_what_to_look_at() {
+    let env = Env::new();
+    let bad = replies::error("unauthenticated:bad-credentials", "The key is disabled.");
+    for (status, body) in
+        [(400, replies::error("invalid-argument", WRONG_KEY)), (401, String::new()), (403, bad)]
+    {
+        let server = Server::reply(reply(status, body));
+        ask(&env, &server).fails(3, &["xask: hint: ", "XAI_API_KEY"]);
+    }
+}
+
+#[test]
+fn the_wait_that_a_service_asks_for_is_told() {
+    let env = Env::new();
+    for (status, code) in [(429, 5), (503, 8)] {
+        let server = Server::reply(reply(status, "").header("Retry-After", "17"));
+        env.ask(&server, []).fails(code, &["17 s"]);
+        for nonsense in ["soon", "-1", "", "1.5"] {
+            let server = Server::reply(reply(status, "").header("Retry-After", nonsense));
+            let told = env.ask(&server, []).case(nonsense).fails(code, &[ID]);
+            assert!(!told.contains("wait"), "{told}");
+        }
+    }
+}
+
+#[test]
+fn an_error_that_is_cut_is_still_told_by_its_status() {
+    let env = Env::new();
+    let body = replies::error("slug", "Too many requests.");
+    for n in [0, 1, 20, body.len() - 1] {
+        for cut in [
+            reply(429, body.as_str()).cut_at(n),
+            reply(429, body.as_str()).close_delimited().cut_at(n),
+        ] {
+            let server = Server::reply(cut);
+            env.ask(&server, []).case(n).fails(5, &["(HTTP 429, x-request-id"]);
+        }
+    }
+}
+
+#[test]
+fn what_a_service_says_cannot_command_a_terminal() {
+    let env = Env::new();
+    for (words, told) in [
+        ("a\nb\r\nc\rd\te", "a b c d e"),
+        ("\u{1b}[2J\u{1b}]0;title\u{7}", r"\x1b[2J\x1b]0;title\x07"),
+        ("\u{1b}]52;c;aGk=\u{7}", r"\x1b]52;c;aGk=\x07"),
+        ("\u{1}\u{8}\u{7f}", r"\x01\x08\x7f"),
+        ("\u{9b}2J\u{85}", r"\u{9b}2J"),
+        ("\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}", r"\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}"),
+        ("\u{2066}\u{2067}\u{2068}\u{2069}", r"\u{2066}\u{2067}\u{2068}\u{2069}"),
+        ("xask: done\n\u{2028}xask: fine", "xask: done"),
+        ("\u{e9}\u{4f60}\u{597d}\u{1f600}", "\u{e9}\u{4f60}\u{597d}\u{1f600}"),
+    ] {
+        let text = words.to_owned();
+        for body in [replies::error("slug", words), format!("<title>{text}</title>"), text] {
+            for status in [400, 500, 200] {
+                let server = Server::reply(reply(status, body.as_str()));
+                let code = if status == 400 { 4 } else { 8 };
+                env.ask(&server, []).case(&body).fails(code, &[told]);
+            }
+        }
+    }
+    // No text at all.
+    let server = Server::reply(reply(500, b"\xff\xfe\x9b2J\xc3".as_slice()));
+    env.ask(&server, []).fails(8, &["\u{fffd}"]);
+}
+
+#[test]
+fn of_long_words_400_bytes_are_told() {
+    let env = Env::new();
+    for unit in ["x", "\u{e9}", "\u{4f60}", "\u{1f600}", "\u{1b}", "\u{202e}", "y "] {
+        for length in [399, 400, 401, 10_000] {
+            let words = format!("begin{}end", unit.repeat(length));
+            let server = Server::reply(reply(500, replies::error("slug", &words)));
+            let told = env
+                .ask(&server, [])
+                .case((unit, length))
+                .fails(8, &["begin", &format!("(HTTP 500, x-request-id {ID})")]);
+            let front = told.find("begin").expect("it begins");
+            let back = told.rfind(" (HTTP").expect("it ends");
+            let length = back - front;
+            assert!((380..=400).contains(&length), "{length} bytes of words: {told}");
+            assert!(!told.contains("end"), "{told}");
+        }
+    }
+    // As they are up to the last byte.
+    let words = "x".repeat(400);
+    let server = Server::reply(reply(500, words.as_str()));
+    env.ask(&server, []).fails(8, &[&format!(": {words} (")]);
+}
+
+#[test]
+fn the_id_of_a_reply_is_told_as_safely_as_its_words() {
+    let env = Env::new();
+    for (id, told) in [
+        ("a\u{202e}b", r"x-request-id a\u{202e}b)"),
+        ("a\u{9b}2J", r"x-request-id a\u{9b}2J)"),
+        ("caf\u{e9}", "x-request-id caf\u{e9})"),
+        ("a b", "x-request-id a b)"),
+    ] {
+        for flags in [&[][..], &["-v"]] {
+            let server = Server::reply(Reply::json(500, "").header("X-Request-ID", id));
+            let run = env.ask(&server, flags.iter().copied()).case(id);
+            let output = run.stderr_like(told).code(8);
+            assert!(!output.notes().contains(['\u{202e}', '\u{9b}']), "{}", output.notes());
+        }
+    }
+}
+
+#[test]
+#[ignore = "a request id is told at any length"]
+fn a_long_id_is_cut() {
+    let server = Server::reply(Reply::json(500, "").header("x-request-id", &"z".repeat(5000)));
+    let told = Env::new().ask(&server, []).fails(8, &["x-request-id zzz"]);
+    assert!(told.matches('z').count() <= 400, "{} bytes", told.len());
+}
+
+#[test]
+#[ignore = "an empty request id is told as one"]
+fn an_empty_id_is_none() {
+    let server = Server::reply(Reply::json(500, "").header("x-request-id", ""));
+    Env::new().ask(&server, []).fails(8, &["(HTTP 500)"]);
+}

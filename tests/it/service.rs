@@ -1,0 +1,160 @@
+//! The room `service`: what goes over the wire, to whom, and what comes of a wire that breaks.
+
+mod address;
+mod faults;
+mod key;
+mod time;
+
+use serde_json::json;
+
+use crate::support::{Env, Reply, Script, Server, replies};
+
+/// The id of a reply, where it is to be told.
+const ID: &str = "0f4c5b1e-7a3d";
+
+fn four() -> Reply {
+    Reply::json(200, replies::completion("Four.")).header("x-request-id", ID)
+}
+
+#[test]
+fn the_question_of_the_guide_is_asked_in_one_exact_request() {
+    let (env, server) =
+        (Env::new(), Server::reply(Reply::json(200, replies::completion("2 + 2 equals 4."))));
+    let args = ["--system", "You are a PhD-level mathematician.", "What is 2 + 2?"];
+    env.xask(args).server(&server).key("xai-0123456789").stdout("2 + 2 equals 4.\n").success();
+
+    let request = server.request();
+    assert_eq!((&*request.method, &*request.path), ("POST", "/v1/chat/completions"));
+    assert_eq!(
+        request.json(),
+        json!({"model": "grok-4", "messages": [
+            {"role": "system", "content": "You are a PhD-level mathematician."},
+            {"role": "user", "content": "What is 2 + 2?"},
+        ]})
+    );
+    // All of them: nothing is negotiated that xask cannot read (no Accept-Encoding), nothing is awaited
+    // (no Expect), nothing is in chunks.
+    let mut headers = request.headers;
+    for (name, _) in &mut headers {
+        name.make_ascii_lowercase();
+    }
+    headers.sort();
+    let expected = [
+        ("accept", "*/*"),
+        ("authorization", "Bearer xai-0123456789"),
+        ("content-length", &request.body.len().to_string()),
+        ("content-type", "application/json"),
+        ("host", &server.addr().to_string()),
+        ("user-agent", concat!("xask/", env!("CARGO_PKG_VERSION"))),
+    ];
+    assert_eq!(headers, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+}
+
+#[test]
+fn the_length_of_a_body_is_counted_in_bytes_as_they_are_sent() {
+    let (env, server) = (Env::new(), Server::reply(four()));
+    let text = format!("Gr\u{fc}\u{df}e \u{1f600} \"quoted\"\\ \u{1}\t{}", "x".repeat(100_000));
+    env.ask(&server, ["-"]).stdin(text.as_str()).stdout("Four.\n").success();
+    let request = server.request();
+    assert_eq!(request.header("content-length"), Some(&*request.body.len().to_string()));
+    assert_eq!(request.header("transfer-encoding"), None);
+    let content = format!("What is 2 + 2?\n\n{text}");
+    assert_eq!(request.json()["messages"][0]["content"], content);
+}
+
+#[test]
+fn a_reply_may_come_in_any_framing_and_in_any_pieces() {
+    let whole = |reply: Reply| Script::from(reply);
+    let open = |reply: Reply| Script::new().send(reply).hold();
+    let bytes = |head: &str| format!("{head}{}", replies::completion("Four."));
+    let length = replies::completion("Four.").len();
+    for (name, script) in [
+        ("with its length", whole(four())),
+        ("with its length, on a connection that stays open", open(four())),
+        ("in chunks", whole(four().chunked())),
+        ("in chunks, on a connection that stays open", open(four().chunked())),
+        ("up to the end of the connection", whole(four().close_delimited())),
+        ("byte by byte", Script::new().drip(four())),
+        ("in chunks, byte by byte", Script::new().drip(four().chunked())),
+        ("as HTTP/1.0", Script::from(bytes("HTTP/1.0 200 OK\r\n\r\n"))),
+        ("without a content type", Script::from(bytes("HTTP/1.1 200 OK\r\n\r\n"))),
+        ("without a reason", Script::from(bytes("HTTP/1.1 200\r\n\r\n"))),
+        (
+            "with headers in lower case",
+            Script::new()
+                .send(bytes(&format!("HTTP/1.1 200 OK\r\ncontent-length:{length}\r\n\r\n")))
+                .hold(),
+        ),
+        ("as another success", whole(Reply::json(203, replies::completion("Four.")))),
+        ("called a text", whole(Reply::new(200, "text/plain", replies::completion("Four.")))),
+    ] {
+        let server = Server::play([script]);
+        Env::new().ask(&server, []).case(name).stdout("Four.\n").success();
+    }
+}
+
+#[test]
+fn notes_on_the_way_to_a_reply_are_passed_over() {
+    let early = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n";
+    let go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    for notes in [early.to_owned(), go_on.to_owned(), [go_on, early, early].concat()] {
+        for script in [
+            Script::new().send(notes.as_str()).send(four()),
+            Script::new().send([notes.as_bytes(), &Vec::from(four())].concat()),
+            Script::new().drip([notes.as_bytes(), &Vec::from(four())].concat()),
+        ] {
+            let server = Server::play([script]);
+            Env::new().ask(&server, []).case(&notes).stdout("Four.\n").success();
+        }
+    }
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    let env = Env::new();
+    for status in [300, 301, 302, 303, 304, 307, 308] {
+        let elsewhere = Server::never();
+        let location = format!("{}/chat/completions", elsewhere.url());
+        let redirect = Reply::new(status, "text/html", "")
+            .header("Location", &location)
+            .header("x-request-id", ID);
+        let server = Server::reply(redirect);
+        let status = format!("HTTP {status}");
+        env.ask(&server, []).key("xai-0123456789").fails(8, &["redirect", &status, ID]);
+    }
+}
+
+#[test]
+fn certificates_that_cannot_be_read_are_told_before_anything_is_sent() {
+    let env = Env::new();
+    let key_only =
+        "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n";
+    env.write("empty.pem", "");
+    env.write("text.pem", "no certificate");
+    env.write("key.pem", key_only);
+    env.write("folder.pem/file", "");
+    let never = Server::never();
+    let https = format!("https://{}/v1", never.addr());
+    for (file, why) in [
+        ("missing.pem", "no such file"),
+        ("empty.pem", "no certificate"),
+        ("text.pem", "no certificate"),
+        ("key.pem", "no certificate"),
+        ("folder.pem", "is a directory"),
+    ] {
+        env.ask_at(&https, []).env("SSL_CERT_FILE", file).fails(1, &[file, why]);
+    }
+}
+
+#[test]
+fn certificates_are_not_read_where_none_are_needed() {
+    let env = Env::new();
+    let server = Server::reply(four());
+    env.ask(&server, []).env("SSL_CERT_FILE", "missing.pem").stdout("Four.\n").success();
+    // Nothing listens there, which is found out only after the certificates were read.
+    env.ask_at("https://127.0.0.1:1/v1", []).env("SSL_CERT_FILE", "").fails(6, &["127.0.0.1:1"]);
+    // The key comes before the network.
+    env.ask_at("https://api.x.ai/v1", [])
+        .env("SSL_CERT_FILE", "missing.pem")
+        .fails(3, &["XAI_API_KEY"]);
+}

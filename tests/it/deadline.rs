@@ -2,14 +2,11 @@
 //!
 //! Nothing is timed here: what waits for ever, or begins to wait anew with each byte, does not end at all.
 
-use std::fs::File;
 use std::time::Duration;
 
+use crate::support::pictures::MAX_IMAGE;
 use crate::support::tls::Authority;
 use crate::support::{Env, Gate, Output, Reads, Reply, Run, Script, Server, replies};
-
-/// More than all buffers between two sockets take.
-const LARGE: u64 = 20 << 20;
 
 /// How every run here ends once something was sent.
 const HINT: &str = "xask: hint: the request was sent: asked again, it may be billed twice\n";
@@ -20,13 +17,6 @@ const STREAM: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n
 /// A question that is to be answered within a second.
 fn hurried(env: &Env, server: &Server) -> Run {
     env.xask(["--timeout", "1", "--stream", "What is 2 + 2?"]).server(server)
-}
-
-/// A picture that takes a while to send; as the system sees it, a file of holes.
-fn large_image(env: &Env) {
-    env.write("large.png", b"\x89PNG\r\n\x1a\n");
-    let file = File::options().write(true).open(env.path("large.png")).expect("it is there");
-    file.set_len(LARGE).expect("a file can grow");
 }
 
 /// It ended for its deadline, whatever the reply had been, and as lost.
@@ -111,7 +101,7 @@ fn the_deadline_ends_also_what_never_has_to_be_waited_for() {
 #[test]
 fn the_deadline_ends_an_upload_that_is_not_taken() {
     let env = Env::new();
-    large_image(&env);
+    env.sparse_png("large.png", MAX_IMAGE);
     for reads in [Reads::Head, Reads::Body(1000)] {
         let server = Server::play([Script::after(reads).weigh().stall()]);
         let run = env.xask(["--timeout", "1", "--image", "large.png"]).server(&server);
@@ -138,7 +128,7 @@ fn the_deadline_ends_a_stream_that_stalls_and_what_came_stays_printed() {
 fn the_deadline_holds_over_tls_too() {
     let (env, authority) = (Env::new(), Authority::new());
     env.write("ca.pem", authority.pem());
-    large_image(&env);
+    env.sparse_png("large.png", MAX_IMAGE);
     let runs = [
         ("no head", Script::new().stall()),
         ("a head that drips", Script::new().send(format!("{HEAD}X-Long: ")).trickle("a")),

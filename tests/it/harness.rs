@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::support::{Env, Gate, Reads, Reply, Script, Server, Signal, Tty, replies};
+use crate::support::{Env, Gate, Reads, Reply, Script, Server, Signal, Tty, powerless, replies};
 use predicates::prelude::*;
 
 const REQUEST: &[u8] = b"POST /v1/x HTTP/1.1\r\nContent-LENGTH: 4\r\n\r\nbody";
@@ -160,6 +160,59 @@ fn a_server_keeps_what_it_was_asked() {
     assert_eq!(requests[0].header("content-length"), Some("4"));
     assert_eq!((&*requests[0].body, requests[0].body_len), (&b"body"[..], 4));
     assert_eq!((&*requests[1].body, requests[1].body_len), (&b""[..], 4));
+}
+
+#[test]
+fn a_server_counts_what_it_does_not_keep() {
+    let env = Env::new();
+    let server = Server::play([
+        Script::new().keep_in(env.path("body")).send("one"),
+        Script::after(Reads::Body(1)).hold(),
+    ]);
+    assert_eq!(ask(&server, REQUEST), (b"one".to_vec(), Ok(3)));
+    let mut stream = TcpStream::connect(server.addr()).expect("the server listens");
+    stream.write_all(&REQUEST[..REQUEST.len() - 1]).expect("the server reads");
+    drop(stream);
+    server.wait();
+    let lengths: Vec<_> = server.requests().iter().map(|request| request.body_len).collect();
+    assert_eq!((lengths, env.read("body")), (vec![4, 3], b"body".to_vec()));
+}
+
+#[test]
+fn a_message_that_is_none_of_ours_fails() {
+    let env = Env::new();
+    let say = |text: &str| env.sh(&format!("printf '%b' '{text}' >&2; exit 2"));
+    say("xask: a.png: no such file\\n").refused(2, &["a.png"]);
+    say("xask: XASK_MODEL: it is odd\\nxask: hint: set it\\n").refused(2, &["hint"]);
+    for text in [
+        "",
+        "a.png: no such file\\n",
+        "xask: \\n",
+        "xask: it ends in nothing",
+        "xask: It is upper case\\n",
+        "xask: it is a sentence.\\n",
+        "xask: one\\nxask: two\\n",
+        "xask: one\\nxask: hint: two\\nxask: hint: three\\n",
+        "xask: \\033[2J\\n",
+        "xask: error: of clap\\n",
+        "xask: a.png: no such file (os error 2)\\n",
+        "xask: 0 is not in 1..5\\n",
+    ] {
+        failure(|| say(text).refused(2, &[]));
+    }
+    let said = "xask: a\\n";
+    failure(|| say(said).refused(1, &[]));
+    failure(|| say(said).refused(2, &["b"]));
+    failure(|| env.sh("echo xask: a >&2; echo out; exit 2").refused(2, &[]));
+}
+
+#[test]
+fn without_powers_permissions_hold() {
+    powerless(|| {
+        let env = Env::new();
+        env.write_unreadable("file", "x");
+        env.sh("cat file").stderr_like("denied").code(1);
+    });
 }
 
 #[test]

@@ -1,38 +1,22 @@
 //! What can happen to a request and to a reply between two sockets, and what the exit status says of it.
 
-use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener, ToSocketAddrs};
+use std::net::ToSocketAddrs;
 
-use predicates::prelude::*;
 use serde_json::json;
 
+use crate::support::pictures::MAX_IMAGE;
 use crate::support::tls::Authority;
 use crate::support::{Env, Gate, Output, Reads, Reply, Run, Script, Server, replies};
 
-/// The largest image there may be.
-const LARGE: u64 = 20 << 20;
-
 const HINT: &str = "xask: hint: the request was sent: asked again, it may be billed twice\n";
 
-/// A whole answer, head and body.
+/// A whole answer.
 fn good() -> Reply {
     Reply::json(200, replies::completion("Four."))
 }
 
-fn ask(env: &Env, server: &Server) -> Run {
-    env.xask(["What is 2 + 2?"]).server(server)
-}
-
-/// A file that takes a while to send; as the system sees it, one of holes.
-fn large_image(env: &Env) {
-    env.write("large.png", b"\x89PNG\r\n\x1a\n");
-    let file = File::options().write(true).open(env.path("large.png")).expect("it is there");
-    file.set_len(LARGE).expect("a file can grow");
-}
-
-/// Three of them with a question.
-const UPLOAD: [&str; 7] =
-    ["What is this?", "--image", "large.png", "--image", "large.png", "--image", "large.png"];
+/// More than all buffers between two sockets take.
+const UPLOAD: [&str; 3] = ["What is this?", "--image", "large.png"];
 
 /// Answers that come while the request is still being sent, and what they mean.
 fn early_answers() -> [(Reply, i32, &'static str); 4] {
@@ -60,7 +44,7 @@ fn assert_understood(output: &Output, code: i32, words: &str) {
 #[test]
 fn an_answer_that_comes_during_the_upload_is_understood_ten_times_out_of_ten() {
     let env = Env::new();
-    large_image(&env);
+    env.sparse_png("large.png", MAX_IMAGE);
     for (reply, code, words) in early_answers() {
         for _ in 0..10 {
             // It closes with unread data: what is sent after that makes a reset.
@@ -76,7 +60,7 @@ fn an_answer_that_comes_during_the_upload_is_understood_ten_times_out_of_ten() {
 fn an_answer_that_comes_during_the_upload_is_understood_over_tls_too() {
     let (env, authority) = (Env::new(), Authority::new());
     env.write("ca.pem", authority.pem());
-    large_image(&env);
+    env.sparse_png("large.png", MAX_IMAGE);
     for (reply, code, words) in early_answers() {
         for _ in 0..10 {
             let script = Script::after(Reads::Body(1000)).weigh().send(reply.clone()).reset();
@@ -88,19 +72,9 @@ fn an_answer_that_comes_during_the_upload_is_understood_over_tls_too() {
 }
 
 #[test]
-fn a_text_that_is_too_large_is_refused_in_the_services_words() {
-    let env = Env::new();
-    let refusal = Reply::json(413, replies::error("too-large", "Too much."));
-    let script = Script::after(Reads::Body(1000)).weigh().send(refusal).reset();
-    let server = Server::play([script]);
-    let run = env.xask(["Sum up:", "-"]).stdin("word ".repeat(2 << 20)).server(&server);
-    run.stderr_like("too-large: Too much. (HTTP 413)").code(4);
-}
-
-#[test]
 fn an_early_answer_ends_an_upload_that_nobody_takes_any_more() {
     let env = Env::new();
-    large_image(&env);
+    env.sparse_png("large.png", MAX_IMAGE);
     for (reply, code, words) in early_answers() {
         let script = Script::after(Reads::Body(1000)).weigh().send(reply).stall();
         let server = Server::play([script]);
@@ -113,7 +87,7 @@ fn an_early_answer_ends_an_upload_that_nobody_takes_any_more() {
 fn an_early_answer_ends_an_upload_over_tls_that_nobody_takes_any_more() {
     let (env, authority) = (Env::new(), Authority::new());
     env.write("ca.pem", authority.pem());
-    large_image(&env);
+    env.sparse_png("large.png", MAX_IMAGE);
     for (reply, code, words) in early_answers() {
         let script = Script::after(Reads::Body(1000)).weigh().send(reply).stall();
         let server = Server::play_tls(&authority.sign(), [script]);
@@ -126,15 +100,16 @@ fn an_early_answer_ends_an_upload_over_tls_that_nobody_takes_any_more() {
 #[test]
 fn an_early_answer_that_turns_away_is_repeated_with_the_whole_body() {
     let env = Env::new();
-    large_image(&env);
+    env.sparse_png("large.png", MAX_IMAGE);
     let busy = Reply::json(429, "{}").header("Retry-After", "0");
     let script = Script::after(Reads::Body(1000)).weigh().send(busy).reset();
     let server = Server::play([script, Script::new().weigh().send(good())]);
-    let run = env.xask(UPLOAD).server(&server).stdout("Four.\n");
+    let args = [&UPLOAD[..], &UPLOAD[1..], &UPLOAD[1..]].concat();
+    let run = env.xask(args).server(&server).stdout("Four.\n");
     run.stderr_like("(HTTP 429); retry 1 of 2 in 0.0 s\n").success();
     let [_, second] = &server.requests()[..] else { panic!("two requests") };
     assert_eq!(second.header("content-length"), Some(&*second.body_len.to_string()));
-    assert!(second.body_len as u64 > 3 * LARGE / 3 * 4);
+    assert!(second.body_len > 4 * MAX_IMAGE);
 }
 
 /// Notes on the way, which are no answers.
@@ -149,7 +124,7 @@ const NOTES: [&str; 4] = [
 fn a_note_during_the_upload_is_not_taken_for_an_answer() {
     let (env, authority) = (Env::new(), Authority::new());
     env.write("ca.pem", authority.pem());
-    large_image(&env);
+    env.sparse_png("large.png", MAX_IMAGE);
     for note in NOTES {
         // Whole, doubled, and broken off at the point at which it could still be anything.
         for note in [note.to_owned(), note.repeat(2), note[..3].to_owned()] {
@@ -172,7 +147,7 @@ fn a_note_during_the_upload_is_not_taken_for_an_answer() {
 #[test]
 fn an_early_answer_after_a_note_is_understood() {
     let env = Env::new();
-    large_image(&env);
+    env.sparse_png("large.png", MAX_IMAGE);
     for note in NOTES {
         for (reply, code, words) in early_answers() {
             let script = Script::after(Reads::Body(1000)).weigh().send(note).send(reply).reset();
@@ -186,7 +161,7 @@ fn an_early_answer_after_a_note_is_understood() {
 #[ignore = "once a note has come, an answer behind it is not looked for"]
 fn an_early_answer_after_a_note_ends_an_upload_that_nobody_takes_any_more() {
     let env = Env::new();
-    large_image(&env);
+    env.sparse_png("large.png", MAX_IMAGE);
     for note in NOTES {
         for (reply, code, words) in early_answers() {
             let script = Script::after(Reads::Body(1000)).weigh().send(note).send(reply).stall();
@@ -201,7 +176,7 @@ fn an_early_answer_after_a_note_ends_an_upload_that_nobody_takes_any_more() {
 #[ignore = "an answer that begins with less than its status is taken for a note"]
 fn an_early_answer_in_pieces_is_understood() {
     let env = Env::new();
-    large_image(&env);
+    env.sparse_png("large.png", MAX_IMAGE);
     let gate = Gate::new();
     let bytes = Vec::from(Reply::json(413, "{}"));
     let (first, rest) = bytes.split_at(9);
@@ -213,56 +188,6 @@ fn an_early_answer_in_pieces_is_understood() {
     std::thread::sleep(std::time::Duration::from_millis(300));
     gate.open();
     run.code(4);
-}
-
-#[test]
-fn what_broke_before_a_byte_was_sent_is_safe_to_repeat_and_what_broke_after_is_not() {
-    let env = Env::new();
-    let refused = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr();
-    let refused = refused.expect("an address");
-    let run = env.xask(["--retries", "0", "Hi"]).env("XAI_BASE_URL", format!("http://{refused}"));
-    run.stderr(format!("xask: cannot connect to {refused}: connection refused\n")).code(6);
-
-    // More letters than a label of a name has: it is looked for nowhere.
-    let name = "a".repeat(64) + ".example";
-    let run = env.xask(["--retries", "0", "Hi"]).env("XAI_BASE_URL", format!("https://{name}/v1"));
-    run.key("k").stderr_like(&*format!("xask: cannot connect to {name}: ")).code(6);
-
-    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
-    for script in [
-        Script::after(Reads::Nothing),
-        Script::after(Reads::Nothing).reset(),
-        Script::after(Reads::Head).reset(),
-        Script::after(Reads::Body(10)).reset(),
-        Script::new(),
-        Script::new().send("H"),
-        Script::new().send(&head[..head.len() - 4]),
-        Script::after(Reads::AllBut(1)).send(head).reset(),
-    ] {
-        let server = Server::play([script]);
-        let lost = format!("xask: no whole answer from {}: ", server.addr());
-        ask(&env, &server).stderr_like(&*lost).stderr_like(HINT).code(7);
-    }
-}
-
-#[test]
-fn a_reply_that_ends_too_early_is_lost_wherever_it_ends() {
-    let env = Env::new();
-    let length = replies::completion("Four.").len();
-    let positions = || (0..length).filter(|at| at % 41 == 0 || length - at <= 3);
-    for at in positions() {
-        for reply in [good(), good().chunked(), good().close_delimited()] {
-            let server = Server::reply(reply.cut_at(at));
-            ask(&env, &server).stderr_like("(HTTP 200)\n").stderr_like(HINT).code(7);
-        }
-    }
-    // Chunks that have no end, with all of the text in them: the JSON itself says that it is whole.
-    let chunked = Vec::from(good().chunked());
-    for (missing, code) in [(5, 7), (2, 0)] {
-        let server = Server::play([Script::new().send(&chunked[..chunked.len() - missing])]);
-        let output = ask(&env, &server).spawn().finish();
-        assert_eq!(output.status.code(), Some(code), "{}", output.notes());
-    }
 }
 
 #[test]
@@ -296,24 +221,7 @@ fn a_whole_reply_is_understood_however_it_is_framed() {
         format!("{head}{}Content-Length: {}\r\n\r\n{body}", "X-A: b\r\n".repeat(60), body.len()),
     ] {
         let server = Server::play([Script::new().drip(&*reply)]);
-        ask(&env, &server).stdout("Four.\n").success();
-    }
-}
-
-#[test]
-#[ignore = "a head of more than 8 KiB is lost, one of more than 128 lines is not understood"]
-fn a_head_may_be_as_long_as_gateways_make_it() {
-    let env = Env::new();
-    for headers in [
-        format!("Set-Cookie: {}\r\n", "a".repeat(9_000)),
-        format!("Content-Security-Policy: {}\r\n", "a".repeat(60_000)),
-        "X-A: b\r\n".repeat(200),
-    ] {
-        let body = replies::completion("Four.");
-        let length = body.len();
-        let reply = format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
-        let server = Server::play([Script::new().send(reply)]);
-        ask(&env, &server).stdout("Four.\n").success();
+        env.ask(&server, []).stdout("Four.\n").success();
     }
 }
 
@@ -328,55 +236,56 @@ fn what_a_gateway_adds_to_the_size_of_a_chunk_is_passed_over() {
         "0".repeat(64)
     );
     let server = Server::play([Script::new().send(reply)]);
-    ask(&env, &server).stdout("Four.\n").success();
+    env.ask(&server, []).stdout("Four.\n").success();
 }
 
 #[test]
-fn a_reply_that_is_not_http_or_no_completion_is_the_services_failure() {
+fn lengths_that_are_none_and_depth_without_measure_are_the_services_failure() {
     let env = Env::new();
-    let json = |headers: &str, body: &str| {
-        format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{headers}\r\n{body}")
-    };
     let body = replies::completion("Four.");
+    let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+    let objects = r#"{"a":"#.repeat(100_000) + "1" + &"}".repeat(100_000);
     let chunked = "Transfer-Encoding: chunked\r\n";
-    for reply in [
-        "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n".to_owned(),
-        "<html><body>Welcome</body></html>\n".to_owned(),
-        "HTTP/2 200\r\n\r\n".to_owned(),
-        "HTTP/1.1 abc OK\r\n\r\n".to_owned(),
-        "HTTP/1.1 099 OK\r\n\r\n".to_owned(),
-        "HTTP/1.1 200 OK\r\nno colon\r\n\r\n".to_owned(),
-        "HTTP/1.1 200 OK\r\nX-A: \0\r\n\r\n".to_owned(),
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n".to_owned(),
-        "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
-        "HTTP/1.1 304 Not Modified\r\n\r\n".to_owned(),
-        "HTTP/1.1 999 What\r\n\r\n".to_owned(),
-        json("Content-Length: abc\r\n", &body),
-        json("Content-Length: -5\r\n", &body),
-        json("Content-Length: +5\r\n", &body),
-        json("Content-Length: 99999999999999999999999\r\n", &body),
-        json("Content-Length: 4\r\nContent-Length: 5\r\n", &body),
-        json(chunked, "zz\r\n"),
-        json(chunked, "-1\r\n"),
-        json(chunked, "ffffffffffffffffff\r\n"),
-        json(chunked, "1\r\n{junk\r\n"),
-        json("Content-Length: 0\r\n", ""),
-        json("Content-Length: 2\r\n", "{}"),
-        json("Content-Length: 4\r\n", "null"),
-        json("", &format!("{body}{body}")),
-        json("", &"[".repeat(100_000)),
-        json(
-            "",
-            &(r#"{"choices":"#.to_owned() + &"[".repeat(100_000) + &"]".repeat(100_000) + "}"),
-        ),
-        json("", &(r#"{"error":"#.to_owned() + &r#"{"a":"#.repeat(100_000) + &"}".repeat(100_001))),
+    for (headers, body) in [
+        ("Content-Length: abc\r\n", &*body),
+        ("Content-Length: -5\r\n", &body),
+        ("Content-Length: +5\r\n", &body),
+        ("Content-Length: 0x5\r\n", &body),
+        ("Content-Length: 99999999999999999999999\r\n", &body),
+        ("Content-Length: 4\r\nContent-Length: 5\r\n", &body),
+        (chunked, "zz\r\n"),
+        (chunked, "-1\r\n"),
+        (chunked, "ffffffffffffffffff\r\n"),
+        (chunked, "1\r\n{junk\r\n"),
+        ("", &format!("{body}{body}")),
+        ("", &deep),
+        ("", &format!(r#"{{"choices":{deep}}}"#)),
+        ("", &format!(r#"{{"error":{objects}}}"#)),
+        ("Content-Length: 18446744073709551615\r\n", "null"),
     ] {
-        let server = Server::play([Script::new().send(&*reply)]);
-        let output = ask(&env, &server).stderr_like("xask: ").spawn().finish();
-        let begun: String = reply.chars().take(120).collect();
-        assert_eq!(output.status.code(), Some(8), "{begun:?}: {}", output.notes());
-        assert!(output.stdout.is_empty(), "{begun:?}");
-        assert!(output.notes().len() < 1000, "{begun:?}: {}", output.notes());
+        let reply = format!("HTTP/1.1 200 OK\r\n{headers}\r\n{body}");
+        let server = Server::play([Script::new().send(reply)]);
+        let code = if headers.contains("18446744073709551615") { 7 } else { 8 };
+        let words: &[&str] = if code == 7 { &["billed twice"] } else { &[] };
+        env.ask(&server, []).case((headers, &body[..body.len().min(20)])).fails(code, words);
+    }
+    // Deeper than anyone looks is nobody's error, where it is beside what is looked for.
+    let beside = body.replacen('{', &format!(r#"{{"extra":{objects},"#), 1);
+    let server = Server::reply(Reply::json(200, beside));
+    env.ask(&server, []).stdout("Four.\n").success();
+}
+
+#[test]
+fn a_status_between_an_answer_and_none_is_the_services_failure() {
+    for reply in [
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+        "HTTP/1.1 304 Not Modified\r\n\r\n",
+        "HTTP/1.1 099 Low\r\n\r\n",
+        "HTTP/1.1 999 High\r\n\r\n",
+    ] {
+        let server = Server::play([Script::new().send(reply).hold()]);
+        Env::new().ask(&server, ["--timeout=5"]).case(reply).fails(8, &[]);
     }
 }
 
@@ -388,7 +297,7 @@ fn a_reply_that_is_packed_though_nobody_asked_is_no_completion() {
     for status in [200, 400] {
         let reply = Reply::json(status, *packed).header("Content-Encoding", "gzip");
         let server = Server::reply(reply);
-        let output = ask(&env, &server).stderr_like("xask: ").spawn().finish();
+        let output = env.ask(&server, []).stderr_like("xask: ").spawn().finish();
         assert_eq!(output.status.code(), Some(if status == 200 { 8 } else { 4 }));
         assert_eq!(server.request().header("accept-encoding"), None);
         let is_plain = |byte: &u8| *byte == b'\n' || !byte.is_ascii_control();
@@ -410,12 +319,12 @@ fn a_stream_is_held_to_its_framing_too() {
     let finish = text.find("data: [DONE]").expect("an end");
     for (end, code) in [(finish - 200, 7), (text.find(r#"{"id""#).expect("an event") + 9, 7)] {
         let server = Server::play([Script::new().send(&text[..end])]);
-        let run = env.xask(["--stream", "Hi"]).server(&server).stdout_like(predicate::always());
+        let run = env.xask(["--stream", "Hi"]).server(&server).stdout_like("");
         run.stderr_like("(HTTP 200)\n").stderr_like(HINT).code(code);
     }
     let broken = text.replacen("\r\ndata: ", "\r\njunk\r\n\r\ndata: ", 3);
     let server = Server::play([Script::new().send(&*broken)]);
-    let run = env.xask(["--stream", "Hi"]).server(&server).stdout_like(predicate::always());
+    let run = env.xask(["--stream", "Hi"]).server(&server).stdout_like("");
     run.stderr_like("(HTTP 200)").code(8);
 }
 
@@ -457,22 +366,12 @@ fn what_has_no_end_is_not_kept() {
 }
 
 #[test]
-#[ignore = "a head of more than 8 KiB is a connection that was closed"]
-fn a_head_without_an_end_is_the_services_failure() {
-    let env = Env::new();
-    for begin in ["HTTP/1.1 200 ", "HTTP/1.1 200 OK\r\nX-A: "] {
-        let server = Server::play([Script::new().send(begin).flood("a".repeat(100_000))]);
-        ask(&env, &server).stderr_like("its head is too large").code(8);
-    }
-}
-
-#[test]
 fn an_address_of_ipv6_is_an_address() {
     let env = Env::new();
     let Some(server) = Server::play_on_ipv6([good()]) else {
         return eprintln!("skipped: there is no IPv6 here");
     };
-    ask(&env, &server).stdout("Four.\n").success();
+    env.ask(&server, []).stdout("Four.\n").success();
     assert_eq!(server.request().header("host"), Some(&*server.addr().to_string()));
 }
 
@@ -492,55 +391,34 @@ fn a_name_with_a_dead_and_a_live_address_is_reached() {
 const KEY: &str = "xai-0123456789abcdefABCDEF";
 
 #[test]
-fn the_key_is_masked_wherever_the_service_echoes_it() {
+fn the_key_is_masked_in_streams_and_headers_too() {
     let env = Env::new();
     let echo = format!("Bearer {KEY} is wrong");
-    let long = format!("{}{KEY}", "a".repeat(385));
+    let length = || replies::completion_with(json!({"finish_reason": "length"}));
     let events = |last: &str| Reply::sse(&[&replies::chunk(json!({"content": "Fo"}), None), last]);
-    let replies = [
-        Reply::json(401, replies::error("bad-key", &echo)),
-        Reply::json(400, replies::error(KEY, "Incorrect API key provided")),
-        Reply::json(400, json!({"error": {"message": echo, "code": KEY}}).to_string()),
-        Reply::json(400, json!(json!({"error": echo}).to_string()).to_string()),
-        Reply::json(400, replies::error("long", &long)),
-        Reply::json(429, replies::error("slow-down", &echo)).header("Retry-After", "99"),
-        Reply::json(503, replies::error("busy", &echo)).header("Retry-After", "0"),
-        Reply::new(502, "text/html", format!("<html><title>{echo}</title></html>")),
-        Reply::new(500, "text/plain", &*echo),
-        Reply::json(404, "{}").header("x-request-id", KEY),
-        Reply::json(302, "").header("Location", &format!("https://a.example/{KEY}")),
-        Reply::json(200, json!({"error": echo}).to_string()),
-        Reply::json(200, echo.clone()),
-        Reply::json(200, json!(echo).to_string()),
-        Reply::json(200, replies::completion_with(json!({"finish_reason": KEY}))),
-        Reply::json(200, replies::completion_with(json!({"finish_reason": "length"})))
-            .header("x-request-id", KEY),
-        Reply::new(200, KEY, "{}"),
+    for (index, reply) in [
         events(&json!({"error": {"message": echo}}).to_string()),
+        events(&json!({"code": KEY, "error": KEY}).to_string()),
         events(&echo),
+        events(&json!(echo).to_string()),
         events(&replies::chunk(json!({}), Some(KEY))),
-    ];
-    let mut scripts: Vec<Script> = replies.into_iter().map(Script::from).collect();
-    for raw in [
-        format!("{echo}\r\n\r\n"),
-        format!("HTTP/1.1 200 {echo}\r\n{echo}\r\n\r\n"),
-        format!("HTTP/1.1 200 OK\r\n{KEY} {KEY}: {KEY}\r\n\r\n"),
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {KEY}\r\n\r\n"),
-        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{KEY}\r\n"),
-        format!("HTTP/1.1 418 {KEY}\r\nRetry-After: {KEY}\r\nX-Should-Retry: {KEY}\r\n\r\n"),
-    ] {
-        scripts.push(Script::new().send(raw));
-    }
-    for (index, script) in scripts.into_iter().enumerate() {
-        let server = Server::play([script]);
-        let run = env.xask(["--verbose", "--retries", "0", "--stream", "Hi"]).key(KEY);
-        let run = run.server(&server).stdout_like(predicate::always());
-        let output = run.stderr_like("xask: ").spawn().finish();
-        assert_ne!(output.status.code(), Some(0), "{index}: {}", output.notes());
+        Reply::json(200, json!({"error": echo}).to_string()),
+        Reply::json(200, length()).header("x-request-id", KEY),
+        Reply::new(200, KEY, "{}"),
+        Reply::json(429, "{}").header("Retry-After", KEY).header("X-Should-Retry", KEY),
+        Reply::json(302, "").header("Location", &format!("https://a.example/{KEY}")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let server = Server::reply(reply);
+        let run = env.ask(&server, ["--verbose", "--stream"]).key(KEY).case(index);
+        let output = run.stdout_like("").stderr_like("xask: ").spawn().finish();
+        assert!(![Some(0), None].contains(&output.status.code()), "{index}: {}", output.notes());
         // Not a part of it either.
         assert!(!output.notes().contains(&KEY[..7]), "{index}: {}", output.notes());
-        let authorization = server.request().header("authorization").map(str::to_owned);
-        assert_eq!(authorization, Some(format!("Bearer {KEY}")));
+        let bearer = server.request().header("authorization").map(str::to_owned);
+        assert_eq!(bearer, Some(format!("Bearer {KEY}")));
     }
 }
 
@@ -549,79 +427,33 @@ fn the_lines_about_a_repetition_mask_the_key_too() {
     let env = Env::new();
     let busy = Reply::json(503, replies::error("busy", &format!("{KEY} waits")));
     let server = Server::play([busy.header("Retry-After", "0"), good()]);
-    let run = ask(&env, &server).key(KEY).stdout("Four.\n");
+    let run = env.xask(["Hi"]).server(&server).key(KEY).stdout("Four.\n");
     run.stderr_like("busy: [key] waits (HTTP 503); retry").success();
 }
 
 #[test]
-fn every_error_says_which_reply_it_was() {
+fn every_error_of_a_stream_says_which_reply_it_was() {
     let env = Env::new();
     let id = "0f4c5b1e-0000-4000-8000-3f2a7d1c9b55";
     let events = replies::stream_of(&["Fo", "ur."], Some("length"));
-    let unfit = replies::completion_with(json!({"finish_reason": "length"}));
     for (reply, code) in [
-        (Reply::json(401, "{}"), 3),
-        (Reply::json(404, "{}"), 4),
-        (Reply::json(413, "{}"), 4),
-        (Reply::json(429, "{}").header("Retry-After", "99"), 5),
-        (Reply::json(500, ""), 8),
-        (Reply::json(302, ""), 8),
-        (Reply::json(204, "").close_delimited(), 8),
-        (Reply::json(200, "{}"), 8),
-        (Reply::json(200, r#"{"error":"no"}"#), 8),
-        (Reply::json(200, unfit), 9),
-        (good().cut_at(50), 7),
-        (good().chunked().cut_at(50), 7),
-        (good().close_delimited().cut_at(50), 7),
         (Reply::sse(&events[..2]), 7),
         (Reply::sse(&events).cut_at(300), 7),
+        (Reply::sse(&events).cut_at(0), 7),
         (Reply::sse(&["junk"]), 8),
         (Reply::sse(&[r#"{"error":"no"}"#]), 8),
         (Reply::sse(&events), 9),
     ] {
         let server = Server::reply(reply.header("X-Request-Id", id));
-        let run = env.xask(["--stream", "Hi"]).server(&server).stdout_like(predicate::always());
-        run.stderr_like(&*format!(", x-request-id {id})\n")).code(code);
-    }
-    // Also where time ran out in the middle.
-    let head = format!("HTTP/1.1 200 OK\r\nX-Request-Id: {id}\r\n\r\n");
-    let server = Server::play([Script::new().send(head).stall()]);
-    let run = env.xask(["--timeout", "1", "Hi"]).server(&server);
-    run.stderr_like(&*format!("(--timeout) (HTTP 200, x-request-id {id})\n")).code(7);
-}
-
-#[test]
-fn the_words_of_a_service_are_one_safe_line() {
-    let env = Env::new();
-    let evil = "a\u{1b}]52;c;Zm9v\u{7}\r\nb\u{9b}2J\u{202e}c\u{2028}\td";
-    let shown = r"a\x1b]52;c;Zm9v\x07 b\u{9b}2J\u{202e}c d";
-    for body in [json!({"error": evil}).to_string(), evil.to_owned()] {
-        let server = Server::reply(Reply::json(400, body));
-        let run = ask(&env, &server).stderr_like(predicate::function(|notes: &str| {
-            notes.lines().count() == 1 && !notes.trim_end().contains(char::is_control)
-        }));
-        let output = run.stderr_like(r"a\x1b]52;c;Zm9v\x07 b").code(4);
-        assert!(!output.notes().contains(['\u{9b}', '\u{202e}', '\u{2028}']), "{}", output.notes());
-        assert!(shown.len() < output.notes().len());
-    }
-    // A header can hold bytes above ASCII, but no control characters below.
-    let id = "i\u{9b}2J\u{202e}d";
-    let server = Server::reply(Reply::json(400, "{}").header("x-request-id", id));
-    let output = ask(&env, &server).stderr_like("x-request-id i").code(4);
-    assert!(!output.notes().contains(['\u{9b}', '\u{202e}']), "{}", output.notes());
-    for long in ["word ".repeat(10_000), "\u{e9}".repeat(70_000), "\u{1b}".repeat(5_000)] {
-        let server = Server::reply(Reply::json(400, json!({"error": long}).to_string()));
-        let output = ask(&env, &server).stderr_like("… (HTTP 400)\n").code(4);
-        assert!(output.notes().len() < 500, "{}", output.notes());
+        let told = format!("(HTTP 200, x-request-id {id})\n");
+        env.ask(&server, ["--stream"]).stdout_like("").fails(code, &[&told]);
     }
 }
 
 #[test]
-#[ignore = "a request id is shown at any length"]
-fn an_id_that_is_a_flood_does_not_flood_the_screen() {
-    let env = Env::new();
-    let reply = Reply::json(400, "{}").header("x-request-id", &"a".repeat(5000));
-    let server = Server::reply(reply);
-    let output = ask(&env, &server).stderr_like("(HTTP 400").code(4);
-    assert!(output.notes().len() < 600, "{} bytes", output.notes().len());
+fn a_name_that_is_nobodys_is_safe_to_ask_again() {
+    // More letters than a label of a name has: it is looked for nowhere.
+    let name = "a".repeat(64) + ".example";
+    let told = Env::new().ask_at(&format!("https://{name}/v1"), []).key("k").fails(6, &[&name]);
+    assert!(!told.contains("billed"), "{told}");
 }

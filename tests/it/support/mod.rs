@@ -11,16 +11,20 @@
 
 mod asking;
 mod env;
+mod permission;
+pub mod pictures;
 pub mod replies;
 mod running;
 mod server;
 pub mod tls;
 mod tty;
+mod words;
 
 use std::time::Duration;
 
 pub use asking::QUESTION;
 pub use env::{Env, Run};
+pub use permission::powerless;
 pub use running::{Output, Running};
 pub use rustix::process::Signal;
 pub use server::{Gate, Reads, Reply, Request, Script, Server};

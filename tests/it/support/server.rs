@@ -9,13 +9,15 @@ mod script;
 mod tunnel;
 mod wire;
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::thread::{self, JoinHandle};
 
 pub use self::gate::Gate;
 pub use self::reply::Reply;
+use self::script::Keep;
 pub use self::script::{Reads, Script};
 use self::wire::{Clear, Encrypted, Wire};
 use super::shown;
@@ -26,6 +28,7 @@ pub struct Server {
     scheme: &'static str,
     scripts: usize,
     gates: Vec<Gate>,
+    ends: Vec<Gate>,
     shared: Arc<Shared>,
     accepting: Option<JoinHandle<Vec<JoinHandle<()>>>>,
 }
@@ -54,7 +57,7 @@ pub struct Request {
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// How much of the body was read, also where it was not [kept](Script::weigh).
+    /// How much of the body was read, also where it was not kept [here](Script::weigh).
     pub body_len: usize,
 }
 
@@ -96,14 +99,17 @@ impl Server {
         let scripts: Vec<Script> = scripts.into_iter().map(Into::into).collect();
         let listener = TcpListener::bind(addr)?;
         let shared = Arc::new(Shared::default());
+        let ends: Vec<_> = scripts.iter().map(|_| Gate::new()).collect();
+        let played = scripts.iter().cloned().zip(ends.clone()).collect();
         Ok(Self {
             addr: listener.local_addr()?,
             scheme: if identity.is_some() { "https" } else { "http" },
             scripts: scripts.len(),
             gates: scripts.iter().flat_map(Script::gates).collect(),
+            ends,
             shared: Arc::clone(&shared),
             accepting: Some(thread::spawn(move || {
-                accept(&listener, identity.as_ref(), scripts, &shared)
+                accept(&listener, identity.as_ref(), played, &shared)
             })),
         })
     }
@@ -120,6 +126,13 @@ impl Server {
     /// The same by another name.
     pub fn url_at(&self, host: &str) -> String {
         format!("{}://{host}:{}/v1", self.scheme, self.addr.port())
+    }
+
+    /// Waits until every script has come to its end, which may be that of its client: what was sent has
+    /// been read then.
+    #[track_caller]
+    pub fn wait(&self) {
+        self.ends.iter().for_each(Gate::wait);
     }
 
     /// What was asked, in the order in which the heads were read to their end.
@@ -207,7 +220,7 @@ impl Request {
 fn accept(
     listener: &TcpListener,
     identity: Option<&Identity>,
-    scripts: Vec<Script>,
+    scripts: Vec<(Script, Gate)>,
     shared: &Arc<Shared>,
 ) -> Vec<JoinHandle<()>> {
     let mut scripts = scripts.into_iter();
@@ -220,7 +233,7 @@ fn accept(
         }
         state.connections += 1;
         // One too many is closed unheard; the test fails for it when the server is dropped.
-        let Some(script) = scripts.next() else { continue };
+        let Some((script, end)) = scripts.next() else { continue };
         let stream = Arc::new(stream);
         state.streams.push(Arc::downgrade(&stream));
         let (shared, identity) = (Arc::clone(shared), identity.cloned());
@@ -230,6 +243,7 @@ fn accept(
                 Some(identity) => Encrypted::accept(&stream, &identity)
                     .and_then(|mut wire| script.play(&mut wire, &shared)),
             };
+            end.open();
         }));
     }
 }
@@ -261,7 +275,7 @@ fn read_body(
     wire: &mut dyn Wire,
     request: Begun,
     reads: Reads,
-    keep: bool,
+    keep: &Keep,
     shared: &Shared,
 ) -> io::Result<Begun> {
     let Begun { index, mut left } = request;
@@ -271,6 +285,10 @@ fn read_body(
         Reads::AllBut(n) => n.min(left),
         Reads::All | Reads::Rest => 0,
     };
+    let mut file = match keep {
+        Keep::InFile(path) => Some(File::create(path)?),
+        Keep::Here | Keep::No => None,
+    };
     let mut buffer = vec![0; 128 * 1024];
     while left > stop {
         let most = (left - stop).min(buffer.len());
@@ -279,15 +297,19 @@ fn read_body(
             n => n,
         };
         left -= n;
+        if let Some(file) = &mut file {
+            file.write_all(&buffer[..n])?;
+        }
         let request = &mut shared.lock().requests[index];
         request.body_len += n;
-        if keep {
+        if matches!(keep, Keep::Here) {
             request.body.extend_from_slice(&buffer[..n]);
         }
     }
     Ok(Begun { index, left })
 }
 
-fn drain(mut wire: &mut dyn Wire) -> io::Result<()> {
-    io::copy(&mut wire, &mut io::sink()).map(drop)
+/// Reads until the client has gone. Returns how much that was.
+fn drain(mut wire: &mut dyn Wire) -> io::Result<u64> {
+    io::copy(&mut wire, &mut io::sink())
 }

@@ -2,12 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use super::tunnel::{greet_socks5, tunnel};
 use super::wire::Wire;
-use super::{Gate, Shared, drain, read_body, read_head};
+use super::{Begun, Gate, Shared, drain, read_body, read_head};
 
 /// Between two bytes of a [trickle](Script::trickle): long enough that a wait which begins anew with each
 /// of them would last for ever, short enough that many of them fall into a deadline.
@@ -18,7 +19,15 @@ const TRICKLE: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub struct Script {
     steps: Vec<Step>,
-    keep: bool,
+    keep: Keep,
+}
+
+/// Where the body of a request is kept.
+#[derive(Clone)]
+pub(super) enum Keep {
+    Here,
+    InFile(PathBuf),
+    No,
 }
 
 /// How much of a request is read.
@@ -59,13 +68,20 @@ impl Script {
 
     /// Reads so much of the request first.
     pub fn after(reads: Reads) -> Self {
-        Self { steps: vec![Step::Read(reads)], keep: true }
+        Self { steps: vec![Step::Read(reads)], keep: Keep::Here }
     }
 
     /// Keeps no bodies, only their length.
     #[must_use]
     pub fn weigh(mut self) -> Self {
-        self.keep = false;
+        self.keep = Keep::No;
+        self
+    }
+
+    /// Keeps the body in a file and not in memory.
+    #[must_use]
+    pub fn keep_in(mut self, path: impl AsRef<Path>) -> Self {
+        self.keep = Keep::InFile(path.as_ref().to_owned());
         self
     }
 
@@ -138,7 +154,8 @@ impl Script {
         self.then(Step::Reset)
     }
 
-    /// Says nothing more, and reads on, until the client has gone or the server is dropped.
+    /// Says nothing more, and reads on, until the client has gone or the server is dropped. It counts in
+    /// the request's `body_len`.
     #[must_use]
     pub fn hold(self) -> Self {
         self.then(Step::Hold)
@@ -166,7 +183,7 @@ impl Script {
     /// Plays. An error is a client that has gone, which is the test's to judge; the script ends there.
     pub(super) fn play(self, wire: &mut dyn Wire, shared: &Shared) -> io::Result<()> {
         wire.tcp().set_nodelay(true)?;
-        let mut begun = None;
+        let mut begun: Option<Begun> = None;
         for step in self.steps {
             match step {
                 Step::Read(Reads::Nothing) => {}
@@ -175,7 +192,7 @@ impl Script {
                         (Some(request), Reads::Rest) => request,
                         _ => read_head(wire, shared)?,
                     };
-                    begun = Some(read_body(wire, request, reads, self.keep, shared)?);
+                    begun = Some(read_body(wire, request, reads, &self.keep, shared)?);
                 }
                 Step::Send(bytes) => wire.write_all(&bytes)?,
                 Step::Drip(bytes) => {
@@ -202,12 +219,17 @@ impl Script {
                     assert!(unread > 0, "a reset takes unread data, and the request was read");
                     return Ok(());
                 }
-                Step::Hold => drain(wire)?,
+                Step::Hold => {
+                    let more = usize::try_from(drain(wire)?).unwrap_or(usize::MAX);
+                    if let Some(request) = &begun {
+                        shared.lock().requests[request.index].body_len += more;
+                    }
+                }
                 Step::Stall => shared.closing.wait_as_long_as_it_takes(),
             }
         }
         wire.finish()?;
-        drain(wire)
+        drain(wire).map(drop)
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::RequestArgs;
 use crate::error::Failure;
+use crate::request::compact;
 
 /// Fields of the body that other flags or the program itself decide.
 const RESERVED: [&str; 6] = ["model", "messages", "stream", "stream_options", "n", "deferred"];
@@ -84,7 +85,7 @@ impl RequestArgs {
 /// The text itself where it is JSON, so that a number stays as it was typed; else as a JSON string.
 fn json_or_string(text: &str) -> String {
     match serde_json::from_str::<&RawValue>(text) {
-        Ok(raw) => raw.get().to_owned(),
+        Ok(raw) => compact(raw),
         Err(_) => json(text),
     }
 }

@@ -24,7 +24,7 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, ValueHint};
 
 pub use self::environment::Environment;
-pub use self::parts::{Part, Parts};
+pub use self::parts::{Part, Parts, names_stdin};
 use crate::message::Detail;
 use crate::service::RehearsalCase;
 
@@ -211,7 +211,7 @@ pub struct RequestArgs {
     /// Cut the answer after N tokens (exit status 9)
     ///
     /// Sent as `max_completion_tokens`.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), hide_short_help = true)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = usage::tokens, hide_short_help = true)]
     pub max_tokens: Option<u64>,
 
     /// Sampling temperature, from 0 to 2
@@ -230,7 +230,7 @@ pub struct RequestArgs {
     pub top_p: Option<f64>,
 
     /// Sample the same way again, as far as the service can (a 32-bit integer)
-    #[arg(long, value_name = "N", allow_hyphen_values = true, hide_short_help = true)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = usage::seed, hide_short_help = true)]
     pub seed: Option<i32>,
 
     /// Stop before this text; up to 4 times
@@ -278,7 +278,7 @@ pub struct AnswerArgs {
     /// Print the reply's JSON in place of the text
     ///
     /// The reply's own bytes, unchanged. An error reply is never printed.
-    #[arg(short, long)]
+    #[arg(short, long, overrides_with = "json")]
     pub json: bool,
 
     /// Write the answer to FILE, if it is complete and fit
@@ -292,27 +292,27 @@ pub struct AnswerArgs {
     ///
     /// On by default when standard output is a terminal and neither --json, --output nor --cache is
     /// given. With --json, the payload of each event, one a line.
-    #[arg(long, overrides_with = "no_stream", hide_short_help = true)]
+    #[arg(long, overrides_with_all = ["stream", "no_stream"], hide_short_help = true)]
     pub stream: bool,
 
     /// Print the answer when it is whole
-    #[arg(long, overrides_with = "stream", hide_short_help = true)]
+    #[arg(long, overrides_with_all = ["stream", "no_stream"], hide_short_help = true)]
     pub no_stream: bool,
 
     /// Tell the tokens and the cost on standard error
     ///
     /// One line, also with exit status 9 and --quiet; what the reply does not have is left out.
-    #[arg(long, hide_short_help = true)]
+    #[arg(long, hide_short_help = true, overrides_with = "usage")]
     pub usage: bool,
 
     /// Tell of the request and the reply on standard error
     ///
     /// URL, model, status, request id and times; never the key, never the prompt.
-    #[arg(short, long, hide_short_help = true)]
+    #[arg(short, long, hide_short_help = true, overrides_with = "verbose")]
     pub verbose: bool,
 
     /// No notes on standard error; errors stay
-    #[arg(short, long)]
+    #[arg(short, long, overrides_with = "quiet")]
     pub quiet: bool,
 }
 
@@ -352,7 +352,7 @@ pub struct ServiceArgs {
     /// Retry-After of up to 60 seconds is obeyed; a longer one ends the run.
     #[arg(
         long,
-        value_name = "N",
+        value_name = "N", allow_hyphen_values = true, value_parser = usage::retries,
         default_value = "2",
         hide_default_value = true,
         hide_short_help = true
@@ -362,7 +362,7 @@ pub struct ServiceArgs {
     /// Repeat also what may have been billed
     ///
     /// That is what ends with exit status 7, and any 5xx but 525 and 526.
-    #[arg(long, hide_short_help = true)]
+    #[arg(long, hide_short_help = true, overrides_with = "retry_lost")]
     pub retry_lost: bool,
 }
 
@@ -374,7 +374,7 @@ pub struct WithoutArgs {
     ///
     /// No key and no network is used, no lock taken, nothing appended. Not streamed unless --stream is
     /// given.
-    #[arg(long)]
+    #[arg(long, overrides_with = "dry_run")]
     pub dry_run: bool,
 
     /// Answer from inside: no key, no network, no cost
@@ -406,7 +406,7 @@ pub struct WithoutArgs {
     /// Never use the network [env: XASK_OFFLINE=1]
     ///
     /// There is an answer recorded in --cache, or exit status 6.
-    #[arg(long, hide_short_help = true)]
+    #[arg(long, hide_short_help = true, overrides_with = "offline")]
     pub offline: bool,
 
     /// Print the models the key may use, one a line

@@ -2,7 +2,7 @@
 //!
 //! clap sorts arguments by name; the order between words, `--file` and `--image` is in the indices.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::builder::ValueParser;
@@ -13,8 +13,8 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, Val
 pub enum Part {
     /// A word of the command line.
     Word(OsString),
-    /// Standard input as text (`-`).
-    Stdin,
+    /// Standard input as text, and how it was named: `-` or `--file -`.
+    Stdin(String),
     /// A text file (`--file`).
     File(PathBuf),
     /// A picture: a path, an address or `-` (`--image`).
@@ -31,6 +31,11 @@ const WORD: &str = "word";
 const LITERAL: &str = "literal";
 const FILE: &str = "file";
 const IMAGE: &str = "image";
+
+/// Whether a path is standard input, by the name of this program or one of the system's.
+pub fn names_stdin(path: &OsStr) -> bool {
+    ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].iter().any(|name| path == *name)
+}
 
 impl Args for Parts {
     fn augment_args(command: Command) -> Command {
@@ -99,15 +104,20 @@ impl FromArgMatches for Parts {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let mut parts: Vec<(usize, Part)> = Vec::new();
         parts.extend(indexed(matches, WORD, |word: OsString| match word.to_str() {
-            Some("-") => Part::Stdin,
+            Some("-") => Part::Stdin("-".into()),
             _ => Part::Word(word),
         }));
         parts.extend(indexed(matches, LITERAL, Part::Word));
-        parts.extend(indexed(matches, FILE, |path: PathBuf| match path.to_str() {
-            Some("-") => Part::Stdin,
-            _ => Part::File(path),
+        parts.extend(indexed(matches, FILE, |path: PathBuf| {
+            if names_stdin(path.as_os_str()) {
+                Part::Stdin(format!("--file {}", path.display()))
+            } else {
+                Part::File(path)
+            }
         }));
-        parts.extend(indexed(matches, IMAGE, Part::Image));
+        parts.extend(indexed(matches, IMAGE, |source: OsString| {
+            Part::Image(if names_stdin(&source) { "-".into() } else { source })
+        }));
         parts.sort_by_key(|(index, _)| *index);
         Ok(Self(parts.into_iter().map(|(_, part)| part).collect()))
     }
@@ -163,7 +173,7 @@ mod tests {
                 Part::Image("a.png".into()),
                 word("and"),
                 Part::File("b.txt".into()),
-                Part::Stdin,
+                Part::Stdin("-".into()),
                 word("?"),
             ]
         );
@@ -179,7 +189,8 @@ mod tests {
 
     #[test]
     fn a_file_named_dash_is_standard_input() {
-        assert_eq!(parts(&["--file", "-"]), [Part::Stdin]);
+        assert_eq!(parts(&["--file", "-"]), [Part::Stdin("--file -".into())]);
+        assert_eq!(parts(&["--file", "/dev/stdin"]), [Part::Stdin("--file /dev/stdin".into())]);
         assert_eq!(parts(&["--file", "./-"]), [Part::File("./-".into())]);
     }
 }

@@ -6,12 +6,16 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::parts::names_stdin;
 use super::{Cli, Part};
 use crate::error::Failure;
 
 /// Checks what clap cannot: rules between several arguments.
 pub fn check(cli: &Cli) -> Result<()> {
     check_stdin(cli)?;
+    if cli.parts.0.iter().any(|part| matches!(part, Part::Image(source) if source.is_empty())) {
+        return Err(Failure::usage("--image: a value is missing").into());
+    }
     if cli.prompt.conversation.as_ref().is_some_and(|path| path.as_os_str() == "-") {
         return Err(Failure::usage("--conversation -: a conversation is kept in a file")
             .hint("--messages - reads earlier messages; a file of that name is ./-")
@@ -40,13 +44,13 @@ fn check_stdin(cli: &Cli) -> Result<()> {
     let mut takers: Vec<&str> = Vec::new();
     for part in &cli.parts.0 {
         match part {
-            Part::Stdin => takers.push("-"),
+            Part::Stdin(name) => takers.push(name),
             Part::Image(source) if source == "-" => takers.push("--image -"),
             Part::Image(_) | Part::Word(_) | Part::File(_) => {}
         }
     }
     let is_stdin =
-        |path: &Option<PathBuf>| path.as_ref().is_some_and(|path| path.as_os_str() == "-");
+        |path: &Option<PathBuf>| path.as_ref().is_some_and(|path| names_stdin(path.as_os_str()));
     if is_stdin(&cli.prompt.system_file) {
         takers.push("--system-file -");
     }
@@ -128,6 +132,21 @@ pub fn top_p(text: &str) -> Result<f64, String> {
     number(text)
         .filter(|x| *x > 0.0 && *x <= 1.0)
         .ok_or_else(|| "expected a number over 0 and up to 1".into())
+}
+
+/// `--max-tokens`: from 1.
+pub fn tokens(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "expected a whole number from 1".into())
+}
+
+/// `--seed`: 32 bits with a sign (xAI API reference).
+pub fn seed(text: &str) -> Result<i32, String> {
+    text.parse().map_err(|_| format!("expected a whole number from {} to {}", i32::MIN, i32::MAX))
+}
+
+/// `--retries`: from 0.
+pub fn retries(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "expected a whole number from 0".into())
 }
 
 /// A time in seconds, over 0, fractions allowed.

@@ -49,7 +49,7 @@ impl Stdout {
             None => self.write_exact(bytes),
             Some(terminal) => {
                 let mut safe = String::with_capacity(bytes.len());
-                terminal.push(&String::from_utf8_lossy(bytes), &mut safe);
+                terminal.push(bytes, &mut safe);
                 self.write_exact(safe.as_bytes())
             }
         }

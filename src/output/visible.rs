@@ -20,13 +20,32 @@ fn push_visible(c: char, out: &mut String) {
 /// A text for a terminal, in pieces.
 #[derive(Debug, Default)]
 pub struct TerminalText {
+    /// The beginning of a character whose end comes with the next piece.
+    held_bytes: Vec<u8>,
     /// A CR at the end of a piece: dropped where a LF follows.
     held_cr: bool,
 }
 
 impl TerminalText {
-    /// Adds a piece, made safe, to `out`.
-    pub fn push(&mut self, piece: &str, out: &mut String) {
+    /// Adds a piece, made safe, to `out`; what is not UTF-8 as U+FFFD.
+    pub fn push(&mut self, piece: &[u8], out: &mut String) {
+        let mut bytes = std::mem::take(&mut self.held_bytes);
+        bytes.extend_from_slice(piece);
+        let mut rest = &bytes[..];
+        while let Err(error) = std::str::from_utf8(rest) {
+            let (valid, invalid) = rest.split_at(error.valid_up_to());
+            self.push_text(&String::from_utf8_lossy(valid), out);
+            let Some(len) = error.error_len() else {
+                self.held_bytes = invalid.to_vec();
+                return;
+            };
+            self.push_text("\u{fffd}", out);
+            rest = &invalid[len..];
+        }
+        self.push_text(&String::from_utf8_lossy(rest), out);
+    }
+
+    fn push_text(&mut self, piece: &str, out: &mut String) {
         for c in piece.chars() {
             if std::mem::take(&mut self.held_cr) && c != '\n' {
                 push_visible('\r', out);
@@ -41,6 +60,9 @@ impl TerminalText {
 
     /// Adds what was held back at the end of the text.
     pub fn finish(&mut self, out: &mut String) {
+        if !std::mem::take(&mut self.held_bytes).is_empty() {
+            self.push_text("\u{fffd}", out);
+        }
         if std::mem::take(&mut self.held_cr) {
             push_visible('\r', out);
         }
@@ -64,7 +86,7 @@ pub fn one_line(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn safe(pieces: &[&str]) -> String {
+    fn safe<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
         let (mut text, mut out) = (TerminalText::default(), String::new());
         for piece in pieces {
             text.push(piece, &mut out);
@@ -87,11 +109,15 @@ mod tests {
             ("a\r\nb", "a\nb"),
             ("a\rb\r", r"a\x0db\x0d"),
         ] {
-            assert_eq!(safe(&[text]), expected);
-            let pieces: Vec<String> = text.chars().map(String::from).collect();
-            let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
-            assert_eq!(safe(&pieces), expected, "in pieces");
+            assert_eq!(safe([text.as_bytes()]), expected);
+            assert_eq!(safe(text.as_bytes().chunks(1)), expected, "byte by byte");
         }
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_shown_as_such() {
+        assert_eq!(safe([&b"a\xffb\xe2\x82"[..]]), "a\u{fffd}b\u{fffd}");
+        assert_eq!(safe(b"a\xffb\xe2\x82".chunks(1)), "a\u{fffd}b\u{fffd}");
     }
 
     #[test]

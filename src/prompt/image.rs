@@ -59,7 +59,7 @@ fn data_url(url: &str) -> Result<ImageSource> {
         ["image/png;base64", "image/jpeg;base64", "image/jpg;base64"].contains(&media.as_str());
     if !is_image || data.is_empty() {
         let why = "not a base64 image/png or image/jpeg";
-        return Err(Failure::usage(format!("--image data:{media}: {why}; {ACCEPTED}")).into());
+        return Err(Failure::usage(format!("--image data:{media}…: {why}; {ACCEPTED}")).into());
     }
     Ok(ImageSource::Address(url.to_owned()))
 }
@@ -92,13 +92,19 @@ fn from_path(path: &Path) -> Result<ImageSource> {
         .take(HEAD_BYTES as u64)
         .read_to_end(&mut head)
         .with_context(|| unreadable(path, &name))?;
-    let format = check_bytes(&name, &head, found.len())?;
+    let format = check_bytes(&name, &head)?;
+    if found.len() > MAX_BYTES {
+        return Err(too_large(&name, &found.len().to_string()));
+    }
     Ok(ImageSource::File(ImageFile { path: path.to_owned(), format, stamp: FileStamp::of(&found) }))
 }
 
 fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<ImageSource> {
     let head = &bytes[..bytes.len().min(HEAD_BYTES)];
-    let format = check_bytes(name, head, bytes.len() as u64)?;
+    let format = check_bytes(name, head)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(too_large(name, &format!("over {MAX_BYTES}")));
+    }
     Ok(ImageSource::Bytes { format, bytes })
 }
 
@@ -127,21 +133,17 @@ fn check_type(name: &str, file_type: FileType) -> Result<()> {
     Err(Failure::usage(format!("{name} is {what}, not an image; {ACCEPTED}")).into())
 }
 
-fn check_bytes(name: &str, head: &[u8], len: u64) -> Result<ImageFormat> {
+fn check_bytes(name: &str, head: &[u8]) -> Result<ImageFormat> {
     if head.is_empty() {
         return Err(Failure::usage(format!("{name} is empty; {ACCEPTED}")).into());
     }
-    let Some(format) = format(head) else {
-        return Err(Failure::usage(format!("{name} is {}; {ACCEPTED}", kind(head))).into());
-    };
-    if len > MAX_BYTES {
-        let size =
-            if name == "standard input" { format!("over {MAX_BYTES}") } else { len.to_string() };
-        let why =
-            format!("{name} has {size} bytes; xAI takes at most {MAX_BYTES} (20 MiB) an image");
-        return Err(Failure::usage(why).into());
-    }
-    Ok(format)
+    format(head)
+        .ok_or_else(|| Failure::usage(format!("{name} is {}; {ACCEPTED}", kind(head))).into())
+}
+
+fn too_large(name: &str, size: &str) -> anyhow::Error {
+    let what = format!("{name} has {size} bytes; xAI takes at most {MAX_BYTES} (20 MiB) an image");
+    Failure::usage(what).into()
 }
 
 /// What something is that is neither PNG nor JPEG, by its first bytes.

@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 
 pub use self::stdin::Stdin;
 use self::text::Texts;
-use crate::cli::{Part, PromptArgs};
+use crate::cli::{Part, PromptArgs, names_stdin};
 use crate::conversation;
 use crate::error::Failure;
 use crate::message::{ContentPart, Detail, EarlierMessage, ImageUrl, Message, Role};
@@ -57,7 +57,7 @@ pub fn read(
 ///
 /// A usage failure where they cannot be read or are broken; local trouble where standard input breaks.
 pub fn earlier_messages(path: &Path, stdin: &mut Stdin) -> Result<Vec<EarlierMessage>> {
-    if path.as_os_str() == "-" {
+    if names_stdin(path.as_os_str()) {
         let mut bytes = Vec::new();
         stdin.read_to_end(&mut bytes)?;
         return conversation::parse("standard input", &bytes);
@@ -85,7 +85,7 @@ fn system_message(args: &PromptArgs, stdin: &mut Stdin) -> Result<Option<Message
 
 fn system_text(path: &Path, stdin: &mut Stdin) -> Result<String> {
     let mut texts = Texts::default();
-    if path.as_os_str() == "-" {
+    if names_stdin(path.as_os_str()) {
         texts.add_stdin(stdin)?;
     } else {
         texts.add_file(path)?;
@@ -113,7 +113,7 @@ fn user_content(parts: &[Part], details: &[Detail], stdin: &mut Stdin) -> Result
                 }
                 texts.add(&words);
             }
-            Part::Stdin => texts.add_stdin(stdin)?,
+            Part::Stdin(_) => texts.add_stdin(stdin)?,
             Part::File(path) => texts.add_file(path)?,
             Part::Image(source) => {
                 content.extend(texts.take().map(ContentPart::Text));

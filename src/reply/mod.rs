@@ -23,6 +23,9 @@ use crate::service::{Reply, ReplyHeaders};
 /// The largest reply in one JSON, in bytes: far over any answer, and bounded.
 const MAX_REPLY: u64 = 64 * 1024 * 1024;
 
+/// How much of a request id is shown, in bytes: they have 36.
+const MAX_REQUEST_ID: usize = 100;
+
 /// Who is told of a stream while it is running.
 pub trait Live {
     /// A piece of the answer's text.
@@ -131,7 +134,10 @@ fn no_completion(what: String) -> Failure {
 fn about_reply(failure: Failure, status: u16, headers: &ReplyHeaders) -> Failure {
     let repeat = if headers.is_final { Repeat::Never } else { failure.repeat };
     failure.repeat(repeat).retry_after(headers.retry_after).reply(match &headers.request_id {
-        Some(id) => format!("HTTP {status}, x-request-id {id}"),
+        Some(id) => {
+            let id = &id[..id.floor_char_boundary(MAX_REQUEST_ID)];
+            format!("HTTP {status}, x-request-id {id}")
+        }
         None => format!("HTTP {status}"),
     })
 }

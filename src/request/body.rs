@@ -3,14 +3,16 @@
 //! It knows its exact length and can be read again and again, in constant memory: sending,
 //! repeating, printing and rehearsing are the same reader poured into different sinks.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 
 use base64::engine::general_purpose::STANDARD;
 use base64::{Engine, encoded_len};
+use rustix::fs::OFlags;
 
 use super::CompletionRequest;
-use crate::error::{Exit, Failure};
+use crate::error::{Exit, Failure, describe_io};
 use crate::message::{ContentPart, FileStamp, ImageFile, ImageSource, ImageUrl, Message, Turn};
 
 /// How much of a text is escaped at a time, in bytes.
@@ -19,6 +21,9 @@ const TEXT_CHUNK: usize = 8 * 1024;
 /// How much of an image is read at a time, in bytes; a multiple of three, so that the encoding of one
 /// chunk ends where that of the next begins.
 const IMAGE_CHUNK: usize = 96 * 1024;
+
+/// A file that has become a pipe is not waited for; its stamp tells that it is no file.
+const NO_WAIT: i32 = OFlags::NONBLOCK.bits().cast_signed();
 
 /// The JSON of a request, or of one message.
 #[derive(Debug)]
@@ -375,7 +380,8 @@ struct OpenImage<'a> {
 
 impl<'a> OpenImage<'a> {
     fn open(image: &'a ImageFile) -> io::Result<Self> {
-        let file = File::open(&image.path).map_err(|error| changed(image, &error.to_string()))?;
+        let opened = OpenOptions::new().read(true).custom_flags(NO_WAIT).open(&image.path);
+        let file = opened.map_err(|error| changed(image, &describe_io(&error)))?;
         let open = Self { image, file, left: image.stamp.len, chunk: Vec::new() };
         open.check_stamp()?;
         Ok(open)
@@ -391,7 +397,7 @@ impl<'a> OpenImage<'a> {
         self.chunk.resize(len, 0);
         self.file
             .read_exact(&mut self.chunk)
-            .map_err(|error| changed(self.image, &error.to_string()))?;
+            .map_err(|error| changed(self.image, &describe_io(&error)))?;
         self.left -= len as u64;
         Ok(&self.chunk)
     }
@@ -400,7 +406,7 @@ impl<'a> OpenImage<'a> {
         match self.file.metadata() {
             Ok(metadata) if FileStamp::of(&metadata) == self.image.stamp => Ok(()),
             Ok(_) => Err(changed(self.image, "it is not the file that was checked")),
-            Err(error) => Err(changed(self.image, &error.to_string())),
+            Err(error) => Err(changed(self.image, &describe_io(&error))),
         }
     }
 }

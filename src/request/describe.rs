@@ -59,14 +59,15 @@ fn describe_earlier(json: &str) -> Vec<String> {
 }
 
 fn describe_url(url: &str, detail: Option<&str>) -> String {
-    let Some((media_type, data)) =
-        url.strip_prefix("data:").and_then(|data| data.split_once(";base64,"))
-    else {
-        return url.to_owned();
-    };
-    let padding = data.bytes().rev().take_while(|byte| *byte == b'=').count();
-    let len = data.len() / 4 * 3 - padding.min(data.len() / 4 * 3);
-    describe_image(media_type, len as u64, detail)
+    let Some((head, data)) = url.split_once(',') else { return url.to_owned() };
+    let head = head.to_ascii_lowercase();
+    match head.strip_prefix("data:").and_then(|head| head.strip_suffix(";base64")) {
+        Some(media_type) => {
+            let len = data.trim_end_matches('=').len() as u64 * 3 / 4;
+            describe_image(media_type, len, detail)
+        }
+        None => url.to_owned(),
+    }
 }
 
 fn describe_image(media_type: &str, len: u64, detail: Option<&str>) -> String {

@@ -4,10 +4,12 @@
 //! business.
 
 mod body;
+mod compact;
 mod describe;
 mod schema;
 
 pub use self::body::{Body, BodyReader};
+pub use self::compact::compact;
 pub use self::schema::Schema;
 use crate::message::Turn;
 

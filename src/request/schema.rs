@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::compact;
 use crate::error::Failure;
 
 /// The longest name of a schema, in characters.
@@ -41,7 +42,7 @@ impl Schema {
 
     /// The `response_format` of a request, strict.
     pub fn response_format(&self) -> String {
-        let Self { name, json } = self;
+        let (name, json) = (&self.name, compact(&self.json));
         format!(
             r#"{{"type":"json_schema","json_schema":{{"name":"{name}","schema":{json},"strict":true}}}}"#
         )

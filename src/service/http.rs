@@ -80,10 +80,11 @@ impl Http {
         };
         let bearer = key.as_ref().map(|key| format!("Bearer {}", key.reveal()));
         let has_images = matches!(ask, Ask::Completion(_, body) if body.has_images());
-        let agent = self.agent(has_images, deadline, attempt)?;
+        let agent = self.agent(has_images, deadline, attempt.clone())?;
         let response = match ask {
             Ask::Completion(_, body) => {
-                let mut reader = Counted { reader: body.reader(), upload };
+                let mut reader =
+                    Counted { reader: body.reader(), left: body.len(), upload, attempt };
                 authorized(agent.post(self.address(ask)), bearer)
                     .content_type("application/json")
                     .header("content-length", body.len().to_string())
@@ -134,16 +135,26 @@ fn authorized<B>(request: RequestBuilder<B>, bearer: Option<String>) -> RequestB
     }
 }
 
-/// A body that tells how much of it was taken.
+/// A body that tells how much of it was taken, and is not encoded once nobody wants it.
 struct Counted<'a> {
     reader: BodyReader<'a>,
+    /// What is left of it, in bytes.
+    left: u64,
     upload: &'a Upload,
+    attempt: Attempt,
 }
 
 impl Read for Counted<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.reader.read(buf)?;
-        self.upload.add(n);
+        let n = if self.attempt.is_stopped() {
+            // ureq wants to see the whole length; these bytes are not sent.
+            usize::try_from(self.left).map_or(buf.len(), |left| left.min(buf.len()))
+        } else {
+            let n = self.reader.read(buf)?;
+            self.upload.add(n);
+            n
+        };
+        self.left -= n as u64;
         Ok(n)
     }
 }

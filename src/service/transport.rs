@@ -32,17 +32,29 @@ pub struct Attempt {
     whole: Deadline,
     /// A byte of the request may have left.
     sent: Arc<AtomicBool>,
+    /// The other side does not want the rest of the request: its answer is there, or it hung up.
+    stopped: Arc<AtomicBool>,
 }
 
 impl Attempt {
     /// An attempt that begins now.
     pub fn new(connect_timeout: Duration, whole: Deadline) -> Self {
-        Self { connect: Deadline::after(connect_timeout), whole, sent: Arc::default() }
+        Self {
+            connect: Deadline::after(connect_timeout),
+            whole,
+            sent: Arc::default(),
+            stopped: Arc::default(),
+        }
     }
 
     /// Whether a byte of the request may have left.
     pub fn is_sent(&self) -> bool {
         self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Whether the rest of the request is not wanted any more.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 
     /// The time that is left for what is being done now.
@@ -131,7 +143,6 @@ impl<In: Transport> Connector<In> for Dial {
             buffers: LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size()),
             attempt: self.attempt.clone(),
             is_clear: self.is_clear,
-            stopped: false,
         })))
     }
 }
@@ -164,8 +175,6 @@ pub struct Socket {
     buffers: LazyBuffers,
     attempt: Attempt,
     is_clear: bool,
-    /// The other side does not want the rest of the request: nothing more is sent, its answer is read.
-    stopped: bool,
 }
 
 impl Transport for Socket {
@@ -175,16 +184,13 @@ impl Transport for Socket {
 
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
         let mut from = 0;
-        while from < amount && !self.stopped {
+        while from < amount && !self.attempt.is_stopped() {
             match self.stream.write(&self.buffers.output()[from..amount]) {
                 Ok(n) => from += n,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    let ready = self.attempt.wait(&self.stream, PollFlags::IN | PollFlags::OUT)?;
-                    self.stopped = ready.contains(PollFlags::IN) && self.is_answered()?;
-                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.wait_for_room()?,
                 // Whoever closes a connection it is being sent to has mostly said why.
-                Err(error) if is_hung_up(error.kind()) => self.stopped = true,
+                Err(error) if is_hung_up(error.kind()) => self.stop(),
                 Err(error) => return Err(Error::Io(error)),
             }
         }
@@ -193,17 +199,10 @@ impl Transport for Socket {
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
         loop {
-            match self.stream.read(self.buffers.input_append_buf()) {
-                Ok(n) => {
-                    self.buffers.input_appended(n);
-                    return Ok(n > 0);
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.attempt.wait(&self.stream, PollFlags::IN)?;
-                }
-                Err(error) => return Err(Error::Io(error)),
+            if let Some(n) = self.receive()? {
+                return Ok(n > 0);
             }
+            self.attempt.wait(&self.stream, PollFlags::IN)?;
         }
     }
 
@@ -214,22 +213,53 @@ impl Transport for Socket {
 }
 
 impl Socket {
-    /// Whether what has arrived before everything was sent is an answer, and not a note on the way
-    /// (1xx). While that cannot be told, it waits for room to send, and not for both.
-    fn is_answered(&self) -> Result<bool, Error> {
-        let mut head = [0; b"HTTP/1.1 1".len()];
-        let is_note = match self.stream.peek(&mut head) {
-            Ok(n) => {
-                n > 0 && b"HTTP/1.1 1".starts_with(&head[..n]) || head.starts_with(b"HTTP/1.0 1")
+    /// Reads what has arrived; `None` where nothing has, 0 at the end.
+    fn receive(&mut self) -> Result<Option<usize>, Error> {
+        loop {
+            match self.stream.read(self.buffers.input_append_buf()) {
+                Ok(n) => {
+                    self.buffers.input_appended(n);
+                    return Ok(Some(n));
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+                Err(error) => return Err(Error::Io(error)),
             }
-            Err(_) => false,
-        };
-        if self.is_clear && !is_note {
-            return Ok(true);
         }
-        self.attempt.wait(&self.stream, PollFlags::OUT)?;
-        Ok(false)
     }
+
+    /// Waits until more can be sent, or until an answer says that no more is wanted.
+    fn wait_for_room(&mut self) -> Result<(), Error> {
+        if !self.is_clear {
+            self.attempt.wait(&self.stream, PollFlags::OUT)?;
+            return Ok(());
+        }
+        let ready = self.attempt.wait(&self.stream, PollFlags::IN | PollFlags::OUT)?;
+        if ready.contains(PollFlags::IN) {
+            // An end, or an error, shows in the next write.
+            let is_over = matches!(self.receive(), Ok(Some(0)) | Err(_));
+            if is_over || is_answer(self.buffers.input()) {
+                self.stop();
+            }
+        }
+        Ok(())
+    }
+
+    fn stop(&self) {
+        self.attempt.stopped.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether more than notes on the way (1xx, which end in a blank line) has arrived.
+fn is_answer(mut input: &[u8]) -> bool {
+    const NOTE: &[u8] = b"HTTP/1.1 1";
+    while input.starts_with(NOTE) {
+        match input.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+            Some(end) => input = &input[end + 4..],
+            None => return false,
+        }
+    }
+    !NOTE.starts_with(input)
 }
 
 fn is_hung_up(kind: ErrorKind) -> bool {
@@ -305,5 +335,27 @@ impl<In: Transport> Transport for Tracked<In> {
 impl<In> fmt::Debug for Tracked<In> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Tracked")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_told_from_notes_on_the_way() {
+        for (input, expected) in [
+            ("", false),
+            ("HTTP/1.1 ", false),
+            ("HTTP/1.1 100 Continue\r\n", false),
+            ("HTTP/1.1 100 Continue\r\n\r\n", false),
+            ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1", false),
+            ("HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 413", true),
+            ("HTTP/1.1 4", true),
+            ("HTTP/1.0 2", true),
+            ("hello", true),
+        ] {
+            assert_eq!(is_answer(input.as_bytes()), expected, "{input:?}");
+        }
     }
 }

@@ -302,7 +302,6 @@ fn each_pass_reads_the_file_anew_and_finds_out_a_change() {
 }
 
 #[test]
-#[ignore = "it is opened as a file, which for a pipe waits until somebody writes to it"]
 fn a_file_that_becomes_a_pipe_does_not_hang() {
     let env = Env::new();
     env.fifo("pipe");

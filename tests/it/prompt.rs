@@ -258,7 +258,6 @@ fn a_text_file_that_cannot_be_read_is_refused_by_name_and_reason() {
 }
 
 #[test]
-#[ignore = "for --image the message is `xask: : no such file or directory`"]
 fn an_empty_path_is_refused_in_words() {
     for flag in ["--file", "--image", "--system-file"] {
         Env::new().dry(["hi", flag, ""]).refused(2, &[flag]);

@@ -86,7 +86,7 @@ fn a_parameter_is_sent_as_typed_where_it_is_json_and_else_as_a_string() {
         ("true", "true"),
         ("null", "null"),
         (r#"{"b":1.0,"a":{"z":[],"y":null},"b":2}"#, r#"{"b":1.0,"a":{"z":[],"y":null},"b":2}"#),
-        ("[1, 2.00]", "[1, 2.00]"),
+        ("[1, 2.00]", "[1,2.00]"),
         (r#""5""#, r#""5""#),
         (r#""a\u0041\/""#, r#""a\u0041\/""#),
         (&deep, &deep),
@@ -115,7 +115,6 @@ fn a_parameter_is_sent_as_typed_where_it_is_json_and_else_as_a_string() {
 }
 
 #[test]
-#[ignore = "line feeds between the tokens of a parameter stay, and break a file of one body a line"]
 fn a_parameter_of_several_lines_leaves_the_body_on_one() {
     let typed = "user={\r\n  \"a\": [1.50,\n\t\"b  c\"]\n}\n";
     let body = Env::new().dry(["hi", "-p", typed]).text();
@@ -221,7 +220,6 @@ fn a_dry_run_streams_only_when_stream_is_typed() {
 }
 
 #[test]
-#[ignore = "characters that lie across two reads of 64 KiB are shown as U+FFFD"]
 fn a_long_dry_run_on_a_terminal_keeps_its_characters() {
     let env = Env::new();
     for shift in 0..3 {

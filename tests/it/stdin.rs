@@ -192,7 +192,6 @@ fn two_that_ask_for_it_by_name_are_named() {
 }
 
 #[test]
-#[ignore = "`-f -` is called by the name of `-`"]
 fn a_file_named_dash_is_named_when_two_ask() {
     for args in [["-f", "-", "-"], ["-", "-f", "-"]] {
         Env::new().xask(args).refused(2, &["standard input", "--file -"]);
@@ -200,7 +199,6 @@ fn a_file_named_dash_is_named_when_two_ask() {
 }
 
 #[test]
-#[ignore = "`-i /dev/stdin <a.png` reads stdin as text too, and `-f /dev/stdin <file` is told that it was not read"]
 fn standard_input_by_its_path_counts_as_taken() {
     let env = Env::new();
     env.write("a.png", PNG);

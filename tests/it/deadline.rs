@@ -126,7 +126,7 @@ fn the_deadline_ends_a_stream_that_stalls_and_what_came_stays_printed() {
 
 #[test]
 fn the_deadline_holds_over_tls_too() {
-    let (env, authority) = (Env::new(), Authority::new());
+    let (env, authority) = (Env::new(), Authority::new("ours"));
     env.write("ca.pem", authority.pem());
     env.sparse_png("large.png", MAX_IMAGE);
     let runs = [
@@ -174,7 +174,7 @@ fn a_deadline_that_falls_into_a_pause_ends_with_the_last_replys_code() {
 
 #[test]
 fn connecting_has_a_budget_of_its_own() {
-    let (env, authority) = (Env::new(), Authority::new());
+    let (env, authority) = (Env::new(), Authority::new("ours"));
     env.write("ca.pem", authority.pem());
     // A record of TLS that announces 16 KiB.
     let record = [22, 3, 3, 64, 0];

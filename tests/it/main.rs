@@ -17,3 +17,4 @@ mod retry;
 mod service;
 mod stdin;
 mod support;
+mod tls;

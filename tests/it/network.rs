@@ -58,7 +58,7 @@ fn an_answer_that_comes_during_the_upload_is_understood_ten_times_out_of_ten() {
 
 #[test]
 fn an_answer_that_comes_during_the_upload_is_understood_over_tls_too() {
-    let (env, authority) = (Env::new(), Authority::new());
+    let (env, authority) = (Env::new(), Authority::new("ours"));
     env.write("ca.pem", authority.pem());
     env.sparse_png("large.png", MAX_IMAGE);
     for (reply, code, words) in early_answers() {
@@ -85,7 +85,7 @@ fn an_early_answer_ends_an_upload_that_nobody_takes_any_more() {
 #[test]
 #[ignore = "over TLS an answer is seen only when the connection fails or everything is sent"]
 fn an_early_answer_ends_an_upload_over_tls_that_nobody_takes_any_more() {
-    let (env, authority) = (Env::new(), Authority::new());
+    let (env, authority) = (Env::new(), Authority::new("ours"));
     env.write("ca.pem", authority.pem());
     env.sparse_png("large.png", MAX_IMAGE);
     for (reply, code, words) in early_answers() {
@@ -122,7 +122,7 @@ const NOTES: [&str; 4] = [
 
 #[test]
 fn a_note_during_the_upload_is_not_taken_for_an_answer() {
-    let (env, authority) = (Env::new(), Authority::new());
+    let (env, authority) = (Env::new(), Authority::new("ours"));
     env.write("ca.pem", authority.pem());
     env.sparse_png("large.png", MAX_IMAGE);
     for note in NOTES {

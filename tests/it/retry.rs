@@ -160,7 +160,7 @@ fn an_answer_that_is_not_fit_is_never_repeated() {
 
 #[test]
 fn a_connection_that_did_not_come_about_is_repeated() {
-    let (env, authority) = (Env::new(), Authority::new());
+    let (env, authority) = (Env::new(), Authority::new("ours"));
     env.write("ca.pem", authority.pem());
     // Two that hang up in the handshake, as a balancer without a backend does.
     let server = Server::play([

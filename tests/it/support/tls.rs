@@ -14,9 +14,9 @@ pub struct Authority {
 }
 
 impl Authority {
-    pub fn new() -> Self {
+    pub fn new(name: &str) -> Self {
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "xask test authority");
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = key();
         let pem = params.self_signed(&key).expect("an authority").pem();
@@ -54,7 +54,7 @@ pub struct Identity {
     certificate: CertificateDer<'static>,
     key: Vec<u8>,
     pem: String,
-    versions: &'static [&'static SupportedProtocolVersion],
+    versions: Vec<&'static SupportedProtocolVersion>,
 }
 
 impl Identity {
@@ -65,10 +65,10 @@ impl Identity {
         Self::new(&params.self_signed(&key).expect("a certificate"), &key)
     }
 
-    /// Speaks only these.
+    /// Speaks only this.
     #[must_use]
-    pub fn only(self, versions: &'static [&'static SupportedProtocolVersion]) -> Self {
-        Self { versions, ..self }
+    pub fn only(self, version: &'static SupportedProtocolVersion) -> Self {
+        Self { versions: vec![version], ..self }
     }
 
     /// The certificate.
@@ -81,14 +81,14 @@ impl Identity {
             certificate: certificate.der().clone(),
             key: key.serialize_der(),
             pem: certificate.pem(),
-            versions: ALL_VERSIONS,
+            versions: ALL_VERSIONS.to_vec(),
         }
     }
 
     pub(super) fn connection(&self) -> ServerConnection {
         let key = PrivateKeyDer::Pkcs8(self.key.clone().into());
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_protocol_versions(self.versions)
+            .with_protocol_versions(&self.versions)
             .expect("versions that ring knows")
             .with_no_client_auth()
             .with_single_cert(vec![self.certificate.clone()], key)

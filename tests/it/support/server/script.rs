@@ -1,7 +1,7 @@
 //! What the server does on one connection, step by step.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -56,6 +56,7 @@ enum Step {
     Wait(Gate),
     Open(Gate),
     Reset,
+    HangUp,
     Hold,
     Stall,
 }
@@ -154,6 +155,12 @@ impl Script {
         self.then(Step::Reset)
     }
 
+    /// Closes the connection without the word with which TLS says that this is the end.
+    #[must_use]
+    pub fn hang_up(self) -> Self {
+        self.then(Step::HangUp)
+    }
+
     /// Says nothing more, and reads on, until the client has gone or the server is dropped. It counts in
     /// the request's `body_len`.
     #[must_use]
@@ -218,6 +225,10 @@ impl Script {
                     let unread = wire.tcp().peek(&mut [0])?;
                     assert!(unread > 0, "a reset takes unread data, and the request was read");
                     return Ok(());
+                }
+                Step::HangUp => {
+                    wire.tcp().shutdown(Shutdown::Write)?;
+                    return drain(wire).map(drop);
                 }
                 Step::Hold => {
                     let more = usize::try_from(drain(wire)?).unwrap_or(usize::MAX);

@@ -10,6 +10,7 @@ mod images;
 mod network;
 mod output;
 mod prompt;
+mod proxy;
 mod rehearsal;
 mod reply;
 mod request;

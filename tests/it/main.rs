@@ -2,6 +2,7 @@
 //! a scripted service on loopback. Nothing here looks inside the program.
 
 mod cli;
+mod conversation;
 mod deadline;
 mod harness;
 mod help;
@@ -17,5 +18,7 @@ mod request;
 mod retry;
 mod service;
 mod stdin;
+mod stream;
 mod support;
+mod terminal;
 mod tls;

@@ -15,6 +15,7 @@ mod permission;
 pub mod pictures;
 pub mod replies;
 mod running;
+pub mod says;
 mod server;
 pub mod tls;
 mod tty;

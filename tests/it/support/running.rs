@@ -9,12 +9,17 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use assert_cmd::assert::{Assert, OutputAssertExt};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 use tempfile::TempDir;
 
 use super::env::{Expectations, Run};
 use super::tty::{Terminal, Tty};
 use super::{LIMIT, Signal, shown};
+
+/// So much of what came out of the terminal is told of a test that failed, in bytes.
+const SHOWN: usize = 4 * 1024;
 
 /// A child at work. Killed when dropped.
 #[must_use = "a Running that is not asked for its end proves nothing"]
@@ -97,6 +102,15 @@ impl Running {
     /// The reader leaves. What was not read until now is not part of the output.
     pub fn close_stdout(&mut self) {
         self.stdout.from = None;
+        // A child that another test is starting has a copy of our end until its `exec`; so long the
+        // reader has not left. Nobody has one where the pipe cannot be opened.
+        let theirs = format!("/proc/{}/fd/1", self.child.id());
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK;
+        if let Ok(pipe) = rustix::fs::open(theirs, flags, Mode::empty()) {
+            let mut fds = [PollFd::new(&pipe, PollFlags::empty())];
+            let limit = Timespec::try_from(LIMIT).expect("a short time");
+            assert_eq!(poll(&mut fds, Some(&limit)), Ok(1), "somebody else reads the stdout");
+        }
     }
 
     /// Writes to a stdin that is [open](Run::stdin_open), or the terminal.
@@ -118,6 +132,15 @@ impl Running {
     /// Sends a signal to the child; whether it dies of it is asked with [`Running::signal`].
     pub fn send(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("the child can be signalled");
+    }
+
+    /// How often the child has called write(2) so far, whatever the file.
+    #[track_caller]
+    pub fn write_calls(&self) -> u64 {
+        let path = format!("/proc/{}/io", self.child.id());
+        let counts = std::fs::read_to_string(&path).expect("the child's input and output");
+        let calls = counts.lines().find_map(|line| line.strip_prefix("syscw: "));
+        calls.expect("a count of writes").parse().expect("a number")
     }
 
     /// The most memory the child has held so far, in KiB. Exact while it cannot go on (see facts.md, 21).
@@ -238,7 +261,8 @@ impl Output {
         let (status, stderr) = (self.status, self.stderr.clone());
         let output = process::Output { status, stdout: stdout.to_vec(), stderr };
         let end = output.assert().append_context("command", line.to_owned());
-        if self.tty.is_empty() { end } else { end.append_context("tty", shown(&self.tty)) }
+        let tty = &self.tty[..self.tty.len().min(SHOWN)];
+        if tty.is_empty() { end } else { end.append_context("tty", shown(tty)) }
     }
 }
 

@@ -1,0 +1,390 @@
+//! A conversation that goes on: what is sent of it, and what is kept. Its file as a file is `file`'s
+//! matter, what may stand in it `lists`'.
+
+mod file;
+mod lists;
+
+use serde_json::{Value, json};
+
+use crate::support::{Env, Gate, Output, Reply, Request, Script, Server, Signal, replies, says};
+
+/// A message as xask writes it.
+fn message(role: &str, content: &str) -> String {
+    format!(r#"{{"role":"{role}","content":{}}}"#, json!(content))
+}
+
+/// Messages as they are kept.
+fn lines<M: AsRef<str>>(messages: &[M]) -> String {
+    messages.iter().flat_map(|message| [message.as_ref(), "\n"]).collect()
+}
+
+/// A question and its answer, as they are kept.
+fn exchange(question: &str, answer: &str) -> String {
+    lines(&[message("user", question), message("assistant", answer)])
+}
+
+fn answer(text: &str) -> Reply {
+    Reply::json(200, replies::completion(text))
+}
+
+fn stream(text: &str) -> Reply {
+    Reply::sse(&replies::stream_of(&[text], Some("stop")))
+}
+
+/// The body of a request with these messages and nothing else.
+fn body<M: AsRef<str>>(messages: &[M]) -> String {
+    let messages: Vec<_> = messages.iter().map(AsRef::as_ref).collect();
+    format!(r#"{{"model":"grok-4","messages":[{}]}}"#, messages.join(","))
+}
+
+#[track_caller]
+fn assert_body<M: AsRef<str>>(request: &Request, messages: &[M]) {
+    assert_eq!(str::from_utf8(&request.body).expect("text"), body(messages));
+}
+
+#[track_caller]
+fn assert_file(env: &Env, name: &str, expected: &str) {
+    assert_eq!(String::from_utf8(env.read(name)).expect("text"), expected);
+}
+
+#[test]
+fn two_runs_are_one_conversation() {
+    let env = Env::new();
+    let server = Server::play([answer("Ten minutes."), answer("Five."), answer("Enjoy.\n")]);
+    let system = message("system", "You are a cook.");
+    let first = message("user", "How long do I boil an egg?");
+    let second = message("user", "And a soft one?");
+    let (ten, five) = (message("assistant", "Ten minutes."), message("assistant", "Five."));
+
+    let run = |args: &[&str]| env.xask([&["-c", "eggs.jsonl"], args].concat()).server(&server);
+    run(&["How long do I boil an egg?", "-s", "You are a cook."])
+        .stdout("Ten minutes.\n")
+        .success();
+    run(&["And a soft one?"]).stdout("Five.\n").success();
+    // The same system message again is neither sent nor kept again.
+    run(&["Thanks.", "--system", "You are a cook."]).stdout("Enjoy.\n").success();
+
+    let requests = server.requests();
+    assert_body(&requests[0], &[&system, &first]);
+    assert_body(&requests[1], &[&system, &first, &ten, &second]);
+    let all = [system, first, ten, second, five, message("user", "Thanks.")];
+    assert_body(&requests[2], &all);
+    let last = lines(&[message("assistant", "Enjoy.\n")]);
+    assert_file(&env, "eggs.jsonl", &(lines(&all) + &last));
+    assert_eq!(env.names(), ["eggs.jsonl"], "nothing else is left");
+}
+
+#[test]
+fn what_is_kept_is_the_answers_text_however_it_was_printed() {
+    let text = "\u{e9}\u{1f600} \"quoted\" \\ \t\n\n\u{1b}[2J\u{202e}\0\r\n";
+    for (flag, reply) in [
+        ("--no-stream", answer(text)),
+        ("--json", answer(text)),
+        ("--stream", stream(text)),
+        ("--stream", answer(text)),
+        ("--no-stream", stream(text)),
+    ] {
+        let env = Env::new();
+        let server = Server::reply(reply);
+        env.xask(["-c", "kept", flag, "hi"]).server(&server).stdout_like("\u{1f600}").success();
+        assert_file(&env, "kept", &exchange("hi", text));
+    }
+    let env = Env::new();
+    let server = Server::reply(Reply::sse(&replies::stream_of(&["Fo", "ur", "."], Some("stop"))));
+    let run = env.xask(["-c", "kept", "--json", "--stream", "hi"]).server(&server);
+    run.stdout_like("\"Fo\"").success();
+    assert_file(&env, "kept", &exchange("hi", "Four."));
+}
+
+#[test]
+fn earlier_messages_are_sent_and_kept_as_they_stand() {
+    let earlier = [
+        r#"{"role" : "system","content":"Be brief.","name":"sys"}"#,
+        r#"{ "content":"hi \u00e9\/\ud83d\ude00", "x":1.50,"role":"user" ,"n":123456789012345678901234567890, "x":2e400 }"#,
+        r#"{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]}"#,
+        r#"{"role":"tool","tool_call_id":"1","content":"7"}"#,
+        r#"{"role":"assistant","content":[{"type":"text","text":"Seven."}],"reasoning_content":"Hm.","refusal":null}"#,
+        r#"{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://a/b.png","detail":"low"}},{"text":"?","type":"text"}]}"#,
+    ];
+    for (separator, end) in
+        [("\n", "\n"), ("\n", ""), ("\r\n", "\r\n"), ("\n\n \t\n", "\n\n"), (" \n  ", " ")]
+    {
+        let env = Env::new();
+        let before = earlier.join(separator) + end;
+        env.write("kept", &before);
+        let server = Server::reply(answer("Four."));
+        env.xask(["-c", "kept", "hi"]).server(&server).stdout("Four.\n").success();
+        let question = message("user", "hi");
+        assert_body(&server.request(), &[&earlier[..], &[&question]].concat());
+        let newline = if before.ends_with('\n') { "" } else { "\n" };
+        assert_file(&env, "kept", &(before + newline + &exchange("hi", "Four.")));
+    }
+}
+
+#[test]
+fn images_stay_in_a_conversation_as_they_were_sent() {
+    let env = Env::new();
+    let png = [&b"\x89PNG\r\n\x1a\n"[..], &[7; 1000]].concat();
+    let image = env.write("a.png", png);
+    let server = Server::play([answer("A cat."), answer("Grey.")]);
+    let run = |args: &[&str]| env.xask([&["-c", "kept"], args].concat()).server(&server);
+    run(&["What is", "-i", "a.png", "-d", "high", "?"]).stdout("A cat.\n").success();
+    std::fs::remove_file(image).expect("it was there");
+    run(&["What colour?"]).stdout("Grey.\n").success();
+
+    let requests = server.requests();
+    let asked = str::from_utf8(&requests[0].body).expect("text");
+    assert!(asked.contains(r#""data:image/png;base64,iVBORw0KGgoH"#), "{asked}");
+    let asked = asked.strip_prefix(r#"{"model":"grok-4","messages":["#).expect("the body begins");
+    let asked = asked.strip_suffix("]}").expect("the body ends");
+    let (cat, colour) = (message("assistant", "A cat."), message("user", "What colour?"));
+    assert_body(&requests[1], &[asked, &cat, &colour]);
+    assert_file(&env, "kept", &lines(&[asked, &cat, &colour, &message("assistant", "Grey.")]));
+}
+
+#[test]
+fn only_an_answer_with_exit_0_is_appended() {
+    let before = exchange("hi", "hello");
+    let cases = [
+        "length", "filtered", "refused", "empty", "tools", "cut", "401", "403", "429", "500",
+        "offline",
+    ];
+    for case in cases {
+        let env = Env::new();
+        env.write("begun", &before);
+        env.write("empty", "");
+        let case = format!("--rehearse={case}");
+        for flag in ["--stream", "--no-stream"] {
+            for name in ["begun", "empty", "new"] {
+                let run = env.xask(["-c", name, &case, flag, "--retries=0", "--quiet", "more"]);
+                let Output { status, .. } = run.spawn().finish();
+                assert!(
+                    status.code().is_some_and(|code| (3..=9).contains(&code)),
+                    "{case} {status}"
+                );
+            }
+        }
+        assert_file(&env, "begun", &before);
+        assert_file(&env, "empty", "");
+        assert_eq!(env.names(), ["begun", "empty"], "{case}");
+    }
+}
+
+#[test]
+fn nothing_is_appended_of_a_lost_answer() {
+    let before = exchange("hi", "hello");
+    for reply in [
+        answer("Four.").cut_at(100),
+        stream("Four.").cut_at(300),
+        stream("Four.").close_delimited().cut_at(500),
+        Reply::json(200, r#"{"error":"no"}"#),
+        Reply::sse(&[r#"{"error":"no"}"#]),
+    ] {
+        let env = Env::new();
+        env.write("begun", &before);
+        let server = Server::play([reply.clone(), reply]);
+        for name in ["begun", "new"] {
+            let run = env.xask(["-c", name, "--stream", "more"]).server(&server);
+            let Output { status, .. } = run.spawn().finish();
+            assert!(status.code().is_some_and(|code| code == 7 || code == 8), "{status}");
+        }
+        assert_file(&env, "begun", &before);
+        assert_eq!(env.names(), ["begun"]);
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_the_json_asked_for_is_not_appended() {
+    let env = Env::new();
+    env.write("any.json", "{}");
+    let server = Server::play([stream("Four."), answer("Four."), stream("4"), answer("4")]);
+    let run = |flag| env.xask(["-c", "kept", flag, "--schema", "any.json", "hi"]).server(&server);
+    for flag in ["--stream", "--no-stream"] {
+        run(flag).stdout("Four.\n").stderr_like(says::error("JSON")).code(9);
+        assert_eq!(env.names(), ["any.json"]);
+    }
+    run("--stream").stdout("4\n").success();
+    run("--no-stream").stdout("4\n").success();
+    assert_file(&env, "kept", &exchange("hi", "4").repeat(2));
+}
+
+#[test]
+fn a_recorded_answer_is_appended_like_any_answer() {
+    let env = Env::new();
+    let server = Server::reply(answer("Four."));
+    for name in ["asked", "recorded"] {
+        let run = env.xask(["-c", name, "--cache", "answers", "hi"]).server(&server);
+        run.stdout("Four.\n").success();
+        assert_file(&env, name, &exchange("hi", "Four."));
+    }
+}
+
+#[test]
+fn what_is_wrong_before_the_service_is_asked_leaves_no_file() {
+    let env = Env::new();
+    for (args, code) in [
+        (&["-c", "new", "--dry-run", "hi"][..], 0),
+        (&["-c", "new", "hi"], 3), // there is no key
+        (&["-c", "new", "-f", "missing", "hi"], 2),
+        (&["-c", "new", " "], 2),
+        (&["-c", "new", "--base-url", "ftp://a", "hi"], 2),
+        (&["-c", "new", "-o", "missing/out", "hi"], 1),
+        (&["-c", "new", "--offline", "hi"], 6),
+    ] {
+        let Output { status, .. } = env.xask(args).spawn().finish();
+        assert_eq!(status.code(), Some(code), "{args:?}");
+        assert_eq!(env.names(), [""; 0], "{args:?}");
+    }
+}
+
+#[test]
+fn a_dry_run_shows_the_conversation_and_changes_nothing() {
+    let env = Env::new();
+    let before = exchange("hi", "hello");
+    let file = env.write("kept", before.trim_end());
+    // Nobody has to wait for it, nor it for anybody.
+    let held = std::fs::File::open(file).expect("a file");
+    held.lock().expect("a lock");
+    let messages = [message("user", "hi"), message("assistant", "hello"), message("user", "more")];
+    let run = env.xask(["-c", "kept", "--dry-run", "more"]);
+    run.stdout(body(&messages) + "\n").success();
+    assert_file(&env, "kept", before.trim_end());
+}
+
+#[test]
+fn a_rehearsal_is_appended_like_any_answer() {
+    let env = Env::new();
+    let run = |words| env.xask(["-q", "-c", "kept", "--rehearse", "-s", "Be brief.", words]);
+    let first = run("hi").stdout_like("model: grok-4\n").success();
+    let second = run("more").stdout_like("user: more\n").success();
+    let text = |output: &Output| {
+        let text = str::from_utf8(&output.stdout).expect("text");
+        text.strip_suffix('\n').expect("it ends in a newline").to_owned()
+    };
+    let kept = lines(&[message("system", "Be brief.")])
+        + &exchange("hi", &text(&first))
+        + &exchange("more", &text(&second));
+    assert_file(&env, "kept", &kept);
+}
+
+#[test]
+fn an_answer_is_kept_before_it_is_printed() {
+    let env = Env::new();
+    let gate = Gate::new();
+    let server = Server::play([Script::new().wait(&gate).send(answer("Four."))]);
+    let mut run = env.xask(["-c", "left", "hi"]).server(&server).spawn();
+    run.close_stdout();
+    gate.open();
+    run.code(141);
+    let server = Server::reply(answer("Four."));
+    let run = env.sh("xask -c full hi >/dev/full").server(&server);
+    run.stderr_like(says::error("standard output")).code(1);
+    for name in ["left", "full"] {
+        assert_file(&env, name, &exchange("hi", "Four."));
+    }
+}
+
+#[test]
+fn a_stream_whose_reader_leaves_is_not_kept() {
+    let env = Env::new();
+    let before = exchange("hi", "hello");
+    env.write("kept", &before);
+    let gate = Gate::new();
+    let (first, rest) = Reply::sse(&replies::stream_of(&["Fo", "ur."], Some("stop"))).split(2);
+    let server = Server::play([Script::new().send(first).wait(&gate).send(rest)]);
+    let run = env.xask(["-c", "kept", "--stream", "more"]).server(&server).stdout("Fo");
+    let mut run = run.spawn();
+    run.read_stdout_until("Fo");
+    run.close_stdout();
+    gate.open();
+    run.code(141);
+    assert_file(&env, "kept", &before);
+}
+
+#[test]
+fn an_answer_is_printed_though_it_cannot_be_kept() {
+    let env = Env::new();
+    let image = env.write("a.png", b"\x89PNG\r\n\x1a\n and more");
+    let (asked, gate) = (Gate::new(), Gate::new());
+    let script = Script::new().open(&asked).wait(&gate).send(answer("A cat."));
+    let server = Server::play([script]);
+    // What was sent cannot be kept as it was sent: the picture is gone.
+    let run = env.xask(["-c", "kept", "-i", "a.png", "?"]).server(&server).stdout("A cat.\n");
+    let run = run.stderr_like(says::error("a.png")).spawn();
+    asked.wait();
+    std::fs::remove_file(image).expect("it was there");
+    gate.open();
+    run.code(1);
+    assert_eq!(env.names(), [""; 0]);
+}
+
+#[test]
+fn what_is_repeated_is_kept_once() {
+    let env = Env::new();
+    let busy = Reply::json(503, replies::error("busy", "Later.")).header("Retry-After", "0");
+    let server = Server::play([busy, answer("Four.")]);
+    let run = env.xask(["-c", "kept", "hi"]).server(&server).stdout("Four.\n");
+    run.stderr_like("").success();
+    assert_file(&env, "kept", &exchange("hi", "Four."));
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_a_conversation_that_goes_on() {
+    let env = Env::new();
+    let before = exchange("hi", "hello");
+    env.write("kept", &before);
+    let asked = Gate::new();
+    let server = Server::play([Script::new().open(&asked).hold(), answer("Four.").into()]);
+    let run = env.xask(["-c", "kept", "more"]).server(&server).spawn();
+    asked.wait();
+    run.send(Signal::TERM);
+    run.signal(Signal::TERM);
+    assert_file(&env, "kept", &before);
+    env.xask(["-c", "kept", "more"]).server(&server).stdout("Four.\n").success();
+    assert_file(&env, "kept", &(before + &exchange("more", "Four.")));
+}
+
+#[test]
+fn runs_at_the_same_time_take_turns() {
+    const RUNS: usize = 20;
+    let env = Env::new();
+    // Some fail, one of them perhaps the one that made the file.
+    let reply = |n: usize| match n % 5 {
+        0 => Reply::json(400, replies::error("wet", "It rains.")),
+        _ => answer(&format!("answer {n}")),
+    };
+    let server = Server::play((0..RUNS + RUNS / 4).map(reply));
+    let runs: Vec<_> = (0..RUNS + RUNS / 4)
+        .map(|n| env.xask(["-c", "kept", &format!("question {n}")]).server(&server).spawn())
+        .collect();
+    let codes = runs.into_iter().map(|run| run.finish().status.code());
+    assert_eq!(codes.filter(|code| *code == Some(0)).count(), RUNS);
+
+    let kept = String::from_utf8(env.read("kept")).expect("text");
+    let kept: Vec<Value> =
+        kept.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(kept.len(), 2 * RUNS);
+    // Whoever came next saw all that was there, and nobody else came between.
+    let requests = server.requests();
+    for (n, request) in requests.iter().enumerate() {
+        let before = 2 * (n - n.div_ceil(5));
+        let sent = request.json();
+        let sent = sent["messages"].as_array().expect("messages");
+        assert_eq!(sent[..before], kept[..before], "request {n}");
+        assert_eq!(sent.len(), before + 1, "request {n}");
+        if n % 5 > 0 {
+            assert_eq!(sent[before], kept[before], "request {n}");
+            assert_eq!(kept[before + 1]["content"], format!("answer {n}"));
+        }
+    }
+    let mut questions: Vec<_> = requests
+        .iter()
+        .map(|request| {
+            request.json()["messages"].as_array().expect("messages").last().expect("one")["content"]
+                .to_string()
+        })
+        .collect();
+    questions.sort_unstable();
+    questions.dedup();
+    assert_eq!(questions.len(), requests.len(), "each asked once");
+}

@@ -1,0 +1,294 @@
+//! What may stand in a conversation, or in a list given with `--messages`: nothing is repaired, and
+//! what is broken is named.
+
+use std::fs;
+
+use super::{answer, assert_file, body, exchange, lines, message};
+use crate::support::{Env, Reply, Server, Tty, replies, says};
+
+const HI: &str = r#"{"role":"user","content":"hi"}"#;
+
+/// Files that are broken, at this line.
+fn broken() -> Vec<(Vec<u8>, usize)> {
+    let second = |line: &str| (format!("{HI}\n{line}\n").into_bytes(), 2);
+    let alone = |line: &str| (line.as_bytes().to_vec(), 1);
+    let mut cases = vec![
+        second("hello"),
+        second("{]"),
+        second("{} {}"),
+        second(&format!("{HI} {HI}")),
+        second(&format!("{HI},")),
+        second("[]"),
+        second(r#""hello""#),
+        second("7"),
+        second("null"),
+        second("{}"),
+        second(r#"{"content":"hi"}"#),
+        second(r#"{"role":null,"content":"hi"}"#),
+        second(r#"{"role":"robot","content":"hi"}"#),
+        second(r#"{"role":"User","content":"hi"}"#),
+        second(r#"{"role":["user"],"content":"hi"}"#),
+        second(r#"{"role":"user"}"#),
+        second(r#"{"role":"user","content":null}"#),
+        second(r#"{"role":"user","content":""}"#),
+        second(r#"{"role":"user","content":[]}"#),
+        second(r#"{"role":"user","content":7}"#),
+        second(r#"{"role":"assistant","content":null}"#),
+        second(r#"{"role":"user","content":null,"tool_calls":[{"id":"1"}]}"#),
+        second(&message("system", "Be brief.")),
+        second(&message("developer", "Be brief.")),
+        alone("hello"),
+        alone("\u{feff}hello"),
+        (lines(&[message("system", "a"), message("system", "a")]).into_bytes(), 2),
+        (format!("\n\r\n{HI}\n\n{HI}\nhello").into_bytes(), 6),
+        // What a crash leaves of a line.
+        (format!("{HI}\n{}", &HI[..HI.len() - 1]).into_bytes(), 2),
+        (format!("{HI}\n{}", &HI[..1]).into_bytes(), 2),
+        (format!("{HI}\n{}", &HI[..HI.len() - 4]).into_bytes(), 2),
+        ([HI.as_bytes(), b"\n", HI.as_bytes(), b"\n\xff\n"].concat(), 3),
+        (message("user", "\u{e9}").into_bytes()[..27].to_vec(), 1),
+    ];
+    // A whole message behind the broken one does not mend it.
+    let more: Vec<_> = cases
+        .iter()
+        .map(|(bytes, line)| ([bytes, &b"\n"[..], HI.as_bytes(), b"\n"].concat(), *line))
+        .collect();
+    cases.extend(more);
+    cases
+}
+
+#[test]
+fn a_broken_file_is_named_with_its_line_and_nothing_is_sent_or_changed() {
+    let server = Server::never();
+    for (bytes, line) in broken() {
+        let env = Env::new();
+        env.write("kept", &bytes);
+        for args in [
+            &["-c", "kept", "more"][..],
+            &["-c", "kept", "--dry-run", "more"],
+            &["-c", "kept", "--rehearse", "more"],
+            &["--messages", "kept", "more"],
+        ] {
+            let run = env.xask(args).server(&server);
+            run.refused(2, &[&format!("kept: line {line}: ")]);
+        }
+        let run = env.xask(["--messages", "-", "more"]).server(&server).stdin(&*bytes);
+        run.refused(2, &[&format!(": line {line}: ")]);
+        assert_eq!(env.read("kept"), bytes);
+    }
+}
+
+#[test]
+fn a_broken_array_is_named_with_its_message() {
+    let server = Server::never();
+    for (array, words) in [
+        (format!("[{HI},\n7]"), "given: message 2: "),
+        (format!("[{HI},{HI},{}]", message("system", "a")), "given: message 3: "),
+        (format!("[{HI},{{}}]"), "given: message 2: "),
+        (format!("[[{HI}]]"), "given: message 1: "),
+        (format!("[{HI}"), "given: "),
+        (format!("[{HI}] {HI}"), "given: "),
+        (format!("[{HI}]\n[{HI}]"), "given: "),
+        ("[".into(), "given: "),
+        (r#"{"messages":[]}"#.into(), "given: line 1: "),
+    ] {
+        let env = Env::new();
+        env.write("given", array);
+        let run = env.xask(["--messages", "given", "more"]).server(&server);
+        run.refused(2, &[words]);
+    }
+}
+
+/// Earlier messages, a flag, and what is sent of a conversation and of a list; `None` is a usage error.
+type SystemCase<'a> = (&'a [&'a str], &'a [&'a str], Option<&'a [&'a str]>, Option<&'a [&'a str]>);
+
+#[test]
+fn a_system_message_is_first_and_only_once() {
+    let brief = |role| message(role, "Be brief.");
+    let (system, developer, more) = (brief("system"), brief("developer"), message("user", "more"));
+    let said = [message("user", "hi"), message("assistant", "hello")];
+    let (system, developer, more) = (&*system, &*developer, &*more);
+    let (hi, hello) = (&*said[0], &*said[1]);
+    let by_flag = &["--system", "Be brief."][..];
+    let by_file = &["--system-file", "brief"][..];
+    let by_developer = &["--developer", "Be brief."][..];
+    let other = &["--system", "Be long."][..];
+    let longer = &["--system", "Be brief. "][..];
+    let rows: &[SystemCase] = &[
+        (&[], by_flag, Some(&[system, more]), Some(&[system, more])),
+        (&[], by_file, Some(&[system, more]), Some(&[system, more])),
+        (&[], by_developer, Some(&[developer, more]), Some(&[developer, more])),
+        (&[""], by_flag, Some(&[system, more]), Some(&[system, more])),
+        (&[hi, hello], &[], Some(&[hi, hello, more]), Some(&[hi, hello, more])),
+        (&[hi, hello], by_flag, None, Some(&[system, hi, hello, more])),
+        (&[hi, hello], by_developer, None, Some(&[developer, hi, hello, more])),
+        (
+            &[system, hi, hello],
+            &[],
+            Some(&[system, hi, hello, more]),
+            Some(&[system, hi, hello, more]),
+        ),
+        (
+            &[system, hi, hello],
+            by_flag,
+            Some(&[system, hi, hello, more]),
+            Some(&[system, hi, hello, more]),
+        ),
+        (
+            &[system, hi, hello],
+            by_file,
+            Some(&[system, hi, hello, more]),
+            Some(&[system, hi, hello, more]),
+        ),
+        (&[system], by_flag, Some(&[system, more]), Some(&[system, more])),
+        (&[system, hi, hello], other, None, None),
+        (&[system, hi, hello], longer, None, None),
+        (&[system, hi, hello], by_developer, None, None),
+        (
+            &[developer, hi, hello],
+            by_developer,
+            Some(&[developer, hi, hello, more]),
+            Some(&[developer, hi, hello, more]),
+        ),
+        (&[developer, hi, hello], by_flag, None, None),
+    ];
+    for (earlier, flag, in_conversation, in_list) in rows {
+        let env = Env::new();
+        env.write("brief", "Be brief.\n");
+        env.write("earlier", lines(earlier));
+        for (from, sent) in [("-c", in_conversation), ("--messages", in_list)] {
+            let args = [&[from, "earlier", "more"], *flag].concat();
+            if let Some(sent) = sent {
+                let run = env.xask([&args[..], &["--dry-run"]].concat());
+                run.stdout(body(sent) + "\n").success();
+            } else {
+                let server = Server::never();
+                let run = env.xask(args).server(&server);
+                run.refused(2, &["system message"]);
+            }
+        }
+        assert_file(&env, "earlier", &lines(earlier));
+    }
+}
+
+#[test]
+fn a_list_is_an_array_or_json_lines_from_a_file_or_standard_input() {
+    let odd = r#"{ "role":"user", "content":"hi\u00e9", "x": 1.50,"x":[ ] }"#;
+    let hello = message("assistant", "hello");
+    let sent = [odd, &hello, &message("user", "more")];
+    for list in [
+        lines(&[odd, &hello]),
+        format!("{odd}\r\n\r\n  {hello}"),
+        format!("[{odd},{hello}]"),
+        format!("\n [\n {odd} ,\n\t{hello}\r\n]\n\n"),
+    ] {
+        let env = Env::new();
+        env.write("given", &list);
+        let run = || env.xask(["--messages", "given", "--dry-run", "more"]);
+        run().stdout(body(&sent) + "\n").success();
+        run().stdin("not read").stdout(body(&sent) + "\n").success();
+        let run = env.xask(["more", "--dry-run", "--messages", "-"]).stdin(&*list);
+        run.stdout(body(&sent) + "\n").success();
+        // Nothing is appended to it.
+        let server = Server::reply(answer("Four."));
+        let run = env.xask(["--messages", "given", "more"]).server(&server);
+        run.stdout("Four.\n").success();
+        assert_file(&env, "given", &list);
+    }
+    let pretty = "{\n  \"role\": \"user\",\n  \"content\": \"hi\"\n}";
+    let env = Env::new();
+    let run = env.xask(["--messages", "-", "--dry-run"]).stdin(format!("[{pretty}]"));
+    run.stdout(body(&[pretty]) + "\n").success();
+    for empty in ["", "\n\n", "[]", " [ ]\n"] {
+        let run = env.xask(["--messages", "-", "--dry-run", "hi"]).stdin(empty);
+        run.stdout(body(&[HI]) + "\n").success();
+    }
+}
+
+#[test]
+fn a_list_that_ends_in_a_question_is_the_whole_request() {
+    let env = Env::new();
+    let list = [message("user", "hi"), message("assistant", "hello"), message("user", "and?")];
+    env.write("asked", lines(&list));
+    env.write("answered", lines(&list[..2]));
+    let tool = [HI, r#"{"role":"tool","tool_call_id":"1","content":"7"}"#];
+    env.write("tool", lines(&tool));
+    let more = message("user", "more");
+
+    // Standard input is not read as text: nobody writes to it, and nobody waits.
+    let server = Server::play([answer("Four."), answer("Four.")]);
+    let run = || env.xask(["--messages", "asked"]).server(&server).stdout("Four.\n");
+    run().stdin_open().success();
+    run().stdin("unread").stderr_like("note: ").success();
+    for request in server.requests() {
+        super::assert_body(&request, &list);
+    }
+    let run = env.xask(["--dry-run", "--messages", "-"]).stdin(lines(&list));
+    run.stdout(body(&list) + "\n").success();
+    let system = message("system", "Be brief.");
+    let run = env.xask(["--dry-run", "--messages", "asked", "-s", "Be brief."]);
+    run.stdout(body(&[&[system][..], &list].concat()) + "\n").success();
+
+    // With a part, or where something else ends it, there is a question besides.
+    let asked_more = body(&[&list[..], std::slice::from_ref(&more)].concat()) + "\n";
+    let run = |args: &[&str]| env.xask([&["--dry-run", "--messages"], args].concat());
+    run(&["asked", "more"]).stdout(&*asked_more).success();
+    run(&["asked", "-"]).stdin("more").stdout(&*asked_more).success();
+    let answered_more = body(&[&list[..2], std::slice::from_ref(&more)].concat()) + "\n";
+    run(&["answered"]).stdin("more\n").stdout(answered_more).success();
+    run(&["tool"]).stdin("more").stdout(body(&[tool[0], tool[1], &more]) + "\n").success();
+
+    let unasked = ["there is no prompt"];
+    run(&["answered"]).tty(Tty::Stdin).refused(2, &unasked);
+    run(&["-"]).stdin(lines(&list[..2])).refused(2, &unasked);
+}
+
+#[test]
+fn a_conversation_that_ends_in_a_question_is_asked_another() {
+    let env = Env::new();
+    env.write("kept", lines(&[HI]));
+    let run = env.xask(["-c", "kept", "--dry-run"]).stdin("more");
+    run.stdout(body(&[HI, &message("user", "more")]) + "\n").success();
+}
+
+#[test]
+fn what_excludes_each_other_is_named() {
+    let env = Env::new();
+    env.write("given", exchange("hi", "hello"));
+    for (args, words) in [
+        (&["-c", "given", "--messages", "given", "hi"][..], ["--conversation", "--messages"]),
+        (&["--messages", "-", "-"], ["--messages -", "by -"]),
+        (&["--messages", "-", "--image", "-"], ["--messages -", "--image -"]),
+        (&["--messages", "-", "--system-file", "-", "hi"], ["--messages -", "--system-file -"]),
+        (&["-c", "given", "-c", "given", "hi"], ["--conversation", "more than once"]),
+    ] {
+        env.xask(args).stdin(HI).refused(2, &words);
+    }
+    assert_file(&env, "given", &exchange("hi", "hello"));
+}
+
+#[test]
+fn a_list_that_cannot_be_read_is_a_usage_error() {
+    let env = Env::new();
+    fs::create_dir(env.path("folder")).expect("a folder");
+    let server = Server::never();
+    for name in ["missing", "folder", "missing/list"] {
+        let run = env.xask(["--messages", name, "hi"]).server(&server);
+        run.refused(2, &[&format!("{name}: ")]);
+    }
+    assert_eq!(env.names(), ["folder"]);
+    let run = env.xask(["--messages", "/dev/null", "--dry-run", "hi"]);
+    run.stdout(body(&[HI]) + "\n").success();
+}
+
+#[test]
+fn nothing_is_appended_to_a_list_whatever_the_answer() {
+    let env = Env::new();
+    env.write("given", exchange("hi", "hello"));
+    let cut = Reply::sse(&replies::stream_of(&["Fo"], None));
+    let server = Server::play([answer("Four."), cut]);
+    env.xask(["--messages", "given", "more"]).server(&server).stdout("Four.\n").success();
+    let run = env.xask(["--messages", "given", "--stream", "more"]).server(&server);
+    run.stdout("Fo").stderr_like(says::error("cut")).code(7);
+    assert_file(&env, "given", &exchange("hi", "hello"));
+}

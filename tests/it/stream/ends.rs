@@ -1,0 +1,293 @@
+//! How a stream ends. Only a known finish reason, and then `[DONE]` or a clean end, is a success;
+//! whatever else happens has an exit status of its own, and what was told until then stays.
+
+use predicates::prelude::*;
+use serde_json::json;
+
+use super::{DONE, event, events, finish, piece, sse, streaming, streaming_json};
+use crate::support::{Env, Gate, Reads, Reply, Script, Server, replies, says};
+
+#[test]
+fn a_stream_without_a_finish_reason_is_a_cut_one() {
+    let (fo, null) = (piece("Fo"), r#"{"choices":[{"delta":{},"finish_reason":null}]}"#);
+    let other = r#"{"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}"#;
+    for (body, text) in [
+        (String::new(), ""),
+        (": comment\n\n".into(), ""),
+        (DONE.into(), ""),
+        (event(&replies::usage_chunk()) + DONE, ""),
+        (fo.clone(), "Fo"),
+        (fo.clone() + DONE, "Fo"),
+        (fo.clone() + &finish("") + DONE, "Fo"),
+        (fo.clone() + &event(null) + DONE, "Fo"),
+        (fo.clone() + &event(other) + DONE, "Fo"),
+        (fo.clone() + DONE + &finish("stop"), "Fo"),
+        (fo.clone() + "data: {\"choices\":[{\"finish_reason\":\"stop\"}", "Fo"),
+        (fo.clone() + "event: ping\ndata: {\"cho", "Fo"),
+    ] {
+        for reply in
+            [sse(&*body), Reply::new(200, "text/event-stream", &*body), sse(&*body).chunked()]
+        {
+            let server = Server::reply(reply.header("x-request-id", "0f4c"));
+            let cut =
+                says::error("cut").and(predicate::str::contains("(HTTP 200, x-request-id 0f4c)"));
+            streaming(&server).stdout(text).stderr_like(cut).code(7);
+        }
+    }
+}
+
+#[test]
+fn a_finish_reason_and_a_clean_end_need_no_done() {
+    let body = events(&replies::stream_of(&["Four."], Some("stop")));
+    let chunked = Reply::new(200, "text/event-stream", &*body).chunked();
+    for reply in [sse(&*body), Reply::new(200, "text/event-stream", &*body), chunked] {
+        let server = Server::reply(reply);
+        streaming(&server).stdout("Four.\n").success();
+    }
+}
+
+#[test]
+fn after_done_the_program_ends_though_the_connection_stays_open() {
+    let body = events(&replies::stream_of(&["Four."], Some("stop"))) + DONE;
+    let (chunked, _) = Reply::sse(&replies::stream_of(&["Four."], Some("stop"))).split(5);
+    let closed = [sse("").head(), body.into_bytes()].concat();
+    for bytes in [closed, chunked] {
+        let server = Server::play([Script::new().send(bytes).stall()]);
+        streaming(&server).stdout("Four.\n").success();
+    }
+    let more = piece("No.") + &event(r#"{"error":"no"}"#) + "data: neither\n\n";
+    let body = events(&replies::stream_of(&["Four."], Some("stop"))) + DONE + &more;
+    let server = Server::reply(sse(body));
+    streaming(&server).stdout("Four.\n").success();
+}
+
+/// Streams this much of a reply, and then resets the connection: what the run must say.
+#[track_caller]
+fn assert_reset_is_lost(told: impl Into<Vec<u8>>, text: &str) {
+    let gate = Gate::new();
+    let script = Script::after(Reads::AllBut(1)).send(told).wait(&gate).reset();
+    let server = Server::play([script]);
+    let mut run = streaming(&server).stdout(text).stderr_like(says::error("")).spawn();
+    run.read_stdout_until(text);
+    gate.open();
+    run.code(7);
+}
+
+#[test]
+fn a_connection_that_breaks_in_the_middle_of_a_stream_is_a_lost_answer() {
+    let stream = || Reply::sse(&replies::stream_of(&["Fo", "ur."], Some("stop")));
+    for (events, text) in [(2, "Fo"), (3, "Four.")] {
+        assert_reset_is_lost(stream().split(events).0, text);
+        assert_reset_is_lost(stream().close_delimited().split(events).0, text);
+    }
+    assert_reset_is_lost(stream().split(4).0, "Four.");
+}
+
+#[test]
+#[ignore = "ureq takes a reset for the end of a reply that has neither length nor chunks"]
+fn a_reset_is_no_clean_end() {
+    let stream = Reply::sse(&replies::stream_of(&["Four."], Some("stop"))).close_delimited();
+    assert_reset_is_lost(stream.split(3).0, "Four.");
+}
+
+#[test]
+fn a_stream_of_which_a_part_is_out_is_not_asked_for_again() {
+    let busy = event(r#"{"code":"The service is currently unavailable","error":"Later."}"#);
+    let role = event(&replies::chunk(json!({ "role": "assistant" }), None));
+    // The payload of an event is a part of what --json prints.
+    for (flag, body, code) in [
+        ("-q", piece("Fo"), 7),
+        ("-q", piece("Fo") + &busy, 8),
+        ("--json", role.clone(), 7),
+        ("--json", role + &busy, 8),
+    ] {
+        let server = Server::reply(sse(body));
+        let run = Env::new().xask(["--stream", "--retry-lost", flag, "hi"]).server(&server);
+        let said = if flag == "--json" { "assistant" } else { "Fo" };
+        run.stdout_like(said).stderr_like(says::error("")).code(code);
+    }
+}
+
+#[test]
+fn a_stream_that_stalls_ends_at_the_deadline() {
+    let server = Server::play([Script::new().send(sse(piece("Fo"))).stall()]);
+    let run = Env::new().xask(["--stream", "--timeout", "0.5", "hi"]).server(&server);
+    run.stdout("Fo").stderr_like(says::error("--timeout")).code(7);
+}
+
+#[test]
+fn an_error_inside_a_stream_is_told_in_its_words() {
+    let cases = [
+        (r#"{"code":"invalid-argument","error":"It rains."}"#, "invalid-argument: It rains."),
+        (r#"{"code":13,"error":"It rains."}"#, "It rains."),
+        (r#"{"error":"It rains."}"#, "It rains."),
+        (r#"{"error":{"message":"It rains.","type":"t","code":"wet"}}"#, "wet: It rains."),
+        (r#"{"error":{"message":"It rains."},"choices":[]}"#, "It rains."),
+        (r#"{"error":"It rains.","choices":[{"delta":{},"finish_reason":"stop"}]}"#, "It rains."),
+        (r#"{"type":"error","message":"It rains."}"#, "It rains."),
+        (r#""It rains.""#, "It rains."),
+        (r#""{\"error\":\"It rains.\"}""#, "It rains."),
+        ("<html><head><title>It rains.</title></head></html>", "It rains."),
+        ("It rains.", "It rains."),
+    ];
+    let rest = finish("stop") + DONE;
+    for (payload, words) in cases {
+        for (before, text) in [(String::new(), ""), (piece("Fo"), "Fo")] {
+            for name in ["", "event: error\n"] {
+                let body = format!("{before}{name}{}{rest}", event(payload));
+                let server = Server::reply(sse(body));
+                let words = format!(": {words} (HTTP 200)\n");
+                streaming(&server).stdout(text).stderr_like(says::error(&words)).code(8);
+            }
+        }
+        let server = Server::reply(sse(piece("Fo") + &event(payload) + &rest));
+        let before = replies::chunk(json!({ "content": "Fo" }), None) + "\n";
+        streaming_json(&server).stdout(before).stderr_like(says::error(words)).code(8);
+    }
+    // Not repeated: a part of the answer is out.
+    let busy = r#"{"code":"The service is currently unavailable","error":"Timed out waiting for first token"}"#;
+    let server = Server::reply(sse(piece("Fo") + &event(busy) + &rest));
+    streaming(&server).stdout("Fo").stderr_like(says::error("first token")).code(8);
+}
+
+#[test]
+#[ignore = "an error without words is passed over like a ping"]
+fn an_error_without_words_is_an_error_all_the_same() {
+    for payload in [
+        r#"{"error":{}}"#,
+        r#"{"error":""}"#,
+        r#"{"error":true}"#,
+        r#"{"error":{"code":500}}"#,
+        r#"{"error":{"code":500},"choices":[]}"#,
+        r#"{"error":{"type":"t"},"choices":[{"delta":{"content":"No."},"finish_reason":"stop"}]}"#,
+    ] {
+        let body = piece("Fo") + &event(payload) + &finish("stop") + DONE;
+        let server = Server::reply(sse(body));
+        streaming(&server).stdout("Fo").stderr_like(says::error("(HTTP 200)")).code(8);
+    }
+}
+
+#[test]
+fn an_event_that_is_no_json_or_no_completion_is_a_fault_of_the_service() {
+    for payload in [
+        "{",
+        "{]",
+        "[]",
+        "7",
+        "[DONE] or not",
+        r#"{"choices":7}"#,
+        r#"{"choices":[7]}"#,
+        r#"{"choices":[{"delta":{"content":7}}]}"#,
+        r#"{"choices":[{"delta":7}]}"#,
+    ] {
+        let server = Server::reply(sse(piece("Fo") + &event(payload) + &finish("stop") + DONE));
+        streaming(&server).stdout("Fo").stderr_like(says::error("(HTTP 200)")).code(8);
+    }
+    let broken = [piece("Fo").as_bytes(), b"data: {\"x\":\"\xff\"}\n\n", DONE.as_bytes()].concat();
+    let server = Server::reply(sse(broken));
+    streaming(&server).stdout("Fo").stderr_like(says::error("(HTTP 200)")).code(8);
+}
+
+#[test]
+fn a_json_reply_in_place_of_a_stream_is_read_as_what_it_is() {
+    let cut = replies::completion_with(json!({ "finish_reason": "length" }));
+    let error = replies::error("wet", "It rains.");
+    let four = replies::completion("Four.");
+    for (status, reply, code, text, words) in [
+        (200, &*four, 0, "Four.\n", ""),
+        (200, &cut, 9, "Four.\n", "token limit"),
+        (200, &error, 8, "", "It rains."),
+        (200, r#"{"object":"list"}"#, 8, "", "no completion"),
+        (200, &four[..200], 7, "", "cut"),
+        (400, &error, 4, "", "It rains."),
+        (401, &error, 3, "", "It rains."),
+        (500, &error, 8, "", "It rains."),
+    ] {
+        let lines = if text.is_empty() { String::new() } else { format!("{reply}\n") };
+        let server = Server::play([Reply::json(status, reply), Reply::json(status, reply)]);
+        for (run, stdout) in [(streaming(&server), text), (streaming_json(&server), &*lines)] {
+            match code {
+                0 => run.stdout(stdout).success(),
+                _ => run.stdout(stdout).stderr_like(says::error(words)).code(code),
+            };
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_fit_is_told_and_is_no_success() {
+    let call =
+        json!([{ "id": "1", "type": "function", "function": { "name": "f", "arguments": "{}" } }]);
+    let called = event(&replies::chunk(json!({ "tool_calls": call }), None));
+    let refused = |words: &str| event(&replies::chunk(json!({ "refusal": words }), None));
+    for (body, text, words) in [
+        (piece("Fo") + &finish("length"), "Fo\n", "token limit"),
+        (piece("Fo") + &finish("content_filter"), "Fo\n", "filter"),
+        (piece("Fo") + &finish("bored"), "Fo\n", "bored"),
+        (piece("Fo\n") + &finish("length"), "Fo\n", "token limit"),
+        (piece("Fo") + &finish("tool_calls"), "Fo\n", "tool"),
+        (called.clone() + &finish("tool_calls"), "", "tool"),
+        (called + &finish("stop"), "", "tool"),
+        (refused("I ") + &refused("won't.") + &finish("stop"), "I won't.\n", "refused"),
+        (finish("length"), "", "token limit"),
+        (finish("stop"), "", "empty"),
+        (piece("") + &finish("stop"), "", "empty"),
+        (piece(" \n ") + &finish("stop"), " \n \n", "empty"),
+    ] {
+        let server = Server::reply(sse(body + DONE));
+        streaming(&server).stdout(text).stderr_like(says::error(words)).code(9);
+    }
+    for reason in ["stop", "end_turn"] {
+        let last = event(&replies::chunk(json!({ "content": "ur." }), Some(reason)));
+        let server = Server::reply(sse(piece("Fo") + &last + DONE));
+        streaming(&server).stdout("Four.\n").success();
+    }
+}
+
+#[test]
+fn an_event_may_have_16_mib_and_not_more() {
+    const CAP: usize = 16 << 20;
+    let content = |len| {
+        format!(r#"data: {{"choices":[{{"delta":{{"content":"{}"#, "x".repeat(len)).into_bytes()
+    };
+    let large = [content(CAP - 1024), b"\"}}]}\n\n".to_vec(), finish("stop").into_bytes()].concat();
+    let server = Server::reply(sse(large));
+    streaming(&server).stdout("x".repeat(CAP - 1024) + "\n").success();
+
+    // The events do not end, so only the cap can: in one line, or in many.
+    let line = [&b"data: "[..], &b"x".repeat(1 << 16), b"\n"].concat();
+    for endless in [content(CAP + 1024), line.repeat(257)] {
+        let server = Server::play([Script::new().send(sse("").head()).send(endless).stall()]);
+        let env = Env::new();
+        // 80 MiB of address space in all: the cap, what growing costs, and the program.
+        let run = env.sh("ulimit -v 81920; exec xask --stream hi").server(&server);
+        run.stderr_like(says::error("16 MiB")).code(8);
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_ends_the_request_and_the_program_quietly() {
+    for flag in [None, Some("--json")] {
+        let gate = Gate::new();
+        let script = Script::new().send(sse(piece("Fo"))).wait(&gate).send(piece("ur.")).hold();
+        let server = Server::play([script]);
+        let env = Env::new();
+        let args = ["--stream", "--conversation", "kept", "hi"].into_iter().chain(flag);
+        let mut run = env.xask(args).server(&server).stdout_like("Fo").spawn();
+        run.read_stdout_until("Fo");
+        run.close_stdout();
+        gate.open();
+        run.code(141);
+        assert_eq!(env.names(), [""; 0], "nothing is kept");
+    }
+}
+
+#[test]
+fn a_stream_that_cannot_be_written_is_local_trouble() {
+    let stream = || Server::reply(Reply::sse(&replies::stream_of(&["Four."], Some("stop"))));
+    let server = stream();
+    let full = Env::new().sh("xask --stream hi >/dev/full").server(&server);
+    full.stderr_like(says::error("standard output")).code(1);
+    let server = stream();
+    Env::new().sh("xask --stream hi >&-").server(&server).success();
+}

@@ -3,7 +3,7 @@
 //! A line is a message, as it was sent. The file is locked from reading to appending, so that runs at
 //! the same time take turns. Nothing is repaired: what is broken is named, and left as it is.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -53,10 +53,9 @@ impl Conversation {
     ) -> Result<(Self, Vec<EarlierMessage>)> {
         let trouble = || local(path);
         let (mut file, made) = lock(path, deadline, on_long_wait).with_context(trouble)?;
-        let kind = file.metadata().with_context(trouble)?.file_type();
-        if kind.is_fifo() || kind.is_socket() {
-            return Err(Failure::new(Exit::Local, format!("{}: not a file", path.display())).into());
-        }
+        check_kind(&file.metadata().with_context(trouble)?).with_context(trouble)?;
+        // Of a symbolic link the file it leads to: what is removed again is what was made.
+        let path = &fs::canonicalize(path).with_context(trouble)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).with_context(trouble)?;
         let (len, unended) = (bytes.len() as u64, bytes.last().is_some_and(|last| *last != b'\n'));
@@ -70,11 +69,13 @@ impl Conversation {
     ///
     /// As [`Conversation::open`].
     pub fn peek(path: &Path) -> Result<Vec<EarlierMessage>> {
-        match fs::read(path) {
-            Ok(bytes) => parse_lines(&path.display().to_string(), &bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error).with_context(|| local(path)),
-        }
+        let found = match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            found => found.with_context(|| local(path))?,
+        };
+        check_kind(&found).with_context(|| local(path))?;
+        let bytes = fs::read(path).with_context(|| local(path))?;
+        parse_lines(&path.display().to_string(), &bytes)
     }
 
     /// Appends messages, each the JSON of one line, all or none, and waits until the disk has them.
@@ -91,6 +92,9 @@ impl Conversation {
             lines.extend_from_slice(message);
             lines.push(b'\n');
         }
+        if !is_at(&self.file, &self.path) {
+            return Err(local(&self.path)).context("another file has taken its place meanwhile");
+        }
         let appended = self.file.write_all(&lines).and_then(|()| sync(&self.file));
         if appended.is_err() {
             // What counts is the failure that is reported; half a line that stays is named next time.
@@ -105,10 +109,17 @@ impl Conversation {
 impl Drop for Conversation {
     /// Leaves no empty file behind. Whoever waits for its lock looks again which file has the name.
     fn drop(&mut self) {
-        if self.made && self.len == 0 {
+        if self.made && self.len == 0 && is_at(&self.file, &self.path) {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// A pipe has no end to read to, nor one to append at.
+fn check_kind(found: &Metadata) -> Result<()> {
+    let kind = found.file_type();
+    anyhow::ensure!(!kind.is_fifo() && !kind.is_socket(), "not a file");
+    Ok(())
 }
 
 /// Waits until the disk has it, where there is a disk: `/dev/null` has none.

@@ -415,7 +415,7 @@ pub struct WithoutArgs {
     #[arg(
         long,
         hide_short_help = true,
-        conflicts_with_all = ["word", "literal", "file", "image", "PromptArgs", "dry_run", "schema", "cache"]
+        conflicts_with_all = ["word", "literal", "file", "image", "system", "system_file", "developer", "detail", "conversation", "messages", "dry_run", "schema", "cache"]
     )]
     pub list_models: bool,
 }

@@ -103,9 +103,13 @@ pub fn from_clap(error: &clap::Error) -> Failure {
     }
 }
 
-/// `--image <PATH>` as `--image`; `[WORD]...` as it is.
+/// `--image <PATH>` as `--image`, `[WORD]...` as words.
 fn flag_of(arg: &str) -> &str {
-    arg.split([' ', '=']).next().unwrap_or(arg).trim_end_matches('[')
+    match arg.split([' ', '=']).next().unwrap_or(arg).trim_end_matches('[') {
+        "" | "[--" => "words after --",
+        "[WORD]..." => "words",
+        flag => flag,
+    }
 }
 
 fn context_text(value: &ContextValue) -> String {

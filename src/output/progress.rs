@@ -78,7 +78,7 @@ fn draw(text: &str) {
 fn line(elapsed: Duration, sent: u64, total: u64) -> String {
     let seconds = elapsed.as_secs();
     if total < LARGE_UPLOAD || sent >= total {
-        return format!("xask: waiting for the answer, {seconds} s");
+        return format!("xask: waiting, {seconds} s");
     }
     let mib = |bytes: u64| bytes / (1024 * 1024);
     format!("xask: sent {} of {} MiB, {seconds} s", mib(sent), mib(total))
@@ -91,8 +91,8 @@ mod tests {
     #[test]
     fn a_large_upload_is_told_until_it_is_sent() {
         let three = Duration::from_millis(3900);
-        assert_eq!(line(three, 10, 100), "xask: waiting for the answer, 3 s");
+        assert_eq!(line(three, 10, 100), "xask: waiting, 3 s");
         assert_eq!(line(three, 5 << 20, 27 << 20), "xask: sent 5 of 27 MiB, 3 s");
-        assert_eq!(line(three, 27 << 20, 27 << 20), "xask: waiting for the answer, 3 s");
+        assert_eq!(line(three, 27 << 20, 27 << 20), "xask: waiting, 3 s");
     }
 }

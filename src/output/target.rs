@@ -98,12 +98,16 @@ fn resolve(name: &Path) -> io::Result<Option<PathBuf>> {
     let mut path = name.to_owned();
     for _ in 0..MAX_LINKS {
         match fs::symlink_metadata(&path) {
-            Ok(found) if found.is_symlink() && path.starts_with("/proc") => return Ok(None),
+            Ok(found) if found.is_symlink() && is_in_proc(&path) => return Ok(None),
             Ok(found) if found.is_symlink() => path = folder(&path).join(fs::read_link(&path)?),
             _ => return Ok(Some(path)),
         }
     }
     Err(io::Error::other("too many levels of symbolic links"))
+}
+
+fn is_in_proc(path: &Path) -> bool {
+    fs::canonicalize(folder(path)).is_ok_and(|folder| folder.starts_with("/proc"))
 }
 
 fn folder(path: &Path) -> &Path {

@@ -125,6 +125,11 @@ fn read_whole(body: Box<dyn Read>, headers: &ReplyHeaders) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// A reply whose JSON ends in the middle, which proves that it is not whole.
+fn cut_json() -> Failure {
+    Failure::lost("the reply is cut: its JSON ends in the middle")
+}
+
 /// A reply that is no completion.
 fn no_completion(what: String) -> Failure {
     Failure::new(Exit::Service, what)

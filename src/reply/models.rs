@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Answer, no_completion, refusal};
+use super::{Answer, cut_json, no_completion, refusal};
 use crate::error::Failure;
 
 /// The whole reply.
@@ -22,13 +22,14 @@ struct Model {
 ///
 /// # Errors
 ///
-/// A service failure where the reply is no list of models.
+/// A service failure where the reply is no list of models, a lost one where it is cut.
 pub fn parse(bytes: &[u8]) -> Result<Answer, Failure> {
-    let Ok(ModelList { data }) = serde_json::from_slice(bytes) else {
-        return Err(
-            no_completion("the reply is no list of models".into()).words(refusal::words(bytes))
-        );
-    };
+    let ModelList { data } = serde_json::from_slice(bytes).map_err(|error| {
+        if error.is_eof() {
+            return cut_json();
+        }
+        no_completion("the reply is no list of models".into()).words(refusal::words(bytes))
+    })?;
     let ids: Vec<String> = data.into_iter().map(|model| model.id).collect();
     Ok(Answer { text: ids.join("\n"), unfit: None, usage: None, body: None })
 }

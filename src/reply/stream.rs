@@ -109,19 +109,19 @@ impl Stream<'_> {
         let Ok(chunk) = serde_json::from_slice::<Chunk>(payload) else {
             return Err(not_a_chunk(payload).into());
         };
+        if let Some(usage) = chunk.usage {
+            self.answer.usage = Some(Usage::of(usage));
+        }
         let Some(choices) = chunk.choices.filter(|_| chunk.error.is_none()) else {
-            // A ping or the like has neither; whatever has words is an error.
-            return match refusal::words(payload) {
-                Some(_) => Err(refusal::in_reply(payload).into()),
-                None => self.live.event(payload),
-            };
+            // A ping or the like has neither; whatever has words is an error too.
+            if chunk.error.is_some() || refusal::words(payload).is_some() {
+                return Err(refusal::in_reply(payload).into());
+            }
+            return self.live.event(payload);
         };
         self.live.event(payload)?;
         for choice in choices.into_iter().filter(|choice| choice.index.unwrap_or(0) == 0) {
             self.take_choice(choice)?;
-        }
-        if let Some(usage) = chunk.usage {
-            self.answer.usage = Some(Usage::of(usage));
         }
         Ok(())
     }

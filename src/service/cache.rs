@@ -40,7 +40,7 @@ struct Record<'a> {
     request_sha256: &'a str,
     /// The request in words, for people; not read again.
     request: Cow<'a, str>,
-    /// Of the bytes of `reply`, to tell a damaged entry.
+    /// Of the bytes of the reply, to tell a damaged entry.
     reply_sha256: &'a str,
     /// The reply of the service, as it came, but for the white space around it.
     #[serde(borrow)]
@@ -88,14 +88,20 @@ impl Entry {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| self.trouble()),
         };
-        let record = serde_json::from_slice::<Record>(&bytes).ok().filter(|record| {
-            record.xask == FORMAT
-                && record.request_sha256 == self.request_sha256
-                && record.reply_sha256 == sha256(record.reply.get().as_bytes())
-        });
-        Ok(record.map(|Record { reply, around: [before, after], .. }| {
-            [before.as_bytes(), reply.get().as_bytes(), after.as_bytes()].concat()
-        }))
+        let Ok(record) = serde_json::from_slice::<Record>(&bytes) else { return Ok(None) };
+        let Record {
+            xask,
+            request_sha256,
+            request: _,
+            reply_sha256,
+            reply,
+            around: [before, after],
+        } = record;
+        let reply = [before.as_bytes(), reply.get().as_bytes(), after.as_bytes()].concat();
+        let is_sound = xask == FORMAT
+            && request_sha256 == self.request_sha256
+            && reply_sha256 == sha256(&reply);
+        Ok(Some(reply).filter(|_| is_sound))
     }
 
     /// Makes the folder where it is missing, so that a trouble with it is found before the answer is
@@ -124,7 +130,7 @@ impl Entry {
             xask: FORMAT,
             request_sha256: &self.request_sha256,
             request: self.request.as_str().into(),
-            reply_sha256: &sha256(json.as_bytes()),
+            reply_sha256: &sha256(reply),
             reply: serde_json::from_str(json).context("the reply is not JSON")?,
             around: [before.into(), after.into()],
         };

@@ -44,6 +44,7 @@ impl Fault {
                 Failure::new(Exit::NotDelivered, format!("cannot connect to {host}{way}: {why}"))
                     .repeat(Repeat::Safe)
             }
+            ureq::Error::BodyStalled if self.attempt.is_ended() => self.broken(),
             ureq::Error::Protocol(_)
             | ureq::Error::Http(_)
             | ureq::Error::BodyStalled
@@ -56,6 +57,11 @@ impl Fault {
             Some(hint) => failure.hint(hint),
             None => failure,
         }
+    }
+
+    /// The connection broke or was closed in the middle of the reply.
+    pub fn broken(&self) -> Failure {
+        Failure::lost(format!("no whole answer from {}: the connection was closed", self.host))
     }
 
     fn why(&self, error: &ureq::Error) -> (String, Option<String>) {
@@ -109,12 +115,16 @@ fn tls(error: &rustls::Error) -> (String, Option<String>) {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             ("its certificate is for another name", "check the base URL, and what answers there")
         }
-        other => {
-            return (
-                format!("its certificate is not accepted: {other}"),
-                Some(authorities.to_owned()),
-            );
+        CertificateError::BadSignature => {
+            ("the authority that its certificate names has not signed it", authorities)
         }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            ("its certificate is not one for servers", authorities)
+        }
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            ("its certificate is that of an authority, not that of a server", authorities)
+        }
+        _ => ("its certificate is not accepted", authorities),
     };
     (why.to_owned(), Some(hint.to_owned()))
 }

@@ -14,7 +14,7 @@ use ureq::{Agent, RequestBuilder, SendBody};
 
 use super::fault::Fault;
 use super::retry::retry_after;
-use super::transport::{Attempt, Dial, Lookup, Sent};
+use super::transport::{Attempt, Dial, Lookup, Patient, Sent};
 use super::{Ask, BaseUrl, ChosenProxy, Key, Reply, ReplyHeaders, Upload, tls};
 use crate::deadline::Deadline;
 use crate::request::BodyReader;
@@ -122,6 +122,7 @@ impl Http {
             ().chain(SocksConnector::default())
                 .chain(ConnectProxyConnector::default())
                 .chain(Dial { attempt: attempt.clone(), is_clear: !base_url.is_https() })
+                .chain(Patient { attempt: attempt.clone() })
                 .chain(RustlsConnector::default())
                 .chain(Sent { attempt, authority: base_url.host().to_owned() });
         Ok(Agent::with_parts(config.build(), connector, Lookup::default()))
@@ -187,6 +188,11 @@ struct ReplyBody {
 
 impl Read for ReplyBody {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.reader.read(buf).map_err(|error| self.fault.describe(error.into()).into_io())
+        match self.reader.read(buf) {
+            Ok(0) if !buf.is_empty() && self.fault.attempt.is_broken() => {
+                Err(self.fault.broken().into_io())
+            }
+            read => read.map_err(|error| self.fault.describe(error.into()).into_io()),
+        }
     }
 }

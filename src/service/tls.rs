@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::error::{Exit, Failure};
@@ -45,6 +47,8 @@ fn read_bundle(path: &Path) -> Result<Vec<Certificate<'static>>> {
             _ => None,
         })
         .collect();
-    anyhow::ensure!(!certificates.is_empty(), "there is no certificate in it");
+    let ders = certificates.iter().map(|certificate| CertificateDer::from(certificate.der()));
+    let (usable, _) = RootCertStore::empty().add_parsable_certificates(ders);
+    anyhow::ensure!(usable > 0, "there is no certificate in it");
     Ok(certificates)
 }

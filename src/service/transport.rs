@@ -2,7 +2,7 @@
 //!
 //! ureq's own transport gives each system call the whole time that is left, and loses an answer that
 //! comes while the request is still being sent. These are the links of its chain of connectors that do
-//! better: [`Dial`] below TLS, [`Sent`] above it.
+//! better: [`Dial`] and [`Patient`] below TLS, [`Sent`] above it.
 
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
@@ -34,6 +34,10 @@ pub struct Attempt {
     sent: Arc<AtomicBool>,
     /// The other side does not want the rest of the request: its answer is there, or it hung up.
     stopped: Arc<AtomicBool>,
+    /// The other side has closed the connection.
+    ended: Arc<AtomicBool>,
+    /// The connection broke while the reply was read.
+    broken: Arc<AtomicBool>,
 }
 
 impl Attempt {
@@ -44,6 +48,8 @@ impl Attempt {
             whole,
             sent: Arc::default(),
             stopped: Arc::default(),
+            ended: Arc::default(),
+            broken: Arc::default(),
         }
     }
 
@@ -55,6 +61,20 @@ impl Attempt {
     /// Whether the rest of the request is not wanted any more.
     pub fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
+    }
+
+    fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the other side has closed the connection: what is missing then does not come.
+    pub fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Whether the connection broke, which ureq takes for the end of a reply without a length.
+    pub fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
     }
 
     /// The time that is left for what is being done now.
@@ -189,8 +209,6 @@ impl Transport for Socket {
                 Ok(n) => from += n,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.wait_for_room()?,
-                // Whoever closes a connection it is being sent to has mostly said why.
-                Err(error) if is_hung_up(error.kind()) => self.stop(),
                 Err(error) => return Err(Error::Io(error)),
             }
         }
@@ -239,14 +257,10 @@ impl Socket {
             // An end, or an error, shows in the next write.
             let is_over = matches!(self.receive(), Ok(Some(0)) | Err(_));
             if is_over || is_answer(self.buffers.input()) {
-                self.stop();
+                self.attempt.stop();
             }
         }
         Ok(())
-    }
-
-    fn stop(&self) {
-        self.attempt.stopped.store(true, Ordering::Relaxed);
     }
 }
 
@@ -272,6 +286,69 @@ fn is_hung_up(kind: ErrorKind) -> bool {
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Socket").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}
+
+/// Stands below TLS, on a connection of whatever kind: an upload that the other side breaks off is no
+/// failure yet. Whoever closes a connection it is being sent to has mostly said why.
+#[derive(Debug)]
+pub struct Patient {
+    /// The attempt that is told.
+    pub attempt: Attempt,
+}
+
+impl<In: Transport> Connector<In> for Patient {
+    type Out = PatientTransport<In>;
+
+    fn connect(
+        &self,
+        _: &ConnectionDetails,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, Error> {
+        Ok(chained.map(|inner| PatientTransport { inner, attempt: self.attempt.clone() }))
+    }
+}
+
+/// A connection whose answer is read though the request did not go through.
+pub struct PatientTransport<In> {
+    inner: In,
+    attempt: Attempt,
+}
+
+impl<In: Transport> Transport for PatientTransport<In> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        if self.attempt.is_stopped() {
+            return Ok(());
+        }
+        match self.inner.transmit_output(amount, timeout) {
+            Err(Error::Io(error)) if self.attempt.is_sent() && is_hung_up(error.kind()) => {
+                self.attempt.stop();
+                Ok(())
+            }
+            transmitted => transmitted,
+        }
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        self.inner.await_input(timeout)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.inner.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.inner.is_tls()
+    }
+}
+
+impl<In> fmt::Debug for PatientTransport<In> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PatientTransport")
     }
 }
 
@@ -320,7 +397,17 @@ impl<In: Transport> Transport for Tracked<In> {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        self.inner.await_input(timeout)
+        let received = self.inner.await_input(timeout);
+        if let Some(attempt) = &self.attempt {
+            match &received {
+                Ok(false) => attempt.ended.store(true, Ordering::Relaxed),
+                Err(Error::Io(error)) if is_hung_up(error.kind()) => {
+                    attempt.broken.store(true, Ordering::Relaxed);
+                }
+                Ok(true) | Err(_) => {}
+            }
+        }
+        received
     }
 
     fn is_open(&mut self) -> bool {

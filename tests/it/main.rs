@@ -1,6 +1,7 @@
 //! xask as its users meet it: the built binary, run in a folder and an environment of its own, against
 //! a scripted service on loopback. Nothing here looks inside the program.
 
+mod cache;
 mod cli;
 mod conversation;
 mod deadline;
@@ -8,14 +9,19 @@ mod harness;
 mod help;
 mod image_files;
 mod images;
+mod models;
 mod network;
 mod output;
+mod output_file;
+mod progress;
 mod prompt;
 mod proxy;
+mod recipes;
 mod rehearsal;
 mod reply;
 mod request;
 mod retry;
+mod schema;
 mod service;
 mod stdin;
 mod stream;

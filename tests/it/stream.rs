@@ -336,7 +336,6 @@ fn usage_is_told_of_a_stream_too() {
 }
 
 #[test]
-#[ignore = "usage beside null or absent choices is not seen"]
 fn usage_is_told_where_its_chunk_has_no_choices() {
     for choices in ["", r#""choices":null,"#] {
         let mut events = replies::stream_of(&["Four."], Some("stop"));

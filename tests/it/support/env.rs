@@ -62,11 +62,17 @@ impl Env {
         names
     }
 
+    /// How much the files in one of its folders hold, in bytes: what a run has written so far. A folder that is not
+    /// there holds nothing.
+    pub fn bytes_in(&self, folder: impl AsRef<Path>) -> u64 {
+        let entries = fs::read_dir(self.path(folder)).into_iter().flatten().filter_map(Result::ok);
+        // What is gone by now holds nothing either.
+        entries.filter_map(|entry| entry.metadata().ok()).map(|found| found.len()).sum()
+    }
+
     /// xask with these arguments.
     pub fn xask<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Run {
-        let mut run = Run::new(self, binary().as_os_str());
-        run.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
-        run
+        Run::new(self, binary().as_os_str()).args(args)
     }
 
     /// A shell script in which `xask` is the binary under test.
@@ -76,9 +82,7 @@ impl Env {
             path.push(":");
             path.push(rest);
         }
-        let mut run = Run::new(self, "sh".as_ref()).env("PATH", path);
-        run.args.extend(["-c".into(), script.into()]);
-        run
+        Run::new(self, "sh".as_ref()).env("PATH", path).args(["-c", script])
     }
 }
 
@@ -135,9 +139,15 @@ impl Run {
         }
     }
 
+<<<<<<< HEAD
     /// Which row of a table this is, for the message when it fails.
     pub fn case(mut self, case: impl fmt::Debug) -> Self {
         self.case = format!("[{case:?}] ");
+=======
+    /// Adds arguments.
+    pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+>>>>>>> main
         self
     }
 

@@ -21,6 +21,7 @@ pub mod tls;
 mod tty;
 mod words;
 
+use std::io::{Write, stderr};
 use std::time::Duration;
 
 pub use asking::QUESTION;
@@ -47,4 +48,12 @@ pub fn shown(bytes: &[u8]) -> String {
         line.push_str(&chunk.invalid().escape_ascii().to_string());
     }
     line
+}
+
+/// Says that a test, or a part of it, was not run, and why. Past the harness, which shows only what a
+/// failed test prints.
+pub fn skip(why: &str) {
+    let test = std::thread::current();
+    let line = format!("skipped: {}: {why}\n", test.name().unwrap_or("a test"));
+    let _ = stderr().write_all(line.as_bytes());
 }

@@ -1,0 +1,310 @@
+//! `--cache` and `--offline`: an answer is recorded once, for exactly one request, and used again without
+//! a key, a network or a bill.
+
+mod entry;
+mod folder;
+mod request;
+
+use std::fs;
+
+use predicates::prelude::*;
+use serde_json::json;
+
+use crate::support::{Env, Gate, Reply, Run, Script, Server, Tty, replies, says, shown};
+
+const KEY: &str = "xai-0123456789abcdef";
+
+/// The question whose answer is recorded, and what it prints.
+const QUESTION: [&str; 3] = ["--cache", "answers", "What is 2 + 2?"];
+const ANSWER: &str = "Four.\n";
+
+/// Not recorded, and not to be asked for.
+const MISS: &str = "xask: --offline: no answer to this is recorded\n";
+
+fn four() -> Reply {
+    answer("Four.")
+}
+
+fn answer(text: &str) -> Reply {
+    Reply::json(200, replies::completion(text))
+}
+
+/// Asks the question without a network.
+fn offline(env: &Env) -> Run {
+    env.xask(QUESTION).args(["--offline"])
+}
+
+/// Records the answer, and returns the entry's name and content.
+#[track_caller]
+fn record(env: &Env) -> (String, Vec<u8>) {
+    let server = Server::reply(four());
+    env.xask(QUESTION).server(&server).stdout(ANSWER).success();
+    let [name] = &entries(env)[..] else { panic!("entries: {:?}", entries(env)) };
+    let name = format!("answers/{name}");
+    let bytes = env.read(&name);
+    (name, bytes)
+}
+
+/// What is in the folder of answers, which need not be there.
+fn entries(env: &Env) -> Vec<String> {
+    let entries = fs::read_dir(env.path("answers")).into_iter().flatten();
+    let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+    let mut names: Vec<_> = entries.map(|entry| name(entry.expect("an entry"))).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn an_answer_is_asked_for_once_and_then_used_again() {
+    let env = Env::new();
+    let server = Server::reply(four());
+    for _ in 0..3 {
+        env.xask(QUESTION).server(&server).key(KEY).stdout(ANSWER).success();
+    }
+    // No key, and the service is the real one: nobody asks it.
+    env.xask(QUESTION).stdout(ANSWER).success();
+    offline(&env).stdout(ANSWER).success();
+}
+
+#[test]
+fn what_only_the_network_needs_is_not_looked_at_for_a_recorded_answer() {
+    let env = Env::new();
+    record(&env);
+    for (name, value) in [
+        ("XAI_API_KEY", "\u{1}"),
+        ("XAI_API_KEY_FILE", "missing"),
+        ("SSL_CERT_FILE", "missing"),
+        ("HTTPS_PROXY", "nonsense://"),
+    ] {
+        env.xask(QUESTION).env(name, value).stdout(ANSWER).success();
+    }
+}
+
+#[test]
+fn every_form_of_an_answer_comes_from_the_record() {
+    let env = Env::new();
+    record(&env);
+    let reply = format!("{}\n", replies::completion("Four."));
+    offline(&env).args(["--json"]).stdout(reply).success();
+    offline(&env).args(["--stream"]).stdout(ANSWER).success();
+    let usage =
+        "xask: usage: prompt=21 cached=4 reasoning=120 completion=2 total=143 cost_usd=0.00077\n";
+    offline(&env).args(["--usage"]).stdout(ANSWER).stderr(usage).success();
+    offline(&env).args(["-o", "file"]).success();
+    assert_eq!(env.read("file"), ANSWER.as_bytes());
+    offline(&env).args(["-c", "talk"]).stdout(ANSWER).success();
+    let lines = "{\"role\":\"user\",\"content\":\"What is 2 + 2?\"}\n\
+                 {\"role\":\"assistant\",\"content\":\"Four.\"}\n";
+    assert_eq!(shown(&env.read("talk")), shown(lines.as_bytes()));
+    // The next turn is another question.
+    offline(&env).args(["-c", "talk"]).stderr(MISS).code(6);
+    assert_eq!(shown(&env.read("talk")), shown(lines.as_bytes()));
+    assert_eq!(env.names(), ["answers", "file", "talk"]);
+}
+
+#[test]
+fn json_from_the_record_is_the_reply_byte_for_byte() {
+    let odd = concat!(
+        r#"{"choices" : [{"message":{"content":"\u0046our.","content2":"a"},"#,
+        "\n\t",
+        r#""finish_reason":"stop","n":123456789012345678901234567890,"n":1.50}], "a":1, "a":2,"#,
+        "\"\u{e9}\\/\": \"\u{1f980}\"}",
+    );
+    for (sent, printed) in
+        [(odd.to_owned(), format!("{odd}\n")), (format!("{odd}\n"), format!("{odd}\n"))]
+    {
+        let env = Env::new();
+        let server = Server::reply(Reply::json(200, &*sent));
+        for _ in 0..2 {
+            env.xask(QUESTION).args(["--json"]).server(&server).stdout(&*printed).success();
+        }
+    }
+}
+
+#[test]
+fn json_from_the_record_keeps_the_space_around_it() {
+    let sent = format!(" \r\n{}\r\n\n", replies::completion("Four."));
+    let env = Env::new();
+    let server = Server::reply(Reply::json(200, &*sent));
+    for _ in 0..2 {
+        env.xask(QUESTION).args(["--json"]).server(&server).stdout(&*sent).success();
+    }
+}
+
+#[test]
+fn on_a_terminal_an_answer_is_made_safe_from_the_record_too() {
+    let env = Env::new();
+    let server = Server::reply(answer("\x1b[2J\u{202e}"));
+    for _ in 0..2 {
+        let run = env.xask(QUESTION).server(&server).tty(Tty::Stdout).tty(Tty::Stderr);
+        run.on_tty("\\x1b[2J\\u{202e}\n").success();
+    }
+    assert_eq!(server.request().json().get("stream"), None);
+}
+
+#[test]
+fn only_a_complete_and_fit_answer_is_recorded() {
+    let with = |overrides| Reply::json(200, replies::completion_with(overrides));
+    let error = |status| Reply::json(status, replies::error("slug", "words"));
+    let cases = [
+        (9, with(json!({"finish_reason": "length"}))),
+        (9, with(json!({"finish_reason": "content_filter"}))),
+        (9, with(json!({"finish_reason": "whatever"}))),
+        (9, with(json!({"refusal": "No."}))),
+        (9, with(json!({"content": null}))),
+        (9, with(json!({"content": " \n"}))),
+        (9, with(json!({"choices": []}))),
+        (9, with(json!({"tool_calls": [{"id": "1"}]}))),
+        (3, error(401)),
+        (4, error(400)),
+        (5, error(429)),
+        (8, error(500)),
+        (8, error(200)),
+        (8, Reply::json(200, "{}")),
+        (7, four().cut_at(100)),
+        (7, four().close_delimited().cut_at(100)),
+    ];
+    for (code, reply) in cases {
+        let env = Env::new();
+        let server = Server::reply(reply);
+        let run = env.xask(QUESTION).args(["--retries=0"]).server(&server);
+        run.stdout_like("").stderr_like(says::error("")).code(code);
+        assert_eq!(entries(&env), [""; 0], "exit {code}");
+        offline(&env).stderr(MISS).code(6);
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_the_json_asked_for_is_not_recorded() {
+    let env = Env::new();
+    env.write("schema.json", "{}");
+    let server = Server::play([four(), answer("4")]);
+    let run = || env.xask(QUESTION).args(["--schema", "schema.json"]).server(&server);
+    run().stdout(ANSWER).stderr_like(says::error("not the JSON")).code(9);
+    assert_eq!(entries(&env), [""; 0]);
+    for _ in 0..2 {
+        run().stdout("4\n").success();
+    }
+}
+
+#[test]
+fn what_comes_after_a_retry_is_recorded() {
+    let env = Env::new();
+    let busy = Reply::json(503, replies::error("slug", "words")).header("Retry-After", "0");
+    let server = Server::play([busy, four()]);
+    let run = env.xask(QUESTION).server(&server);
+    run.stdout(ANSWER).stderr_like("retry 1 of 2").success();
+    offline(&env).stdout(ANSWER).success();
+}
+
+#[test]
+fn the_reader_who_leaves_early_has_the_answer_recorded_nevertheless() {
+    let env = Env::new();
+    let (asked, gate) = (Gate::new(), Gate::new());
+    let server = Server::play([Script::new().open(&asked).wait(&gate).send(four())]);
+    let mut run = env.xask(QUESTION).server(&server).spawn();
+    asked.wait();
+    run.close_stdout();
+    gate.open();
+    run.code(141);
+    offline(&env).stdout(ANSWER).success();
+}
+
+#[test]
+fn the_variables_stand_for_the_flags() {
+    let env = Env::new();
+    let server = Server::reply(four());
+    let run = || env.xask(["What is 2 + 2?"]).env("XASK_CACHE", "answers");
+    run().server(&server).stdout(ANSWER).success();
+    run().env("XASK_OFFLINE", "1").stdout(ANSWER).success();
+    // What is typed counts more.
+    run().args(["--cache", "other", "--offline"]).stderr(MISS).code(6);
+    offline(&env).env("XASK_CACHE", "other").env("XASK_OFFLINE", "0").stdout(ANSWER).success();
+    assert_eq!(env.names(), ["answers"]);
+}
+
+#[test]
+fn offline_is_on_with_1_off_with_0_and_nothing_else() {
+    let env = Env::new();
+    let run = |value: &str| env.xask(["hi"]).env("XASK_OFFLINE", value);
+    run("1").stderr("xask: --offline: there is no --cache\n").code(6);
+    for value in ["", "0"] {
+        let server = Server::reply(four());
+        run(value).server(&server).stdout(ANSWER).success();
+    }
+    let never = Server::never();
+    for value in ["2", "yes", "true", "on", " 1", "-1", "\u{e9}"] {
+        let error = format!("xask: XASK_OFFLINE: {value}: expected 1 or 0\n");
+        run(value).server(&never).stderr(error).code(2);
+    }
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let env = Env::new();
+    let server = Server::reply(four());
+    env.xask(["hi"]).env("XASK_CACHE", "").server(&server).stdout(ANSWER).success();
+    assert_eq!(env.names(), [""; 0]);
+}
+
+#[test]
+fn without_a_cache_there_is_no_answer_without_a_network() {
+    let env = Env::new();
+    let never = Server::never();
+    for args in [&["hi"][..], &["hi", "--stream"], &["--list-models"]] {
+        let run = env.xask(["--offline"]).args(args).server(&never).key(KEY);
+        run.stderr("xask: --offline: there is no --cache\n").code(6);
+    }
+    // What is wrong with the question comes first.
+    env.xask(["--offline", "-f", "missing"]).stderr_like(says::error("missing")).code(2);
+    env.xask(["--offline", " "]).stderr_like(says::error("")).code(2);
+}
+
+#[test]
+fn a_stream_of_events_is_not_to_be_had_from_a_record() {
+    let env = Env::new();
+    let never = Server::never();
+    let error = "xask: --json --stream and --cache exclude each other\n\
+                 xask: hint: a recorded answer is one JSON, not a stream of events\n";
+    let run = || env.xask(["--json", "--stream", "hi"]).server(&never).stderr(error);
+    run().args(["--cache", "answers"]).code(2);
+    run().env("XASK_CACHE", "answers").code(2);
+    assert_eq!(env.names(), [""; 0]);
+}
+
+#[test]
+fn a_rehearsal_neither_uses_nor_makes_a_record() {
+    let env = Env::new();
+    let rehearsed = "model: grok-4\nuser: What is 2 + 2?\n";
+    for offline in [&[][..], &["--offline"]] {
+        let run = || env.xask(QUESTION).args(["-q"]).args(offline).stdout(rehearsed);
+        run().args(["--rehearse"]).success();
+        run().env("XASK_REHEARSE", "1").success();
+    }
+    assert_eq!(env.names(), [""; 0]);
+    let (name, good) = record(&env);
+    env.xask(QUESTION).args(["-q", "--rehearse"]).stdout(rehearsed).success();
+    assert_eq!(env.read(name), good);
+}
+
+#[test]
+fn a_dry_run_neither_uses_nor_makes_a_record() {
+    let env = Env::new();
+    let body = "{\"model\":\"grok-4\",\"messages\":[{\"role\":\"user\",\"content\":\"What is 2 + 2?\"}]}\n";
+    let run = || env.xask(QUESTION).args(["--dry-run"]).stdout(body);
+    run().success();
+    run().args(["--offline"]).success();
+    assert_eq!(env.names(), [""; 0]);
+    let (name, good) = record(&env);
+    run().success();
+    assert_eq!(env.read(name), good);
+}
+
+#[test]
+fn verbose_says_where_the_answer_comes_from() {
+    let env = Env::new();
+    record(&env);
+    let said =
+        predicate::str::starts_with("xask: asking a recorded answer: model grok-4, 74 bytes\n");
+    offline(&env).args(["-v"]).stdout(ANSWER).stderr_like(said).success();
+}

@@ -1,0 +1,110 @@
+//! A folder that cannot be written is found before the request; what cannot be recorded after it is printed.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use super::{ANSWER, MISS, QUESTION, entries, four, offline, record};
+use crate::support::{Env, Gate, Script, Server, powerless, says};
+
+#[test]
+fn a_folder_that_cannot_be_written_is_found_before_the_request() {
+    let env = Env::new();
+    env.write("file", "");
+    let never = Server::never();
+    for folder in ["file", "file/answers", "/dev/null"] {
+        let error = says::error(&format!("cache {folder}: "));
+        env.xask(["--cache", folder, "hi"]).server(&never).stderr_like(error).code(1);
+    }
+    powerless(|| {
+        let env = Env::new();
+        for name in ["shut", "shut/answers"] {
+            fs::create_dir(env.path(name)).expect("a folder");
+        }
+        for name in ["shut/answers", "shut"] {
+            let mode = Permissions::from_mode(0o555);
+            fs::set_permissions(env.path(name), mode).expect("it is ours");
+        }
+        let never = Server::never();
+        for folder in ["shut/answers", "shut/new"] {
+            let error = format!("xask: cache {folder}: permission denied\n");
+            env.xask(["--cache", folder, "hi"]).server(&never).stderr(error).code(1);
+        }
+    });
+}
+
+#[test]
+fn a_recorded_answer_is_used_also_where_none_can_be_recorded() {
+    powerless(|| {
+        let env = Env::new();
+        record(&env);
+        let set = |mode| {
+            fs::set_permissions(env.path("answers"), Permissions::from_mode(mode))
+                .expect("it is ours");
+        };
+        set(0o555);
+        offline(&env).stdout(ANSWER).success();
+        env.xask(QUESTION).stdout(ANSWER).success();
+        set(0o755);
+    });
+}
+
+#[test]
+fn without_a_network_no_folder_is_made() {
+    let env = Env::new();
+    offline(&env).stderr(MISS).code(6);
+    env.xask(["--cache", "/proc/answers", "--offline", "hi"]).stderr(MISS).code(6);
+    assert_eq!(env.names(), [""; 0]);
+}
+
+/// Asks, and puts a file in the place of the folder before the answer comes.
+fn lose_the_folder(env: &Env, args: &[&str]) {
+    let (asked, gate) = (Gate::new(), Gate::new());
+    let server = Server::play([Script::new().open(&asked).wait(&gate).send(four())]);
+    let run = env.xask(QUESTION).args(args).server(&server);
+    let run = run.stdout(ANSWER).stderr("xask: cache answers: not a directory\n").spawn();
+    asked.wait();
+    fs::remove_dir(env.path("answers")).expect("it was made");
+    env.write("answers", "");
+    gate.open();
+    run.code(1);
+}
+
+#[test]
+fn an_answer_that_cannot_be_recorded_is_printed() {
+    let env = Env::new();
+    lose_the_folder(&env, &[]);
+    assert_eq!(env.names(), ["answers"]);
+}
+
+#[test]
+fn an_answer_that_cannot_be_recorded_is_not_written_to_a_file() {
+    let env = Env::new();
+    lose_the_folder(&env, &["-o", "file"]);
+    assert_eq!(env.names(), ["answers"]);
+}
+
+#[test]
+fn a_full_disk_is_told_in_words_and_leaves_nothing() {
+    let env = Env::new();
+    let server = Server::reply(four());
+    let script = "trap '' XFSZ; ulimit -f 0; exec xask --cache answers hi";
+    let run = env.sh(script).server(&server).stdout(ANSWER);
+    run.stderr("xask: cache answers: file too large\n").code(1);
+    assert_eq!(entries(&env), [""; 0]);
+}
+
+#[test]
+fn a_name_that_is_taken_meanwhile_is_told_in_words() {
+    let env = Env::new();
+    let (name, _) = record(&env);
+    fs::remove_file(env.path(&name)).expect("it is there");
+    let (asked, gate) = (Gate::new(), Gate::new());
+    let server = Server::play([Script::new().open(&asked).wait(&gate).send(four())]);
+    let run = env.xask(QUESTION).server(&server);
+    let run = run.stdout(ANSWER).stderr("xask: cache answers: is a directory\n").spawn();
+    asked.wait();
+    fs::create_dir(env.path(&name)).expect("a folder in its place");
+    gate.open();
+    run.code(1);
+    assert_eq!(entries(&env).len(), 1);
+}

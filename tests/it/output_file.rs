@@ -1,0 +1,149 @@
+//! `--output`: the answer goes to a file, whole and fit, or the file stays as it was and the answer goes
+//! to standard output.
+
+mod place;
+mod whole;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::support::{Env, Reply, Server, Tty, replies, shown};
+
+/// What stands in a file before the run.
+const OLD: &[u8] = b"old\nand longer than the answer that takes its place\n";
+
+/// What `--rehearse hi` answers.
+const REHEARSED: &str = "model: grok-4\nuser: hi\n";
+
+fn four() -> Reply {
+    Reply::json(200, replies::completion("Four."))
+}
+
+#[test]
+fn the_answer_goes_to_the_file_and_stdout_stays_empty() {
+    let whole = format!("{}\n", replies::completion("Four."));
+    let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
+    let lines = format!("{}\n", events.join("\n"));
+    let models = r#"{"object":"list","data":[{"id":"a"},{"id":"b"}]}"#;
+    let cases: [(&[&str], Reply, &str); 8] = [
+        (&["hi"], four(), "Four.\n"),
+        (&["hi"], Reply::json(200, replies::completion("a\r\nb\x1b\n")), "a\r\nb\x1b\n"),
+        (&["hi", "--json"], four(), &whole),
+        (&["hi", "--stream"], Reply::sse(&events), "Four.\n"),
+        (&["hi", "--stream", "--json"], Reply::sse(&events), &lines),
+        (&["hi", "--stream", "--json"], four(), &whole),
+        (&["--list-models"], Reply::json(200, models), "a\nb\n"),
+        (&["--list-models", "--json"], Reply::json(200, models), &format!("{models}\n")),
+    ];
+    for (args, reply, expected) in cases {
+        for old in [None, Some(OLD)] {
+            let env = Env::new();
+            if let Some(old) = old {
+                env.write("answer", old);
+            }
+            let server = Server::reply(reply.clone());
+            env.xask(["-o", "answer"]).server(&server).args(args).success();
+            assert_eq!(shown(&env.read("answer")), shown(expected.as_bytes()), "{args:?}");
+            assert_eq!(env.names(), ["answer"]);
+        }
+    }
+}
+
+#[test]
+fn a_dash_is_standard_output() {
+    let env = Env::new();
+    for args in [&["-o", "-", "hi"][..], &["--output=-", "hi"], &["--list-models", "-o", "-"]] {
+        let models = r#"{"data":[{"id":"Four."}],"choices":[{"message":{"content":"Four."}}]}"#;
+        let server = Server::reply(Reply::json(200, models));
+        env.xask(args).server(&server).stdout("Four.\n").success();
+    }
+    assert_eq!(env.names(), [""; 0]);
+}
+
+#[test]
+fn nothing_is_streamed_to_a_terminal_when_the_answer_goes_to_a_file() {
+    let env = Env::new();
+    let server = Server::reply(four());
+    env.xask(["-o", "answer", "hi"]).server(&server).tty(Tty::Stdout).success();
+    assert_eq!(server.request().json().get("stream"), None);
+    assert_eq!(env.read("answer"), b"Four.\n");
+}
+
+#[test]
+fn a_file_is_exact_also_where_an_answer_on_the_terminal_is_made_safe() {
+    let env = Env::new();
+    let answer = "\x1b[2J\u{202e}\r\n";
+    let unfit = replies::completion_with(json!({"content": answer, "finish_reason": "length"}));
+    let replies = [Reply::json(200, replies::completion(answer)), Reply::json(200, unfit)];
+    let server = Server::play(replies);
+    let run = || env.xask(["-o", "answer", "hi"]).server(&server).tty(Tty::Stdout);
+    run().success();
+    run().on_tty("\\x1b[2J\\u{202e}\n").stderr_like("token limit").code(9);
+    assert_eq!(env.read("answer"), answer.as_bytes());
+}
+
+#[test]
+fn a_full_standard_output_does_not_matter() {
+    let env = Env::new();
+    env.sh("xask -q --rehearse hi -o answer >/dev/full").success();
+    env.sh("xask -q --rehearse hi -o closed >&-").success();
+    assert_eq!(env.read("answer"), REHEARSED.as_bytes());
+    assert_eq!(env.read("closed"), REHEARSED.as_bytes());
+}
+
+#[test]
+fn usage_is_told_beside_it() {
+    let env = Env::new();
+    let server = Server::reply(four());
+    let usage =
+        "xask: usage: prompt=21 cached=4 reasoning=120 completion=2 total=143 cost_usd=0.00077\n";
+    env.xask(["-o", "answer", "--usage", "hi"]).server(&server).stderr(usage).success();
+    assert_eq!(env.read("answer"), b"Four.\n");
+}
+
+#[test]
+fn any_name_will_do() {
+    let env = Env::new();
+    for name in [&b"a b"[..], b"-x", b"new\nline", b"\xff\xfe", "\u{e9}\u{1f980}".as_bytes()] {
+        let name = OsStr::from_bytes(name);
+        let output = [OsStr::new("--output="), name].join(OsStr::new(""));
+        env.xask(["-q", "--rehearse", "hi"]).args([output]).success();
+        assert_eq!(env.read(Path::new(name)), REHEARSED.as_bytes());
+        fs::remove_file(env.path(Path::new(name))).expect("it is there");
+    }
+    assert_eq!(env.names(), [""; 0]);
+}
+
+#[test]
+fn the_file_may_be_what_is_asked_about() {
+    let env = Env::new();
+    env.write("notes", "old");
+    env.xask(["-q", "--rehearse", "-f", "notes", "-o", "notes"]).success();
+    assert_eq!(env.read("notes"), b"model: grok-4\nuser: old\n");
+}
+
+#[test]
+fn the_old_file_is_replaced_and_not_written_over() {
+    let env = Env::new();
+    let path = env.write("answer", OLD);
+    fs::hard_link(&path, env.path("other name")).expect("a second name");
+    env.xask(["-q", "--rehearse", "hi", "-o", "answer"]).success();
+    assert_eq!(env.read("other name"), OLD);
+    assert_eq!(env.read("answer"), REHEARSED.as_bytes());
+}
+
+#[test]
+fn a_file_and_a_conversation_both_get_the_answer() {
+    let env = Env::new();
+    let server = Server::reply(four());
+    env.xask(["-c", "talk", "-o", "answer", "2 + 2?"]).server(&server).success();
+    assert_eq!(env.read("answer"), b"Four.\n");
+    let lines = "{\"role\":\"user\",\"content\":\"2 + 2?\"}\n\
+                 {\"role\":\"assistant\",\"content\":\"Four.\"}\n";
+    assert_eq!(shown(&env.read("talk")), shown(lines.as_bytes()));
+    assert_eq!(env.names(), ["answer", "talk"]);
+}

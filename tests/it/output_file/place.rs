@@ -1,0 +1,208 @@
+//! Which places can be written, and how: found out before anybody is asked; links are followed, devices and
+//! pipes written in place.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use super::{OLD, REHEARSED};
+use crate::support::{Env, Server, powerless, says, shown};
+
+#[test]
+fn a_new_file_gets_what_the_umask_leaves() {
+    for (umask, mode) in [("022", 0o644), ("077", 0o600), ("000", 0o666), ("027", 0o640)] {
+        let env = Env::new();
+        env.sh(&format!("umask {umask}; exec xask -q --rehearse hi -o answer")).success();
+        assert_eq!(mode_of(&env, "answer"), mode, "umask {umask}");
+    }
+}
+
+#[test]
+fn an_existing_file_keeps_its_mode() {
+    for mode in [0o600, 0o640, 0o666, 0o777, 0o200, 0o4711] {
+        for umask in ["000", "077"] {
+            let env = Env::new();
+            let path = env.write("answer", OLD);
+            fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
+            env.sh(&format!("umask {umask}; exec xask -q --rehearse hi -o answer")).success();
+            assert_eq!(mode_of(&env, "answer"), mode, "umask {umask}");
+        }
+    }
+}
+
+fn mode_of(env: &Env, name: &str) -> u32 {
+    fs::metadata(env.path(name)).expect("it is there").permissions().mode() & 0o7777
+}
+
+#[test]
+fn of_a_symlink_the_target_is_replaced() {
+    type Links<'a> = &'a [(&'a str, &'a str)];
+    // Where a link named `answer` leads, further links, and the file behind them all.
+    let cases: [(&str, Links, &str); 5] = [
+        ("target", &[], "target"),
+        ("folder/target", &[], "folder/target"),
+        ("folder/link", &[("folder/link", "target")], "folder/target"),
+        ("folder/link", &[("folder/link", "../a"), ("a", "b"), ("b", "c")], "c"),
+        ("folder/../folder/./link", &[("folder/link", "../target")], "target"),
+    ];
+    for (to, further, target) in cases {
+        for old in [None, Some(OLD)] {
+            let env = Env::new();
+            env.write("folder/file", "");
+            for (link, to) in [("answer", to)].iter().chain(further) {
+                symlink(to, env.path(link)).expect("a link");
+            }
+            if let Some(old) = old {
+                env.write(target, old);
+            }
+            env.xask(["-q", "--rehearse", "hi", "-o", "answer"]).success();
+            assert_eq!(env.read(target), REHEARSED.as_bytes(), "{to}");
+            let is_link = |name: &str| fs::symlink_metadata(env.path(name)).map(|m| m.is_symlink());
+            assert!(!is_link(target).expect("it is there"));
+            for (link, to) in [("answer", to)].iter().chain(further) {
+                assert_eq!(fs::read_link(env.path(link)).expect("a link").to_str(), Some(*to));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_absolute_link_is_followed_too() {
+    let env = Env::new();
+    symlink(env.path("target"), env.path("answer")).expect("a link");
+    env.xask(["-q", "--rehearse", "hi", "-o", "answer"]).success();
+    assert_eq!(env.read("target"), REHEARSED.as_bytes());
+    assert_eq!(env.names(), ["answer", "target"]);
+}
+
+#[test]
+fn what_cannot_be_written_is_found_before_the_request() {
+    let env = Env::new();
+    env.write("folder/file", OLD);
+    for (link, to) in [("circle", "circle2"), ("circle2", "circle"), ("lost", "no/target")] {
+        symlink(to, env.path(link)).expect("a link");
+    }
+    let never = Server::never();
+    for (file, why) in [
+        ("no/answer", "no such file or directory"),
+        ("lost", "no such file or directory"),
+        ("folder", "is a directory"),
+        ("folder/", "is a directory"),
+        (".", "is a directory"),
+        ("/", "is a directory"),
+        ("folder/..", "is a directory"),
+        ("folder/file/answer", "not a directory"),
+        ("folder/file/", "not a directory"),
+        ("circle", "too many levels of symbolic links"),
+    ] {
+        let error = format!("xask: --output {file}: {why}\n");
+        env.xask(["-o", file, "hi"]).server(&never).stderr(error.clone()).code(1);
+        env.xask(["-o", file, "--list-models"]).server(&never).stderr(error).code(1);
+    }
+    assert_eq!(env.read("folder/file"), OLD);
+    assert_eq!(env.names(), ["circle", "circle2", "folder", "lost"]);
+}
+
+#[test]
+fn a_name_that_only_a_folder_can_have_is_found_before_the_request() {
+    let env = Env::new();
+    let never = Server::never();
+    for file in ["new/", "new/."] {
+        env.xask(["-o", file, "hi"]).server(&never).stderr_like(says::error(file)).code(1);
+    }
+    assert_eq!(env.names(), [""; 0]);
+}
+
+#[test]
+fn what_may_not_be_written_is_found_before_the_request() {
+    powerless(|| {
+        let env = Env::new();
+        env.write("shut/file", OLD);
+        env.write("open/file", OLD);
+        symlink("../shut/new", env.path("open/link")).expect("a link");
+        let set = |name: &str, mode| {
+            fs::set_permissions(env.path(name), Permissions::from_mode(mode)).expect("it is ours");
+        };
+        set("shut", 0o555);
+        set("open/file", 0o444);
+        let never = Server::never();
+        for file in ["shut/file", "shut/new", "open/file", "open/link"] {
+            let error = format!("xask: --output {file}: permission denied\n");
+            env.xask(["-o", file, "hi"]).server(&never).stderr(error).code(1);
+        }
+        set("shut", 0o755);
+        assert_eq!([env.read("shut/file"), env.read("open/file")], [OLD, OLD]);
+    });
+}
+
+#[test]
+fn a_folder_in_which_nobody_can_make_a_file_is_found_before_the_request() {
+    let env = Env::new();
+    let never = Server::never();
+    for file in ["/proc/new", "/sys/new", "/proc/self/new"] {
+        env.xask(["-o", file, "hi"]).server(&never).stderr_like(says::error(file)).code(1);
+    }
+}
+
+#[test]
+fn the_file_is_looked_at_after_the_inputs_and_before_the_key() {
+    let env = Env::new();
+    let run = |args: &[&str]| env.xask(["-o", "no/answer"]).args(args);
+    run(&["-f", "missing"]).stderr_like(says::error("missing: no such file")).code(2);
+    run(&[" "]).stderr_like(says::error("")).code(2);
+    run(&["hi"]).stderr_like(says::error("--output no/answer")).code(1);
+    // No key, and no server.
+    env.xask(["-o", "answer", "hi"]).stderr_like(says::error("no API key")).code(3);
+    assert_eq!(env.names(), [""; 0]);
+}
+
+#[test]
+fn a_named_pipe_is_written_in_place() {
+    let env = Env::new();
+    let script = "mkfifo pipe; cat pipe & xask -q --rehearse hi -o pipe && wait && test -p pipe";
+    env.sh(script).stdout(REHEARSED).success();
+    assert_eq!(env.names(), ["pipe"]);
+}
+
+#[test]
+fn a_device_is_written_in_place() {
+    let env = Env::new();
+    symlink("/dev/null", env.path("link")).expect("a link");
+    for file in ["/dev/null", "link"] {
+        env.xask(["-q", "--rehearse", "hi", "-o", file]).success();
+    }
+    assert!(fs::read("/dev/null").expect("it is still a device").is_empty());
+    assert_eq!(fs::read_link(env.path("link")).expect("a link"), Path::new("/dev/null"));
+}
+
+#[test]
+fn what_a_shell_names_by_its_descriptor_is_written_in_place() {
+    let env = Env::new();
+    for file in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+        env.xask(["-q", "--rehearse", "hi", "-o", file]).stdout(REHEARSED).success();
+    }
+    env.xask(["-q", "--rehearse", "hi", "-o", "/dev/stderr"]).stderr(REHEARSED).success();
+    // What a shell makes of `-o >(cat)`.
+    env.sh("xask -q --rehearse hi -o /dev/fd/3 3>&1 >/dev/null | cat").stdout(REHEARSED).success();
+}
+
+/// Writes to the file a shell has opened, between two lines of the shell's own.
+#[track_caller]
+fn write_into_a_log(descriptor: &str) {
+    let env = Env::new();
+    let script = format!("{{ echo 1; xask -q --rehearse hi -o {descriptor}; echo 2; }} >>log");
+    env.sh(&script).success();
+    assert_eq!(shown(&env.read("log")), shown(format!("1\n{REHEARSED}2\n").as_bytes()));
+}
+
+#[test]
+fn a_file_that_a_shell_has_opened_is_not_taken_from_it() {
+    write_into_a_log("/dev/stdout");
+    write_into_a_log("/proc/self/fd/1");
+}
+
+#[test]
+#[ignore = "only the path as it is written is looked at, and /dev/fd is a link into /proc"]
+fn nor_by_any_other_name_of_the_descriptor() {
+    write_into_a_log("/dev/fd/1");
+}

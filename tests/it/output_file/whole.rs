@@ -1,0 +1,237 @@
+//! The file is as it was or has a whole and fit answer, whatever happens; and an answer that was paid for is
+//! not lost.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::thread;
+use std::time::Instant;
+
+use serde_json::json;
+
+use super::{OLD, REHEARSED, four};
+use crate::support::{Env, Gate, LIMIT, Reply, Script, Server, Signal, replies, says};
+
+#[test]
+fn a_paid_answer_that_cannot_go_to_the_file_is_printed() {
+    let env = Env::new();
+    let full = "xask: --output /dev/full: no space left on device\n";
+    env.xask(["-q", "--rehearse", "hi", "-o", "/dev/full"]).stdout(REHEARSED).stderr(full).code(1);
+    let reply = replies::completion("Four.");
+    let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
+    for (args, reply, expected) in [
+        (&["--json"][..], four(), format!("{reply}\n")),
+        (&["--stream"], Reply::sse(&events), "Four.\n".to_owned()),
+        (&["--json", "--stream"], Reply::sse(&events), events.join("\n") + "\n"),
+    ] {
+        let server = Server::reply(reply);
+        let run = env.xask(["-o", "/dev/full", "hi"]).args(args).server(&server);
+        run.stdout(expected).stderr(full).code(1);
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_the_file_as_it_was_and_nothing_beside_it() {
+    let text = "x".repeat(3000);
+    let answer = format!("model: grok-4\nuser: {text}\n");
+    // In blocks of 512 bytes: none of the answer fits, a part of it, or all of it.
+    for (blocks, fits) in [(0, false), (1, false), (4, false), (8, true)] {
+        for old in [None, Some(OLD)] {
+            let env = Env::new();
+            env.write("prompt", &text);
+            if let Some(old) = old {
+                env.write("answer", old);
+            }
+            let before = env.names();
+            let script = format!(
+                "trap '' XFSZ; ulimit -f {blocks}; exec xask -q --rehearse -f prompt -o answer"
+            );
+            let run = env.sh(&script);
+            if fits {
+                run.success();
+                assert_eq!(env.read("answer"), answer.as_bytes());
+                continue;
+            }
+            run.stdout(&*answer).stderr("xask: --output answer: file too large\n").code(1);
+            assert_eq!(env.names(), before, "{blocks} blocks");
+            if let Some(old) = old {
+                assert_eq!(env.read("answer"), old, "{blocks} blocks");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_happens_to_the_place_while_the_answer_is_awaited_costs_no_answer() {
+    type Change = fn(&Env);
+    let gone: Change = |env| fs::remove_dir_all(env.path("folder")).expect("it was there");
+    let folder: Change = |env| {
+        fs::remove_file(env.path("folder/answer")).expect("it was there");
+        fs::create_dir(env.path("folder/answer")).expect("a folder in its place");
+    };
+    for (change, left) in [(gone, &[][..]), (folder, &["answer"])] {
+        let env = Env::new();
+        env.write("folder/answer", OLD);
+        let (asked, gate) = (Gate::new(), Gate::new());
+        let server = Server::play([Script::new().open(&asked).wait(&gate).send(four())]);
+        let run = env.xask(["-o", "folder/answer", "hi"]).server(&server);
+        let run = run.stdout("Four.\n").stderr_like(says::error("--output folder/answer")).spawn();
+        asked.wait();
+        change(&env);
+        gate.open();
+        run.code(1);
+        let entries = fs::read_dir(env.path("folder")).into_iter().flatten();
+        let names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
+        assert_eq!(names, left);
+    }
+}
+
+#[test]
+fn a_run_that_does_not_end_with_0_leaves_the_file_as_it_was() {
+    for (case, code, printed) in [
+        ("length", 9, "This answer is cut at the\n"),
+        ("filtered", 9, "This answer is\n"),
+        ("refused", 9, "I cannot help with that.\n"),
+        ("empty", 9, ""),
+        ("tools", 9, ""),
+        ("cut", 7, ""),
+        ("401", 3, ""),
+        ("403", 3, ""),
+        ("429", 5, ""),
+        ("500", 8, ""),
+        ("offline", 6, ""),
+    ] {
+        for stream in ["--stream", "--no-stream"] {
+            for old in [None, Some(OLD)] {
+                let env = Env::new();
+                if let Some(old) = old {
+                    env.write("answer", old);
+                }
+                let before = env.names();
+                let rehearse = format!("--rehearse={case}");
+                let run = env.xask(["-q", "-o", "answer", "hi", stream, &rehearse]);
+                run.stdout(printed).stderr_like(says::error("")).code(code);
+                assert_eq!(env.names(), before, "{case} {stream}");
+                if let Some(old) = old {
+                    assert_eq!(env.read("answer"), old, "{case} {stream}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unfit_answer_is_printed_in_the_form_that_was_asked_for() {
+    let env = Env::new();
+    let reply = replies::completion_with(json!({"finish_reason": "length"}));
+    let events = replies::stream_of(&["Fo", "ur."], Some("length"));
+    for (args, sent, printed) in [
+        (&["--json"][..], Reply::json(200, &*reply), format!("{reply}\n")),
+        (&["--json", "--stream"], Reply::sse(&events), events.join("\n") + "\n"),
+        (&["--stream"], Reply::sse(&events), "Four.\n".to_owned()),
+    ] {
+        let server = Server::reply(sent);
+        let run = env.xask(["-o", "answer", "hi"]).args(args).server(&server);
+        run.stdout(printed).stderr_like(says::error("token limit")).code(9);
+    }
+    assert_eq!(env.names(), [""; 0]);
+}
+
+#[test]
+fn a_reader_that_has_left_wins_over_an_unfit_answer() {
+    let env = Env::new();
+    let (asked, gate) = (Gate::new(), Gate::new());
+    let unfit = replies::completion_with(json!({"finish_reason": "length"}));
+    let reply = Reply::json(200, unfit);
+    let server = Server::play([Script::new().open(&asked).wait(&gate).send(reply)]);
+    let mut run = env.xask(["-o", "answer", "hi"]).server(&server).spawn();
+    asked.wait();
+    run.close_stdout();
+    gate.open();
+    run.code(141);
+    assert_eq!(env.names(), [""; 0]);
+}
+
+#[test]
+fn a_conversation_that_cannot_be_kept_leaves_the_file_as_it_was() {
+    let env = Env::new();
+    let said = "x".repeat(1100);
+    let talk = env.write("talk", format!("{{\"role\":\"user\",\"content\":\"{said}\"}}\n"));
+    let len = fs::metadata(talk).expect("it is there").len();
+    env.write("answer", OLD);
+    let server = Server::reply(four());
+    // 1024 bytes: enough for the answer, too few for what follows the conversation.
+    let script = "trap '' XFSZ; ulimit -f 2; exec xask -c talk -o answer hi";
+    let run = env.sh(script).server(&server);
+    run.stdout("Four.\n").stderr_like(says::error("talk: file too large")).code(1);
+    assert_eq!(env.read("answer"), OLD);
+    assert_eq!(env.read("talk").len() as u64, len);
+    assert_eq!(env.names(), ["answer", "talk"]);
+}
+
+#[test]
+fn twenty_runs_at_once_leave_the_whole_answer_of_one() {
+    let env = Env::new();
+    let texts: Vec<String> =
+        (0..20).map(|n| char::from(b'a' + n).to_string().repeat(50_000)).collect();
+    let runs: Vec<_> = texts
+        .iter()
+        .map(|text| {
+            env.xask(["-q", "--rehearse", "-", "-o", "answer"]).stdin(text.as_bytes()).spawn()
+        })
+        .collect();
+    for run in runs {
+        run.success();
+    }
+    let answer = env.read("answer");
+    let is_of = |text: &String| answer == format!("model: grok-4\nuser: {text}\n").as_bytes();
+    assert!(texts.iter().any(is_of), "mixed: {} bytes", answer.len());
+    assert_eq!(env.names(), ["answer"]);
+}
+
+#[test]
+fn killed_at_any_moment_the_file_is_old_or_new() {
+    const MOMENTS: u64 = 50;
+    let answer = "a line of it\n".repeat(40_000);
+    let len = answer.len() as u64;
+    for moment in 0..MOMENTS {
+        let env = Env::new();
+        let path = env.write("answer", OLD);
+        let old = fs::metadata(&path).expect("it is there").ino();
+        let sent = Gate::new();
+        let reply = Reply::json(200, replies::completion(&answer));
+        let server = Server::play([Script::new().send(reply).open(&sent)]);
+        let mut run = env.xask(["-o", "answer", "hi"]).server(&server).spawn();
+        sent.wait();
+        // From the moment the reply has left to the one at which the file is another.
+        let enough = OLD.len() as u64 + moment * len / (MOMENTS - 1);
+        let begun = Instant::now();
+        while env.bytes_in("") < enough && fs::metadata(&path).is_ok_and(|found| found.ino() == old)
+        {
+            assert!(begun.elapsed() < LIMIT, "it writes nothing");
+            thread::yield_now();
+        }
+        run.kill();
+        let status = run.finish().status;
+        let file = env.read("answer");
+        let is_new = file == answer.as_bytes();
+        assert!(is_new || file == OLD, "at {moment}: {} bytes, {status}", file.len());
+        assert!(is_new || !status.success(), "at {moment}: {status}");
+    }
+}
+
+#[test]
+fn a_run_that_was_told_to_end_leaves_the_file_as_it_was() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let env = Env::new();
+        env.write("answer", OLD);
+        let asked = Gate::new();
+        let server = Server::play([Script::new().open(&asked).hold()]);
+        let script = "exec env --default-signal=INT,TERM,HUP xask -o answer hi";
+        let run = env.sh(script).server(&server).spawn();
+        asked.wait();
+        run.send(signal);
+        run.signal(signal);
+        assert_eq!(env.read("answer"), OLD);
+        assert_eq!(env.names(), ["answer"]);
+    }
+}

@@ -1,0 +1,339 @@
+//! What is told beside the answer: the line that says a wait is not a hang, `--verbose`, `--usage`, and what
+//! `--quiet` leaves of them.
+
+use predicates::prelude::*;
+use serde_json::{Value, json};
+
+use crate::support::{Env, Gate, Reads, Reply, Run, Running, Script, Server, Tty, replies, says};
+
+const KEY: &str = "xai-0123456789abcdef";
+
+/// How the line begins. What second it is depends on the machine too.
+const LINE: &str = "\r\x1b[Kxask: waiting for the answer, ";
+
+/// The line, as often as it was drawn, and its end.
+const LINES: &str = r"(\r\x1b\[Kxask: waiting for the answer, \d+ s)+\r\x1b\[K";
+
+fn four() -> Reply {
+    Reply::json(200, replies::completion("Four."))
+}
+
+/// A server that answers when the gate is opened; the first gate opens when it was asked.
+fn slow(reply: impl Into<Vec<u8>>) -> (Server, Gate, Gate) {
+    let (asked, gate) = (Gate::new(), Gate::new());
+    let server = Server::play([Script::new().open(&asked).wait(&gate).send(reply)]);
+    (server, asked, gate)
+}
+
+/// Of the whole of what a terminal was sent.
+fn exactly(pattern: &str) -> impl Predicate<str> + use<> {
+    predicate::str::is_match(format!(r"\A{pattern}\z")).expect("a pattern")
+}
+
+/// Returns when a run that was begun by now has shown its line: whatever waited
+/// before has waited for longer.
+fn a_second_passes() {
+    let (server, _, _) = slow(four());
+    let env = Env::new();
+    let mut run = env.xask(["hi"]).server(&server).tty(Tty::Stderr).spawn();
+    run.read_tty_until(LINE);
+    run.kill();
+    drop(run.finish());
+}
+
+/// Starts it, and opens the gate when the line was seen.
+fn see_the_line(run: Run, gate: &Gate) -> Running {
+    let mut run = run.spawn();
+    run.read_tty_until(LINE);
+    gate.open();
+    run
+}
+
+#[test]
+fn a_wait_of_over_a_second_is_told_on_a_line_that_goes_before_the_answer() {
+    let env = Env::new();
+    let models = Reply::json(200, r#"{"data":[{"id":"Four."}]}"#);
+    let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
+    for (args, reply) in [
+        (&["hi"][..], four()),
+        (&["hi", "--stream"], Reply::sse(&events)),
+        (&["--list-models"], models),
+    ] {
+        let (server, _, gate) = slow(reply);
+        let run = env.xask(args).server(&server).tty(Tty::Stderr);
+        let run = run.stdout("Four.\n").on_tty_like(exactly(LINES));
+        see_the_line(run, &gate).success();
+    }
+}
+
+#[test]
+fn the_line_is_gone_before_the_answer_is_on_the_same_terminal() {
+    let env = Env::new();
+    for (args, reply) in [
+        (&["--no-stream"][..], four()),
+        (&["--stream"], Reply::sse(&replies::stream_of(&["Fo", "ur."], Some("stop")))),
+        (&["-o", "/dev/full"], four()),
+    ] {
+        let (server, _, gate) = slow(reply);
+        let run = env.xask(["hi"]).args(args).server(&server);
+        let run = run.tty(Tty::Stdout).tty(Tty::Stderr);
+        if args[0] == "-o" {
+            let error = "xask: --output /dev/full: no space left on device\n";
+            let run = run.on_tty_like(exactly(&format!("{LINES}Four\\.\n{error}")));
+            see_the_line(run, &gate).code(1);
+        } else {
+            let run = run.on_tty_like(exactly(&format!("{LINES}Four\\.\n")));
+            see_the_line(run, &gate).success();
+        }
+    }
+}
+
+#[test]
+fn the_line_is_gone_before_an_error() {
+    let env = Env::new();
+    let refused = Reply::json(401, replies::error("slug", "No credentials presented."));
+    let cut = Vec::from(Reply::sse(&replies::stream_of(&["Fo"], None)));
+    for (reply, code, error) in [
+        (Vec::from(refused), 3, "xask: the API key was refused: [^\n]+\nxask: hint: [^\n]+\n"),
+        (cut, 7, "xask: the answer is cut: [^\n]+\nxask: hint: [^\n]+\n"),
+        (Vec::new(), 7, "xask: no whole answer [^\n]+\nxask: hint: [^\n]+\n"),
+    ] {
+        let (server, _, gate) = slow(reply);
+        let run = env.xask(["hi", "--retries=0"]).server(&server).tty(Tty::Stderr);
+        see_the_line(run.on_tty_like(exactly(&format!("{LINES}{error}"))), &gate).code(code);
+    }
+}
+
+#[test]
+fn the_line_goes_when_a_stream_begins_and_does_not_come_back() {
+    let env = Env::new();
+    let (first_gate, rest_gate) = (Gate::new(), Gate::new());
+    let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
+    // The thinking before the first word is a wait as well.
+    let (thinking, _) = Reply::sse(&events).split(1);
+    let (first, rest) = Reply::sse(&events).split(2);
+    let script = Script::new().send(thinking.clone()).wait(&first_gate);
+    let script = script.send(&first[thinking.len()..]).wait(&rest_gate).send(rest);
+    let server = Server::play([script]);
+    let run = env.xask(["hi"]).server(&server).tty(Tty::Stdout).tty(Tty::Stderr);
+    let mut run = see_the_line(run.on_tty_like(exactly(&format!("{LINES}Four\\.\n"))), &first_gate);
+    run.read_tty_until("\r\x1b[KFo");
+    a_second_passes();
+    rest_gate.open();
+    run.success();
+}
+
+#[test]
+fn the_line_is_gone_before_the_note_of_a_retry_and_begins_anew() {
+    let env = Env::new();
+    let (first, second) = (Gate::new(), Gate::new());
+    let busy = Reply::json(503, replies::error("slug", "busy")).header("Retry-After", "0");
+    let server = Server::play([
+        Script::new().wait(&first).send(busy),
+        Script::new().wait(&second).send(four()),
+    ]);
+    let note = "xask: note: the service failed: [^\n]+; retry 1 of 2 in 0.0 s\n";
+    let run = env.xask(["hi"]).server(&server).tty(Tty::Stderr).stdout("Four.\n");
+    let run = run.on_tty_like(exactly(&format!("{LINES}{note}{LINES}")));
+    let mut run = see_the_line(run, &first);
+    run.read_tty_until("retry 1 of 2");
+    run.read_tty_until(LINE);
+    second.open();
+    run.success();
+}
+
+#[test]
+fn the_seconds_are_counted() {
+    let env = Env::new();
+    let (server, _, gate) = slow(four());
+    let run = env.xask(["hi"]).server(&server).tty(Tty::Stderr).stdout("Four.\n");
+    let mut run = run.on_tty_like(exactly(LINES)).spawn();
+    run.read_tty_until(LINE);
+    run.read_tty_until(LINE);
+    gate.open();
+    let output = run.success();
+    let tty = String::from_utf8(output.tty).expect("text");
+    let lines = tty.split(LINE).filter_map(|rest| rest.split_once(" s"));
+    let seconds: Vec<u64> = lines.filter_map(|(seconds, _)| seconds.parse().ok()).collect();
+    assert!(seconds.len() > 1 && seconds[0] > 0 && seconds.is_sorted_by(|a, b| a < b), "{tty:?}");
+}
+
+#[test]
+fn of_a_large_upload_it_is_told_how_much_is_sent() {
+    let env = Env::new();
+    env.sparse_png("a.png", 20 << 20);
+    let gate = Gate::new();
+    // It takes a part, and answers when the line was seen.
+    let server = Server::play([Script::after(Reads::Body(1 << 20)).wait(&gate).send(four())]);
+    let run = env.xask(["hi", "-i", "a.png"]).server(&server).tty(Tty::Stderr).stdout("Four.\n");
+    // 20 MiB are 26.7 in base64. The system holds some of it that the server has not taken.
+    let sent = r"(\r\x1b\[Kxask: sent ([1-9]|1\d|2[0-5]) of 26 MiB, \d+ s)+\r\x1b\[K";
+    let mut run = run.on_tty_like(exactly(sent)).spawn();
+    run.read_tty_until("\r\x1b[Kxask: sent ");
+    run.read_tty_until(" of 26 MiB, ");
+    gate.open();
+    run.success();
+}
+
+#[test]
+fn what_was_sent_is_waited_for_whatever_its_size() {
+    let env = Env::new();
+    env.sparse_png("a.png", 20 << 20);
+    let (asked, gate) = (Gate::new(), Gate::new());
+    let script = Script::new().weigh().open(&asked).wait(&gate).send(four());
+    let server = Server::play([script]);
+    let run = env.xask(["hi", "-i", "a.png"]).server(&server).tty(Tty::Stderr).stdout("Four.\n");
+    let mut run = run.on_tty_like(predicate::str::ends_with("\r\x1b[K")).spawn();
+    asked.wait();
+    run.read_tty_until("\r\x1b[Kxask: waiting for the answer, ");
+    gate.open();
+    run.success();
+}
+
+#[test]
+fn nobody_is_told_of_a_wait_in_a_pipe_or_under_quiet() {
+    let env = Env::new();
+    let setups: [fn(Run) -> Run; 4] = [
+        |run| run,
+        |run| run.tty(Tty::Stdin),
+        |run| run.args(["--quiet"]).tty(Tty::Stderr),
+        |run| run.args(["-q", "-o", "/dev/stderr"]).tty(Tty::Stderr).on_tty("Four.\n").stdout(""),
+    ];
+    let runs: Vec<_> = setups
+        .into_iter()
+        .map(|setup| {
+            let (server, asked, gate) = slow(four());
+            let run = setup(env.xask(["hi"]).server(&server).stdout("Four.\n")).spawn();
+            asked.wait();
+            (run, gate, server)
+        })
+        .collect();
+    a_second_passes();
+    for (run, gate, _server) in runs {
+        gate.open();
+        run.success();
+    }
+}
+
+#[test]
+fn an_answer_that_comes_at_once_is_told_of_by_nothing() {
+    let env = Env::new();
+    env.xask(["-q", "--rehearse", "hi"]).tty(Tty::Stderr).stdout_like("model").success();
+    env.xask(["--dry-run", "hi"]).tty(Tty::Stderr).stdout_like("model").success();
+    let server = Server::reply(four());
+    for _ in 0..2 {
+        let run = env.xask(["hi", "--cache", "answers"]).server(&server);
+        run.tty(Tty::Stderr).stdout("Four.\n").success();
+    }
+}
+
+#[test]
+fn verbose_tells_url_model_status_request_id_and_times() {
+    let env = Env::new();
+    for flag in ["-v", "--verbose"] {
+        let reply = four().header("x-request-id", "0f4c-5b1e");
+        let server = Server::reply(reply);
+        let pattern = format!(
+            r"xask: asking {}/chat/completions: model grok-9, \d+ bytes
+xask: HTTP 200 after \d+\.\d+ s, x-request-id 0f4c-5b1e
+xask: the reply was complete after \d+\.\d+ s
+",
+            server.url()
+        );
+        let run = env.xask([flag, "-m", "grok-9", "a secret prompt", "-s", "a secret system"]);
+        run.server(&server).key(KEY).stdout("Four.\n").stderr_like(exactly(&pattern)).success();
+    }
+}
+
+#[test]
+fn verbose_tells_of_each_try_and_of_an_error_once() {
+    let env = Env::new();
+    let busy = |status| {
+        let words = format!("busy, {KEY}");
+        Reply::json(status, replies::error("slug", &words)).header("Retry-After", "0")
+    };
+    let server = Server::play([busy(503), busy(429), busy(400)]);
+    let asking = format!("xask: asking {}/chat/completions: [^\n]+\n", server.url());
+    let status = |status| format!("xask: HTTP {status} after [^\n]+, x-request-id none\n");
+    let note =
+        |status, n| format!("xask: note: [^\n]+ \\(HTTP {status}\\); retry {n} of 2 in 0.0 s\n");
+    let pattern = [
+        asking.clone(),
+        status(503),
+        note(503, 1),
+        asking.clone(),
+        status(429),
+        note(429, 2),
+        asking,
+        status(400),
+        "xask: the request was rejected: [^\n]+ \\(HTTP 400\\)\n".to_owned(),
+    ];
+    let run = env.xask(["-v", "a secret prompt"]).server(&server).key(KEY);
+    let run = run.stderr_like(exactly(&pattern.concat()));
+    let run = run.stderr_like(predicate::str::contains(KEY).not());
+    run.stderr_like(predicate::str::contains("secret").not()).code(4);
+}
+
+#[test]
+fn usage_is_one_line_beside_whatever_is_printed() {
+    let env = Env::new();
+    let line =
+        "xask: usage: prompt=21 cached=4 reasoning=120 completion=2 total=143 cost_usd=0.00077\n";
+    let reply = replies::completion("Four.");
+    let json = format!("{reply}\n");
+    for (args, printed) in [
+        (&["--usage"][..], "Four.\n"),
+        (&["--usage", "-q"], "Four.\n"),
+        (&["--usage", "--json"], &json),
+    ] {
+        let server = Server::reply(Reply::json(200, &*reply));
+        let run = env.xask(["hi"]).args(args).server(&server);
+        run.stdout(printed).stderr(line).success();
+    }
+    let server = Server::reply(Reply::json(
+        200,
+        replies::completion_with(json!({"finish_reason": "length"})),
+    ));
+    let error = format!("{line}xask: the answer is cut at the token limit (HTTP 200)\n");
+    env.xask(["hi", "--usage"]).server(&server).stdout("Four.\n").stderr(error).code(9);
+}
+
+#[test]
+fn without_an_answer_there_is_no_usage() {
+    let env = Env::new();
+    let server = Server::reply(Reply::json(401, replies::error("slug", "words")));
+    env.xask(["hi", "--usage"]).server(&server).stderr_like(says::error("refused")).code(3);
+}
+
+#[test]
+fn what_a_reply_does_not_say_of_its_usage_is_left_out_and_never_0() {
+    let env = Env::new();
+    for (usage, line) in [
+        (json!({"prompt_tokens": 21, "total_tokens": null}), "prompt=21"),
+        (json!({"completion_tokens": 0}), "completion=0"),
+        (json!({"total_tokens": 1, "completion_tokens_details": null}), "total=1"),
+        (
+            json!({"total_tokens": "1", "prompt_tokens": -1, "completion_tokens": 1.5}),
+            "not reported",
+        ),
+        (json!({}), "not reported"),
+        (json!(null), "not reported"),
+        (json!("nonsense"), "not reported"),
+        (json!({"cost_in_usd_ticks": 0}), "cost_usd=0"),
+        (json!({"cost_in_usd_ticks": 1}), "cost_usd=0.0000000001"),
+        (json!({"cost_in_usd_ticks": 10_000_000_000_u64}), "cost_usd=1"),
+        (json!({"cost_in_usd_ticks": 12_345_678_901_u64}), "cost_usd=1.2345678901"),
+        (json!({"cost_in_usd_ticks": 900_719_925_474_099_300_u64}), "cost_usd=90071992.54740993"),
+        (json!({"cost_in_usd_ticks": "7700000"}), "not reported"),
+    ] {
+        let server =
+            Server::reply(Reply::json(200, replies::completion_with(json!({"usage": usage}))));
+        let line = format!("xask: usage: {line}\n");
+        env.xask(["hi", "--usage"]).server(&server).stdout("Four.\n").stderr(line).success();
+    }
+    let mut reply = replies::completion_value("Four.");
+    reply.as_object_mut().and_then(|reply| reply.remove("usage")).expect("it was there");
+    let server = Server::reply(Reply::json(200, Value::to_string(&reply)));
+    let run = env.xask(["hi", "--usage"]).server(&server).stdout("Four.\n");
+    run.stderr("xask: usage: not reported\n").success();
+}

@@ -1,0 +1,428 @@
+//! README's recipes, each run exactly as it is printed there, with the rehearsal or a record in place of the
+//! service.
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, SystemTime};
+
+use predicates::prelude::*;
+use serde_json::{Value, json};
+
+use crate::support::{Env, Reply, Run, Server, replies, says, shown, skip};
+
+const README: &str = include_str!("../../README.md");
+
+/// Of the shells in which a recipe must work, the one that takes part only where it is there.
+const SHELLS: [&str; 2] = ["sh -eu", "bash -euo pipefail"];
+const STRICT: &str = SHELLS[1];
+
+/// The recipes, and the tools that each takes.
+const RECIPES: [(&str, &[&str]); 11] = [
+    ("A Makefile", &["make"]),
+    ("Many files, four at a time", &["find", "xargs"]),
+    ("A line at a time", &[]),
+    ("A draft of the commit message", &["git"]),
+    ("Scripts under test", &[]),
+    ("A job that asks the service", &["git"]),
+    ("Answers as data", &["jq"]),
+    ("A conversation", &["jq"]),
+    ("The cost of a batch", &["jq"]),
+    ("The Batch API", &["jq"]),
+    // Tried by hand: it takes other machines.
+    ("Several machines", &["parallel"]),
+];
+
+/// The blocks of a recipe, each with its language.
+fn blocks(of: &str) -> Vec<(&'static str, &'static str)> {
+    let recipes = README.split("\n## ").find_map(|part| part.strip_prefix("Recipes\n"));
+    let recipes = recipes.or_else(|| README.strip_prefix("## Recipes\n")).expect("recipes");
+    let mut recipes = recipes.split("\n### ").skip(1);
+    let recipe = recipes.find_map(|recipe| recipe.strip_prefix(&format!("{of}\n")));
+    let parts = recipe.unwrap_or_else(|| panic!("no recipe {of:?}")).split("\n```");
+    let fenced = parts.skip(1).step_by(2);
+    fenced.map(|block| block.split_once('\n').expect("a language and a text")).collect()
+}
+
+/// The one block of a recipe in a language, with its last line feed.
+#[track_caller]
+fn block(of: &str, language: &str) -> String {
+    let blocks = blocks(of).into_iter();
+    let mut texts = blocks.filter(|(name, _)| *name == language).map(|(_, text)| text);
+    let (text, more) = (texts.next(), texts.next());
+    assert!(more.is_none(), "several blocks of {language} in {of:?}");
+    format!("{}\n", text.unwrap_or_else(|| panic!("no block of {language} in {of:?}")))
+}
+
+/// Whether this machine has what a recipe takes; says so where it has not.
+fn can_be_tried(recipe: &str) -> bool {
+    let (_, tools) = RECIPES.iter().find(|(name, _)| *name == recipe).expect("a known recipe");
+    tools.iter().all(|tool| has(tool))
+}
+
+fn has(tool: &str) -> bool {
+    let found = Env::new().sh(&format!("command -v {tool} >/dev/null")).spawn().finish();
+    if !found.status.success() {
+        skip(&format!("there is no {tool}"));
+    }
+    found.status.success()
+}
+
+/// Those of the shells that there are.
+fn shells() -> impl Iterator<Item = &'static str> {
+    let name = |shell: &'static str| shell.split(' ').next().expect("a name");
+    SHELLS.into_iter().filter(move |shell| has(name(shell)))
+}
+
+/// A script in a shell, rehearsed. What the rehearsal notes on stderr is expected.
+fn run(env: &Env, shell: &str, script: &str) -> Run {
+    env.write("recipe", script);
+    let run = env.sh(&format!("exec {shell} ./recipe")).env("XASK_REHEARSE", "1");
+    let notes = r"\A(xask: note: this is a rehearsal; the service was not asked\n)*\z";
+    run.stderr_like(predicate::str::is_match(notes).expect("a pattern"))
+}
+
+/// The same when it goes wrong.
+fn run_on_a_bad_day(env: &Env, shell: &str, script: &str, case: &str) -> Run {
+    env.write("recipe", script);
+    env.sh(&format!("exec {shell} ./recipe")).env("XASK_REHEARSE", case).stderr_like("")
+}
+
+fn text(env: &Env, name: &str) -> String {
+    String::from_utf8(env.read(name)).expect("text")
+}
+
+#[test]
+fn every_recipe_is_known_here() {
+    let recipes = README.split("## Recipes\n").nth(1).expect("recipes");
+    let recipes = recipes.split("\n## ").next().expect("what comes before the next part");
+    let titles: Vec<_> = recipes.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    let known: Vec<_> = RECIPES.iter().map(|(title, _)| *title).collect();
+    assert_eq!(titles, known);
+    let fences = recipes.lines().filter(|line| line.starts_with("```")).count();
+    let blocks: usize = titles.iter().map(|title| blocks(title).len()).sum();
+    assert_eq!(fences, 2 * blocks, "a block outside of a recipe, or one that does not end");
+}
+
+#[test]
+fn no_shell_script_has_a_fault_that_shellcheck_knows() {
+    if !has("shellcheck") {
+        return;
+    }
+    let env = Env::new();
+    for (title, _) in RECIPES {
+        for (_, script) in blocks(title).into_iter().filter(|(language, _)| *language == "sh") {
+            env.write("recipe", format!("{script}\n"));
+            for shell in ["sh", "bash"] {
+                env.sh(&format!("shellcheck --norc -s {shell} recipe")).success();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_makefile() {
+    let recipe = "A Makefile";
+    if !can_be_tried(recipe) {
+        return;
+    }
+    let env = Env::new();
+    env.write("Makefile", block(recipe, "make"));
+    env.write("style.txt", "Be brief.\n");
+    for name in ["a", "b", "c", "d", "e"] {
+        env.write(format!("notes/{name}.md"), format!("Note {name}.\n"));
+    }
+    let make = |case: &str| env.sh("make -j4").env("XASK_REHEARSE", case).stderr_like("");
+    let all = "notes/a.txt notes/b.txt notes/c.txt notes/d.txt notes/e.txt overview.txt";
+    let targets = || {
+        let names = all.split(' ').filter(|name| env.path(name).exists());
+        names.collect::<Vec<_>>().join(" ")
+    };
+
+    make("length").stdout_like("This answer is cut").code(2);
+    assert_eq!(targets(), "", "half a target");
+    make("1").stdout_like("-o notes/a.txt").success();
+    assert_eq!(targets(), all);
+    let summary =
+        |name| format!("model: grok-4\nsystem: Be brief.\nuser: Summarise this:\n\nNote {name}.\n");
+    assert_eq!(text(&env, "notes/a.txt"), summary("a"));
+    let overview = text(&env, "overview.txt");
+    assert!(overview.contains(&summary("a")) && overview.contains(&summary("e")), "{overview}");
+    // Nobody is asked: it would fail.
+    make("500").stdout("make: 'overview.txt' is up to date.\n").success();
+
+    let later = SystemTime::now() + Duration::from_mins(1);
+    let note = File::options().append(true).open(env.path("notes/b.md")).expect("it is there");
+    note.set_modified(later).expect("it is ours");
+    let old = text(&env, "notes/b.txt");
+    make("refused").stdout_like("I cannot help").code(2);
+    assert_eq!(text(&env, "notes/b.txt"), old);
+    let not_c = predicate::str::contains("-o notes/c.txt").not();
+    let run = make("1").stdout_like("-o notes/b.txt").stdout_like("-o overview.txt");
+    run.stdout_like(not_c).success();
+}
+
+#[test]
+fn many_files() {
+    let recipe = "Many files, four at a time";
+    if !can_be_tried(recipe) {
+        return;
+    }
+    let names = ["a.md", "b c.md", "deeper/it's \"d\".md", "$HOME `e`.md", "new\nline.md"];
+    for shell in shells() {
+        let env = Env::new();
+        for name in names {
+            env.write(format!("notes/{name}"), format!("Note {name}\n"));
+        }
+        let bad = run_on_a_bad_day(&env, shell, &block(recipe, "sh"), "429");
+        bad.code(123);
+        let summary = |name| env.path(format!("notes/{name}.summary"));
+        assert!(names.iter().all(|name| !summary(name).exists()));
+        run(&env, shell, &block(recipe, "sh")).success();
+        for name in names {
+            let expected = format!("model: grok-4\nuser: Summarise this:\n\nNote {name}\n");
+            assert_eq!(text(&env, &format!("notes/{name}.summary")), expected);
+        }
+    }
+}
+
+#[test]
+fn a_line_at_a_time() {
+    let recipe = "A line at a time";
+    let phrases = ["good day", "--help", "-", "  spaced  ", "$HOME `id` \\n \"x\"", "last"];
+    for shell in shells() {
+        let env = Env::new();
+        env.write("phrases.txt", phrases.join("\n") + "\n");
+        run(&env, shell, &block(recipe, "sh")).success();
+        let row = |phrase: &&str| {
+            format!("{phrase}\tmodel: grok-4\nuser: Translate into French: {phrase}\n")
+        };
+        let rows: String = phrases.iter().map(row).collect();
+        assert_eq!(shown(&env.read("phrases.tsv")), shown(rows.as_bytes()));
+        run_on_a_bad_day(&env, shell, &block(recipe, "sh"), "401").code(3);
+        assert_eq!(text(&env, "phrases.tsv"), "");
+    }
+}
+
+/// A repository in the folder, and git with nobody's settings.
+fn git(env: &Env, script: &str) -> Run {
+    let run = env.sh(script);
+    [
+        ("GIT_CONFIG_NOSYSTEM", "1"),
+        ("GIT_CONFIG_GLOBAL", "/dev/null"),
+        ("GIT_AUTHOR_NAME", "A"),
+        ("GIT_AUTHOR_EMAIL", "a@example.com"),
+        ("GIT_COMMITTER_NAME", "A"),
+        ("GIT_COMMITTER_EMAIL", "a@example.com"),
+        ("XASK_REHEARSE", "1"),
+    ]
+    .into_iter()
+    .fold(run, |run, (name, value)| run.env(name, value))
+}
+
+#[test]
+fn a_draft_of_the_commit_message() {
+    let recipe = "A draft of the commit message";
+    if !can_be_tried(recipe) {
+        return;
+    }
+    let env = Env::new();
+    git(&env, "git -c init.defaultBranch=main init -q").success();
+    let hook = env.write(".git/hooks/prepare-commit-msg", block(recipe, "sh"));
+    fs::set_permissions(hook, Permissions::from_mode(0o755)).expect("it is ours");
+    env.write("a file", "one\n");
+    let commit = |rest: &str| git(&env, &format!("git add . && git commit -q {rest}"));
+    let message = || git(&env, "git log -1 --format=%B").stdout_like("").success().stdout;
+
+    commit("").env("GIT_EDITOR", "true").success();
+    let message_of_draft = String::from_utf8(message()).expect("text");
+    assert!(
+        message_of_draft.starts_with(
+            "model: grok-4\nsystem: Write a commit message for this diff.\nuser: diff --git"
+        ) && message_of_draft.contains("+one"),
+        "{message_of_draft}"
+    );
+    // The editor is shown the draft, and below it what git has to say.
+    env.write("a file", "two\n");
+    let editor = "cat >seen <";
+    commit("").env("GIT_EDITOR", editor).success();
+    let seen = text(&env, "seen");
+    assert!(seen.contains("+two\n\n# Please enter the commit message"), "{seen}");
+    fs::remove_file(env.path("seen")).expect("it is there");
+
+    env.write("a file", "three\n");
+    commit("-m 'By hand.'").success();
+    assert_eq!(message(), b"By hand.\n\n");
+    commit("--amend").env("GIT_EDITOR", "true").success();
+    assert_eq!(message(), b"By hand.\n\n");
+    env.write("a file", "four\n");
+    let run = commit("").env("XASK_REHEARSE", "429").env("GIT_EDITOR", "echo Mine. >");
+    run.stderr_like(says::error("too many requests")).success();
+    assert_eq!(message(), b"Mine.\n\n");
+    let hooks = fs::read_dir(env.path(".git")).expect("it is there");
+    let left = hooks.filter_map(Result::ok).map(|entry| entry.file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().ends_with(".draft")));
+}
+
+#[test]
+fn scripts_under_test() {
+    let job = block("Scripts under test", "yaml");
+    let value = |key: &str| {
+        let mut values = job.lines().filter_map(|line| line.trim().strip_prefix(key));
+        values.next().unwrap_or_else(|| panic!("no {key}")).trim().to_owned()
+    };
+    let env = Env::new();
+    env.write("tests/run.sh", "answer=$(xask 'What is 2 + 2?')\ntest \"$answer\" = Four.\n");
+    let step = |offline: bool| {
+        let run = env.sh(&value("- run:")).env("XASK_CACHE", value("XASK_CACHE:"));
+        if offline { run.env("XASK_OFFLINE", value("XASK_OFFLINE:")) } else { run }
+    };
+    step(true).stderr_like(says::error("no answer to this is recorded")).code(1);
+    let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+    step(false).server(&server).success();
+    step(true).success();
+}
+
+#[test]
+fn a_job_that_asks_the_service() {
+    let recipe = "A job that asks the service";
+    if !can_be_tried(recipe) {
+        return;
+    }
+    for shell in shells() {
+        let env = Env::new();
+        // Nobody waits here; how long they would have is written down.
+        let sleep = env.write("bin/sleep", "#!/bin/sh\necho \"$1\" >>slept\n");
+        fs::set_permissions(sleep, Permissions::from_mode(0o755)).expect("it is ours");
+        env.write("a file", "one\n");
+        let repository = "git -c init.defaultBranch=main init -q && git add . && git commit -qm One \
+                          && git update-ref refs/remotes/origin/main HEAD";
+        git(&env, repository).success();
+        env.write("a file", "two\n");
+        git(&env, "git commit -qam Two").success();
+        env.write("recipe", block(recipe, "sh"));
+        for (case, code, slept) in [
+            ("429", 5, "30\n120\n600\n"),
+            ("offline", 6, "30\n120\n600\n"),
+            ("500", 8, "30\n120\n600\n"),
+            ("401", 3, ""),
+            ("403", 3, ""),
+            ("cut", 7, ""),
+            ("length", 9, ""),
+            ("1", 0, ""),
+        ] {
+            env.write("slept", "");
+            let run = git(&env, &format!("PATH=$PWD/bin:$PATH; exec {shell} ./recipe"));
+            let run = run.env("XASK_REHEARSE", case).stderr_like("").stdout_like("");
+            run.code(code);
+            assert_eq!(text(&env, "slept"), slept, "{case}");
+            assert_eq!(env.path("review.md").exists(), code == 0, "{case}");
+        }
+        let review = text(&env, "review.md");
+        assert!(
+            review.contains("user: Review this change:\n\ndiff --git") && review.contains("+two")
+        );
+    }
+}
+
+#[test]
+fn answers_as_data() {
+    let recipe = "Answers as data";
+    if !can_be_tried(recipe) {
+        return;
+    }
+    let [(_, json), (_, schema), (_, table)] = blocks(recipe)[..] else {
+        panic!("not the three blocks that are tried here")
+    };
+    for shell in shells() {
+        let env = Env::new();
+        let answer = "model: grok-4\nuser: Name three rivers.\ngrok-4: 0 tokens\n";
+        run(&env, shell, json).stdout(answer).success();
+        env.write("bug.json", schema);
+        for name in ["a.txt", "b c.txt"] {
+            env.write(format!("reports/{name}"), "It does not work.\n");
+        }
+        run(&env, shell, table).success();
+        assert_eq!(
+            text(&env, "bugs.tsv"),
+            "reports/a.txt\tlow\ttext\nreports/b c.txt\tlow\ttext\n"
+        );
+        if shell == STRICT {
+            run_on_a_bad_day(&env, shell, json, "403").code(3);
+            run_on_a_bad_day(&env, shell, table, "500").code(8);
+        }
+    }
+}
+
+#[test]
+fn a_conversation() {
+    let recipe = "A conversation";
+    if !can_be_tried(recipe) {
+        return;
+    }
+    for shell in shells() {
+        let env = Env::new();
+        run(&env, shell, &block(recipe, "sh")).stdout_like("Show me one in C.\n").success();
+        let lesson = text(&env, "lesson.jsonl");
+        let roles: Vec<Value> = lesson
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("a message")["role"].take())
+            .collect();
+        assert_eq!(json!(roles), json!(["system", "user", "assistant", "user", "assistant"]));
+        let transcript = text(&env, "lesson.txt");
+        assert!(transcript.starts_with(
+            "system: You are a patient teacher.\nuser: What is a pointer?\nassistant: "
+        ));
+        run_on_a_bad_day(&env, shell, &block(recipe, "sh"), "refused").stdout_like("").code(9);
+        assert_eq!(text(&env, "lesson.jsonl"), lesson);
+    }
+}
+
+#[test]
+fn the_cost_of_a_batch() {
+    let recipe = "The cost of a batch";
+    if !can_be_tried(recipe) {
+        return;
+    }
+    for shell in shells() {
+        let env = Env::new();
+        for name in ["a", "b c", "d"] {
+            env.write(format!("notes/{name}.md"), format!("Note {name}.\n"));
+        }
+        let free = replies::completion_with(json!({"usage": {"total_tokens": 1}}));
+        let replies = [replies::completion("One."), replies::completion("Two."), free];
+        let server = Server::play(replies.map(|reply| Reply::json(200, reply)));
+        let run = || {
+            let run = run(&env, shell, &block(recipe, "sh")).env("XASK_REHEARSE", "");
+            run.env("XASK_CACHE", "answers").stdout("0.00154 USD\n")
+        };
+        run().server(&server).success();
+        run().env("XASK_OFFLINE", "1").success();
+        assert_eq!(text(&env, "notes/b c.md.json"), replies::completion("Two.") + "\n");
+    }
+}
+
+#[test]
+fn the_batch_api() {
+    let recipe = "The Batch API";
+    if !can_be_tried(recipe) {
+        return;
+    }
+    for shell in shells() {
+        let env = Env::new();
+        for name in ["a", "b \"c\""] {
+            env.write(format!("notes/{name}.md"), format!("Note\n{name}.\n"));
+        }
+        run(&env, shell, &block(recipe, "sh")).success();
+        let line = |name: &str| {
+            let content = format!("Summarise this:\n\nNote\n{name}.");
+            let body =
+                json!({"model": "grok-4", "messages": [{"role": "user", "content": content}]});
+            let id = format!("notes/{name}.md");
+            json!({"custom_id": id, "method": "POST", "url": "/v1/chat/completions", "body": body})
+        };
+        let batch = text(&env, "batch.jsonl");
+        let lines: Vec<Value> =
+            batch.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
+        assert_eq!(lines, [line("a"), line("b \"c\"")]);
+    }
+}

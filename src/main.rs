@@ -27,6 +27,10 @@ use self::output::{Notes, Stdout};
 
 fn main() -> ExitCode {
     let mut notes = Notes::default();
+    // Before anything is read: a key that was pasted into the wrong place is not shown either.
+    if let Some(key) = cli::key_variable() {
+        notes.mask(&key);
+    }
     match run(&mut notes) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -95,6 +95,12 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+/// What `XAI_API_KEY` holds, whether or not it can be a key.
+pub fn key_variable() -> Option<String> {
+    let key = variable("XAI_API_KEY")?.to_string_lossy().trim().to_owned();
+    Some(key).filter(|key| !key.is_empty())
+}
+
 /// Lower case first, as curl reads them.
 fn proxies() -> Result<ProxyVariables> {
     let mut proxies = ProxyVariables::default();

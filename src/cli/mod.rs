@@ -18,12 +18,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::builder::{
-    NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser, ValueParser,
+    NonEmptyStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser,
 };
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, ValueHint};
 
-pub use self::environment::Environment;
+pub use self::environment::{Environment, key_variable};
 pub use self::parts::{Part, Parts, names_stdin};
 use crate::message::Detail;
 use crate::service::RehearsalCase;
@@ -389,7 +389,7 @@ pub struct WithoutArgs {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "ok",
-        value_parser = PossibleValuesParser::new(RehearsalCase::NAMES)
+        value_parser = PossibleValuesParser::new(rehearsal_cases())
             .try_map(|name| name.parse::<RehearsalCase>()),
         hide_possible_values = true
     )]
@@ -418,6 +418,14 @@ pub struct WithoutArgs {
         conflicts_with_all = ["word", "literal", "file", "image", "system", "system_file", "developer", "detail", "conversation", "messages", "dry_run", "schema", "cache"]
     )]
     pub list_models: bool,
+}
+
+/// `1` is `ok`, as in the variable.
+fn rehearsal_cases() -> impl Iterator<Item = PossibleValue> {
+    RehearsalCase::NAMES.into_iter().map(|name| match name {
+        "ok" => PossibleValue::new(name).alias("1"),
+        _ => PossibleValue::new(name),
+    })
 }
 
 impl Cli {

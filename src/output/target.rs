@@ -3,7 +3,7 @@
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -122,7 +122,10 @@ fn replace(path: &Path, mode: Option<u32>, bytes: &[u8]) -> io::Result<()> {
     let new = Permissions::from_mode(NEW_FILE_MODE);
     let mut file =
         tempfile::Builder::new().prefix(".xask-").permissions(new).tempfile_in(folder(path))?;
-    if let Some(mode) = mode {
+    // Only where it differs: not every file system can change it.
+    if let Some(mode) =
+        mode.filter(|mode| file.as_file().metadata().is_ok_and(|new| new.mode() != *mode))
+    {
         file.as_file().set_permissions(Permissions::from_mode(mode & 0o7777))?;
     }
     file.write_all(bytes)?;

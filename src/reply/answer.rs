@@ -75,9 +75,8 @@ pub fn unfit(finish: &Finish, is_blank: bool, refused: bool, calls_tools: bool) 
         Finish::ContentFilter => failure("the answer is cut by a content filter"),
         Finish::ToolCalls => failure("the model calls a tool in place of an answer"),
         _ if calls_tools => failure("the model calls a tool in place of an answer"),
-        Finish::Other(reason) => {
-            failure(&format!("the answer ended for a reason nobody knows: {reason}"))
-        }
+        Finish::Other(reason) => failure("the answer ended for a reason nobody knows")
+            .map(|failure| failure.words(Some(reason.clone()))),
         Finish::Complete if is_blank => failure("the answer is empty"),
         Finish::Complete => None,
     }
@@ -124,7 +123,7 @@ mod tests {
             (Finish::Length, true, false, false, Some("token limit")),
             (Finish::ContentFilter, false, false, false, Some("filter")),
             (Finish::ToolCalls, true, false, false, Some("tool")),
-            (Finish::Other("bored".into()), false, false, false, Some("bored")),
+            (Finish::Other("bored".into()), false, false, false, Some("nobody knows")),
         ];
         for (finish, is_blank, refused, calls_tools, expected) in cases {
             let why =

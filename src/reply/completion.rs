@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::answer::{Answer, Finish, unfit};
-use super::{Usage, cut_json, no_completion, refusal};
+use super::{Usage, cut_json, is_cut, no_completion, refusal};
 use crate::error::Failure;
 
 /// The whole reply.
@@ -66,7 +66,7 @@ impl<'a> Completion<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Failure> {
         match serde_json::from_slice::<Self>(bytes) {
             Ok(completion) => Ok(Self { bytes, ..completion }),
-            Err(error) if error.is_eof() => Err(cut_json()),
+            Err(error) if is_cut(bytes, &error) => Err(cut_json()),
             Err(_) => {
                 Err(no_completion("the reply is no completion".into()).words(refusal::words(bytes)))
             }

@@ -119,10 +119,19 @@ fn read_whole(body: Box<dyn Read>, headers: &ReplyHeaders) -> Result<Vec<u8>> {
             no_completion(format!("the reply is larger than {} MiB", MAX_REPLY >> 20)).into()
         );
     }
-    if bytes.is_empty() && headers.content_length == Some(0) {
+    if bytes.is_empty() && headers.is_framed {
         return Err(no_completion("the reply is empty".into()).into());
     }
     Ok(bytes)
+}
+
+/// Whether JSON is wrong because it ends too early: also in the middle of a number, which serde tells
+/// as a number that is wrong.
+fn is_cut(bytes: &[u8], error: &serde_json::Error) -> bool {
+    let last_line = bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let in_number =
+        last_line.last().is_some_and(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte));
+    error.is_eof() || (error.is_syntax() && in_number && error.column() >= last_line.len())
 }
 
 /// A reply whose JSON ends in the middle, which proves that it is not whole.

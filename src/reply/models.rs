@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Answer, cut_json, no_completion, refusal};
+use super::{Answer, cut_json, is_cut, no_completion, refusal};
 use crate::error::Failure;
 
 /// The whole reply.
@@ -25,7 +25,7 @@ struct Model {
 /// A service failure where the reply is no list of models, a lost one where it is cut.
 pub fn parse(bytes: &[u8]) -> Result<Answer, Failure> {
     let ModelList { data } = serde_json::from_slice(bytes).map_err(|error| {
-        if error.is_eof() {
+        if is_cut(bytes, &error) {
             return cut_json();
         }
         no_completion("the reply is no list of models".into()).words(refusal::words(bytes))

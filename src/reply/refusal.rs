@@ -22,7 +22,12 @@ pub fn of_status(status: u16, headers: &ReplyHeaders, body: impl Read) -> Failur
     let mut bytes = Vec::new();
     // A body that breaks off still has words, and its status says enough without any.
     let _ = body.take(MAX_ERROR_BODY).read_to_end(&mut bytes);
-    let words = words(&bytes);
+    if bytes.len() as u64 == MAX_ERROR_BODY {
+        // The last word may be half of the key, which could not be told any more.
+        let end = bytes.iter().rposition(u8::is_ascii_whitespace).unwrap_or_default();
+        bytes.truncate(end);
+    }
+    let words = words(&bytes).or_else(|| json_itself(&bytes));
     let (exit, repeat) = meaning(status, words.as_deref().unwrap_or_default());
     let what = match (exit, status) {
         (Exit::Key, _) => "the API key was refused",
@@ -79,6 +84,21 @@ pub fn words(bytes: &[u8]) -> Option<String> {
         Err(_) => words_of_text(&String::from_utf8_lossy(bytes)),
     };
     words.filter(|words| !words.trim().is_empty())
+}
+
+/// JSON itself, where words are in it, but not where they were looked for.
+fn json_itself(bytes: &[u8]) -> Option<String> {
+    let json: Value = serde_json::from_slice(bytes).ok()?;
+    has_words(&json).then(|| json.to_string())
+}
+
+fn has_words(json: &Value) -> bool {
+    match json {
+        Value::String(text) => !text.trim().is_empty(),
+        Value::Object(object) => object.values().any(has_words),
+        Value::Array(array) => array.iter().any(has_words),
+        _ => false,
+    }
 }
 
 fn words_of_json(json: &Value, nesting: usize) -> Option<String> {

@@ -173,8 +173,9 @@ fn headers(headers: &HeaderMap) -> ReplyHeaders {
     };
     ReplyHeaders {
         content_type: text("content-type"),
-        content_length: text("content-length").and_then(|value| value.parse().ok()),
-        request_id: text("x-request-id"),
+        is_framed: headers.contains_key("content-length")
+            || headers.contains_key("transfer-encoding"),
+        request_id: text("x-request-id").filter(|id| !id.trim().is_empty()),
         retry_after: text("retry-after").and_then(|value| retry_after(&value, SystemTime::now())),
         is_final: text("x-should-retry").is_some_and(|value| value.eq_ignore_ascii_case("false")),
     }

@@ -47,8 +47,8 @@ pub struct Reply {
 pub struct ReplyHeaders {
     /// `content-type`, as it came.
     pub content_type: Option<String>,
-    /// `content-length`, in bytes.
-    pub content_length: Option<u64>,
+    /// The reply says itself where it ends: by `content-length`, or in chunks.
+    pub is_framed: bool,
     /// `x-request-id`: what the service's support asks for.
     pub request_id: Option<String>,
     /// `retry-after`: the pause the service asks for.

@@ -81,12 +81,17 @@ fn parse(address: &str) -> Result<Proxy, String> {
     // The colons of a bare IPv6 address are within brackets.
     let full = match host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
         None => format!("{scheme}://{authority}:{default_port}"),
-        Some((_, port)) if port.parse::<u16>().is_ok_and(|port| port > 0) => {
+        Some((_, port)) if is_port(port) => {
             format!("{scheme}://{authority}")
         }
         Some(_) => return Err("its port is not from 1 to 65535".into()),
     };
     Proxy::new(&full).map_err(|_| not_an_address())
+}
+
+/// Digits alone, from 1 to 65535.
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 /// Whether a `NO_PROXY` list has the host: `*` alone, a name and its sub-domains with or without a dot
@@ -180,6 +185,7 @@ mod tests {
             "http://a:0",
             "http://a:99999",
             "http://a:x",
+            "http://a:+80",
             ":",
         ] {
             assert!(parse(address).is_err(), "{address}");

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
+use std::mem;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +23,7 @@ use ureq::unversioned::transport::{
 use ureq::{Error, Timeout};
 
 use crate::deadline::Deadline;
+use crate::error::{Exit, Failure};
 
 /// One attempt at a delivery: its two deadlines, and how far it got.
 #[derive(Debug, Clone)]
@@ -163,6 +165,7 @@ impl<In: Transport> Connector<In> for Dial {
             buffers: LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size()),
             attempt: self.attempt.clone(),
             is_clear: self.is_clear,
+            has_early_input: false,
         })))
     }
 }
@@ -195,6 +198,8 @@ pub struct Socket {
     buffers: LazyBuffers,
     attempt: Attempt,
     is_clear: bool,
+    /// Something arrived while the request was sent, and ureq has not been told.
+    has_early_input: bool,
 }
 
 impl Transport for Socket {
@@ -216,6 +221,9 @@ impl Transport for Socket {
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
+        if mem::take(&mut self.has_early_input) {
+            return Ok(true);
+        }
         loop {
             if let Some(n) = self.receive()? {
                 return Ok(n > 0);
@@ -256,6 +264,7 @@ impl Socket {
         if ready.contains(PollFlags::IN) {
             // An end, or an error, shows in the next write.
             let is_over = matches!(self.receive(), Ok(Some(0)) | Err(_));
+            self.has_early_input = !self.buffers.input().is_empty();
             if is_over || is_answer(self.buffers.input()) {
                 self.attempt.stop();
             }
@@ -274,6 +283,23 @@ fn is_answer(mut input: &[u8]) -> bool {
         }
     }
     !NOTE.starts_with(input)
+}
+
+/// The failure of a note on the way that is none of those passed over, 100 and 103; 101 is a reply to
+/// ureq.
+fn refused_note(input: &[u8]) -> Option<Failure> {
+    let head = std::str::from_utf8(input.split(|byte| *byte == 0).next()?).ok()?;
+    let status: u16 = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
+    if status >= 200 || matches!(status, 100 | 101 | 103) {
+        return None;
+    }
+    let headers = head.lines().filter_map(|line| line.split_once(':'));
+    let id = headers.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("x-request-id"));
+    let reply = match id {
+        Some((_, id)) => format!("HTTP {status}, x-request-id {}", id.trim()),
+        None => format!("HTTP {status}"),
+    };
+    Some(Failure::new(Exit::Service, "the service sent no reply").reply(reply))
 }
 
 fn is_hung_up(kind: ErrorKind) -> bool {
@@ -399,6 +425,9 @@ impl<In: Transport> Transport for Tracked<In> {
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         let received = self.inner.await_input(timeout);
         if let Some(attempt) = &self.attempt {
+            if let Some(failure) = refused_note(self.inner.buffers().input()) {
+                return Err(Error::Io(failure.into_io()));
+            }
             match &received {
                 Ok(false) => attempt.ended.store(true, Ordering::Relaxed),
                 Err(Error::Io(error)) if is_hung_up(error.kind()) => {

@@ -113,11 +113,10 @@ fn an_early_answer_that_turns_away_is_repeated_with_the_whole_body() {
 }
 
 /// Notes on the way, which are no answers.
-const NOTES: [&str; 4] = [
+const NOTES: [&str; 3] = [
     "HTTP/1.1 100 Continue\r\n\r\n",
     "HTTP/1.1 102 Processing\r\n\r\n",
     "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n",
-    "HTTP/1.0 100 Continue\r\n\r\n",
 ];
 
 #[test]

@@ -9,10 +9,10 @@ use crate::support::{Env, Gate, Reads, Reply, Run, Running, Script, Server, Tty,
 const KEY: &str = "xai-0123456789abcdef";
 
 /// How the line begins. What second it is depends on the machine too.
-const LINE: &str = "\r\x1b[Kxask: waiting for the answer, ";
+const LINE: &str = "\r\x1b[Kxask: waiting, ";
 
 /// The line, as often as it was drawn, and its end.
-const LINES: &str = r"(\r\x1b\[Kxask: waiting for the answer, \d+ s)+\r\x1b\[K";
+const LINES: &str = r"(\r\x1b\[Kxask: waiting, \d+ s)+\r\x1b\[K";
 
 fn four() -> Reply {
     Reply::json(200, replies::completion("Four."))
@@ -185,7 +185,7 @@ fn what_was_sent_is_waited_for_whatever_its_size() {
     let run = env.xask(["hi", "-i", "a.png"]).server(&server).tty(Tty::Stderr).stdout("Four.\n");
     let mut run = run.on_tty_like(predicate::str::ends_with("\r\x1b[K")).spawn();
     asked.wait();
-    run.read_tty_until("\r\x1b[Kxask: waiting for the answer, ");
+    run.read_tty_until("\r\x1b[Kxask: waiting, ");
     gate.open();
     run.success();
 }

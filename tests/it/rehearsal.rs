@@ -142,7 +142,6 @@ fn a_case_that_does_not_exist_is_not_asked_for_real() {
 }
 
 #[test]
-#[ignore = "--rehearse=1 is refused; only XASK_REHEARSE=1 is ok"]
 fn a_case_of_one_is_ok_for_the_flag_as_for_the_variable() {
     Env::new().xask(["-q", "--rehearse=1", "hi"]).stdout("model: grok-4\nuser: hi\n").success();
 }
@@ -215,7 +214,9 @@ fn it_comes_in_the_wire_format_of_the_service() {
 
     let output =
         env.xask(["--rehearse=tools", "-qj", "hi"]).stdout_like("").stderr_like("").code(9);
-    let message = &output.json()["choices"][0]["message"];
+    let choice = &output.json()["choices"][0];
+    assert_eq!(choice["finish_reason"], "tool_calls");
+    let message = &choice["message"];
     assert!(
         message["content"].is_null() && message["tool_calls"][0]["function"]["name"].is_string()
     );

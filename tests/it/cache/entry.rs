@@ -107,7 +107,6 @@ fn a_damaged_entry_is_never_served() {
 }
 
 #[test]
-#[ignore = "the white space around a reply is not part of its hash"]
 fn damage_to_what_stood_around_a_reply_is_damage() {
     let env = Env::new();
     let reply = format!("\n{}\r\n\r\n", replies::completion("Four."));

@@ -202,7 +202,6 @@ fn a_file_that_a_shell_has_opened_is_not_taken_from_it() {
 }
 
 #[test]
-#[ignore = "only the path as it is written is looked at, and /dev/fd is a link into /proc"]
 fn nor_by_any_other_name_of_the_descriptor() {
     write_into_a_log("/dev/fd/1");
 }

@@ -139,15 +139,15 @@ impl Run {
         }
     }
 
-    /// Which row of a table this is, for the message when it fails.
-    pub fn case(mut self, case: impl fmt::Debug) -> Self {
-        self.case = format!("[{case:?}] ");
-        self
-    }
-
     /// Adds arguments.
     pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Which row of a table this is, for the message when it fails.
+    pub fn case(mut self, case: impl fmt::Debug) -> Self {
+        self.case = format!("[{case:?}] ");
         self
     }
 

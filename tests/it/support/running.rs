@@ -5,6 +5,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{self, Child, ExitStatus};
 use std::rc::Rc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -20,6 +21,14 @@ use super::{LIMIT, Signal, shown};
 
 /// So much of what came out of the terminal is told of a test that failed, in bytes.
 const SHOWN: usize = 4 * 1024;
+
+/// Held while a child is started, and while a reader leaves: until it runs a program of its own, a child
+/// of another test has copies of all descriptors, and would keep a pipe open that has no reader.
+static STARTING: Mutex<()> = Mutex::new(());
+
+fn starting() -> MutexGuard<'static, ()> {
+    STARTING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A child at work. Killed when dropped.
 #[must_use = "a Running that is not asked for its end proves nothing"]
@@ -57,9 +66,10 @@ impl Running {
         command.process_group(0);
         let terminal = (!run.ttys.is_empty())
             .then(|| Terminal::connect(&mut command, &run.ttys).expect("a pseudo-terminal"));
+        let guard = starting();
         let mut child = command.spawn().unwrap_or_else(|e| panic!("{line}: {e}"));
         // It holds the child's ends of terminal and pipe.
-        drop(command);
+        drop((command, guard));
         let watchdog = Some(Watchdog::over(&child));
 
         let mut stdin = child.stdin.take().map(|pipe| Box::new(pipe) as Box<dyn Write + Send>);
@@ -101,6 +111,7 @@ impl Running {
 
     /// The reader leaves. What was not read until now is not part of the output.
     pub fn close_stdout(&mut self) {
+        let _guard = starting();
         self.stdout.from = None;
         // A child that another test is starting has a copy of our end until its `exec`; so long the
         // reader has not left. Nobody has one where the pipe cannot be opened.

@@ -87,7 +87,6 @@ fn the_deadline_ends_also_what_never_has_to_be_waited_for() {
     let outputs = play_all(
         &Env::new(),
         [
-            ("notes", Script::new().flood("HTTP/1.1 103 Early Hints\r\n\r\n".repeat(1000))),
             ("comments", Script::new().send(STREAM).flood(": ping\n\n".repeat(1000))),
             ("pings", Script::new().send(STREAM).flood("data: {}\n\n".repeat(1000))),
             ("trailers", Script::new().send(trailers).flood("X-A: b\r\n".repeat(1000))),

@@ -113,9 +113,8 @@ fn an_early_answer_that_turns_away_is_repeated_with_the_whole_body() {
 }
 
 /// Notes on the way, which are no answers.
-const NOTES: [&str; 3] = [
+const NOTES: [&str; 2] = [
     "HTTP/1.1 100 Continue\r\n\r\n",
-    "HTTP/1.1 102 Processing\r\n\r\n",
     "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n",
 ];
 
@@ -144,6 +143,39 @@ fn a_note_during_the_upload_is_not_taken_for_an_answer() {
 }
 
 #[test]
+#[ignore = "what comes with a note is counted as its head"]
+fn a_note_and_a_long_answer_may_come_together() {
+    let env = Env::new();
+    env.sparse_png("large.png", MAX_IMAGE);
+    let text = "four ".repeat(60_000);
+    let reply = Vec::from(Reply::json(200, replies::completion(&text)));
+    for note in NOTES {
+        let together = [note.as_bytes(), &reply].concat();
+        let script = Script::after(Reads::AllBut(1)).weigh().send(together).read(Reads::Rest);
+        let server = Server::play([script]);
+        env.xask(UPLOAD).server(&server).stdout(format!("{text}\n")).success();
+    }
+}
+
+#[test]
+#[ignore = "a body that is read from there on is taken for a note"]
+fn an_answer_may_speak_of_notes() {
+    let (env, gate) = (Env::new(), Gate::new());
+    let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
+    let text = String::from_utf8(Vec::from(Reply::sse(&events).close_delimited())).expect("text");
+    let at = text.find("ur.").expect("the second piece");
+    let at = text[..at].rfind("data:").expect("its event");
+    // A field of an event that nobody knows, at the beginning of what is read.
+    let rest = format!("HTTP/1.1 102 Processing\n{}", &text[at..]);
+    let script = Script::new().send(&text[..at]).wait(&gate).send(rest);
+    let server = Server::play([script]);
+    let mut run = env.xask(["--stream", "Hi"]).server(&server).stdout("Four.\n").spawn();
+    run.read_stdout_until("Fo");
+    gate.open();
+    run.success();
+}
+
+#[test]
 fn an_early_answer_after_a_note_is_understood() {
     let env = Env::new();
     env.sparse_png("large.png", MAX_IMAGE);
@@ -157,7 +189,6 @@ fn an_early_answer_after_a_note_is_understood() {
 }
 
 #[test]
-#[ignore = "once a note has come, an answer behind it is not looked for"]
 fn an_early_answer_after_a_note_ends_an_upload_that_nobody_takes_any_more() {
     let env = Env::new();
     env.sparse_png("large.png", MAX_IMAGE);
@@ -172,7 +203,6 @@ fn an_early_answer_after_a_note_ends_an_upload_that_nobody_takes_any_more() {
 }
 
 #[test]
-#[ignore = "an answer that begins with less than its status is taken for a note"]
 fn an_early_answer_in_pieces_is_understood() {
     let env = Env::new();
     env.sparse_png("large.png", MAX_IMAGE);
@@ -340,6 +370,7 @@ fn what_has_no_end_is_not_kept() {
         ("empty lines", "", &"\r\n".repeat(1000), &[7, 8]),
         ("a header", "HTTP/1.1 200 OK\r\nX-A: ", &much, &[7, 8]),
         ("headers", "HTTP/1.1 200 OK\r\n", &lines, &[8]),
+        ("notes", "", &NOTES[1].repeat(1000), &[7, 8]),
         ("a body", &format!("{head}\r\n"), &much, &[8]),
         ("a body in chunks", &chunked, &chunks, &[8]),
         ("the size of a chunk", &chunked, &"0".repeat(1000), &[7, 8]),
@@ -352,7 +383,7 @@ fn what_has_no_end_is_not_kept() {
         let script = Script::new().send(begin).flood(again);
         let server = Server::play([script]);
         // More than two copies of the largest reply, beside the program itself.
-        let run = env.sh("ulimit -v 250000; exec xask --stream Hi").server(&server);
+        let run = env.sh("ulimit -v 250000; exec xask --timeout 5 --stream Hi").server(&server);
         let output = run.stderr_like("xask: ").spawn().finish();
         let code = output.status.code();
         assert!(

@@ -219,7 +219,6 @@ fn an_address_that_is_no_proxys_is_refused_and_nothing_is_connected() {
 }
 
 #[test]
-#[ignore = "a sign before a proxy's port is taken for a part of it"]
 fn a_port_with_a_sign_is_none() {
     let world = World::unreached();
     world.ask([]).env("https_proxy", "http://127.0.0.1:+1").fails(2, &["port"]);
@@ -445,7 +444,6 @@ fn an_answer_that_comes_during_the_upload_is_understood_behind_a_proxy_too() {
 }
 
 #[test]
-#[ignore = "behind a SOCKS proxy it is a broken pipe"]
 fn an_answer_that_comes_during_the_upload_is_understood_behind_a_socks_proxy_too() {
     hears_early_answers("socks5");
     hears_early_answers("socks5h");

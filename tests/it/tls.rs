@@ -101,7 +101,6 @@ fn each_fault_of_a_certificate_is_said_in_words_with_what_to_do() {
 }
 
 #[test]
-#[ignore = "what is rare is told in the words of a programmer: BadSignature"]
 fn a_rare_fault_of_a_certificate_is_said_in_words_too() {
     let (env, authority) = (Env::new(), Authority::new("ours"));
     env.write("ca.pem", authority.pem());
@@ -161,7 +160,6 @@ fn a_file_without_an_authority_is_an_error_before_anything_is_connected() {
 }
 
 #[test]
-#[ignore = "a block of PEM counts as a certificate, whatever is in it"]
 fn a_file_whose_blocks_are_no_certificates_is_an_error_before_anything_is_connected() {
     let (env, never) = (Env::new(), Server::never());
     env.write("ca.pem", "-----BEGIN CERTIFICATE-----\nSGVsbG8h\n-----END CERTIFICATE-----\n");

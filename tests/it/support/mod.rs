@@ -1,5 +1,6 @@
 //! What every test stands on: a hermetic place to run xask in ([`Env`]), a service that plays a script
-//! ([`Server`]), replies in the service's own wire format ([`replies`]), and a terminal.
+//! ([`Server`]), replies in the service's own wire format ([`replies`]), certificates ([`tls`]),
+//! and a terminal.
 //!
 //! All of it waits for events and never for time; the one clock is [`LIMIT`], a net under tests that hang.
 #![allow(
@@ -16,6 +17,7 @@ pub mod replies;
 mod running;
 pub mod says;
 mod server;
+pub mod tls;
 mod tty;
 mod words;
 

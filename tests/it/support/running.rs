@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use assert_cmd::assert::{Assert, OutputAssertExt};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -53,6 +54,8 @@ pub struct Output {
     pub stderr: Vec<u8>,
     /// What came out of the terminal.
     pub tty: Vec<u8>,
+    /// How long it kept a processor busy: not how long it ran.
+    pub cpu: Duration,
 }
 
 impl Running {
@@ -222,14 +225,15 @@ impl Running {
         // Not reaped before the watchdog is called off, or its kill might reach a stranger.
         let id = WaitId::Pid(Pid::from_child(&self.child));
         waitid(id, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).expect("the child ends");
+        let cpu = cpu(self.child.id());
         let hung = self.watchdog.take().is_some_and(Watchdog::call_off);
         let status = self.child.wait().expect("the child is reaped");
         self.ended = true;
 
         let take = |stream: &mut Stream| std::mem::take(&mut stream.seen);
         let stdout = take(&mut self.stdout);
-        let output =
-            Output { status, stdout, stderr: take(&mut self.stderr), tty: take(&mut self.tty) };
+        let (stderr, tty) = (take(&mut self.stderr), take(&mut self.tty));
+        let output = Output { status, stdout, stderr, tty, cpu };
         if hung {
             let end = output.on(&output.stdout, &self.line);
             panic!("killed, for it ran longer than {LIMIT:?}\n{end}");
@@ -271,6 +275,15 @@ impl Output {
         let tty = &self.tty[..self.tty.len().min(SHOWN)];
         if tty.is_empty() { end } else { end.append_context("tty", shown(tty)) }
     }
+}
+
+/// The time a process has computed, its own and the system's for it, also where it has ended and was not
+/// reaped yet (proc(5): fields 14 and 15, in hundredths of a second).
+fn cpu(id: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("the child's times");
+    let fields = stat.rsplit_once(") ").expect("the name before them").1.split(' ');
+    let ticks = fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number"));
+    Duration::from_millis(ticks.sum::<u64>() * 10)
 }
 
 /// Something the child writes to, and what was read from it.

@@ -6,9 +6,11 @@
 mod gate;
 mod reply;
 mod script;
+mod tunnel;
+mod wire;
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::thread::{self, JoinHandle};
@@ -17,10 +19,13 @@ pub use self::gate::Gate;
 pub use self::reply::Reply;
 use self::script::Keep;
 pub use self::script::{Reads, Script};
+use self::wire::{Clear, Encrypted, Wire};
 use super::shown;
+use super::tls::Identity;
 
 pub struct Server {
     addr: SocketAddr,
+    scheme: &'static str,
     scripts: usize,
     gates: Vec<Gate>,
     ends: Vec<Gate>,
@@ -59,7 +64,16 @@ pub struct Request {
 impl Server {
     /// The n-th connection gets the n-th script, and there must be no other.
     pub fn play<S: Into<Script>>(scripts: impl IntoIterator<Item = S>) -> Self {
-        Self::bind((Ipv4Addr::LOCALHOST, 0).into(), scripts).expect("a port on 127.0.0.1")
+        Self::bind((Ipv4Addr::LOCALHOST, 0).into(), None, scripts).expect("a port on 127.0.0.1")
+    }
+
+    /// As [`Server::play`], over TLS. A script begins after the handshake, and ends with one that fails.
+    pub fn play_tls<S: Into<Script>>(
+        identity: &Identity,
+        scripts: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let addr = (Ipv4Addr::LOCALHOST, 0).into();
+        Self::bind(addr, Some(identity.clone()), scripts).expect("a port on 127.0.0.1")
     }
 
     /// One connection, one request, this reply.
@@ -74,11 +88,12 @@ impl Server {
 
     /// As [`Server::play`] on `::1`; `None` where the machine has no IPv6.
     pub fn play_on_ipv6<S: Into<Script>>(scripts: impl IntoIterator<Item = S>) -> Option<Self> {
-        Self::bind((Ipv6Addr::LOCALHOST, 0).into(), scripts).ok()
+        Self::bind((Ipv6Addr::LOCALHOST, 0).into(), None, scripts).ok()
     }
 
     fn bind<S: Into<Script>>(
         addr: SocketAddr,
+        identity: Option<Identity>,
         scripts: impl IntoIterator<Item = S>,
     ) -> io::Result<Self> {
         let scripts: Vec<Script> = scripts.into_iter().map(Into::into).collect();
@@ -88,11 +103,14 @@ impl Server {
         let played = scripts.iter().cloned().zip(ends.clone()).collect();
         Ok(Self {
             addr: listener.local_addr()?,
+            scheme: if identity.is_some() { "https" } else { "http" },
             scripts: scripts.len(),
             gates: scripts.iter().flat_map(Script::gates).collect(),
             ends,
             shared: Arc::clone(&shared),
-            accepting: Some(thread::spawn(move || accept(&listener, played, &shared))),
+            accepting: Some(thread::spawn(move || {
+                accept(&listener, identity.as_ref(), played, &shared)
+            })),
         })
     }
 
@@ -102,7 +120,12 @@ impl Server {
 
     /// For `XAI_BASE_URL`.
     pub fn url(&self) -> String {
-        format!("http://{}/v1", self.addr)
+        format!("{}://{}/v1", self.scheme, self.addr)
+    }
+
+    /// The same by another name.
+    pub fn url_at(&self, host: &str) -> String {
+        format!("{}://{host}:{}/v1", self.scheme, self.addr.port())
     }
 
     /// Waits until every script has come to its end, which may be that of its client: what was sent has
@@ -196,6 +219,7 @@ impl Request {
 /// Takes connections until the server knocks, and gives each its script and its thread.
 fn accept(
     listener: &TcpListener,
+    identity: Option<&Identity>,
     scripts: Vec<(Script, Gate)>,
     shared: &Arc<Shared>,
 ) -> Vec<JoinHandle<()>> {
@@ -212,25 +236,28 @@ fn accept(
         let Some((script, end)) = scripts.next() else { continue };
         let stream = Arc::new(stream);
         state.streams.push(Arc::downgrade(&stream));
-        let shared = Arc::clone(shared);
+        let (shared, identity) = (Arc::clone(shared), identity.cloned());
         threads.push(thread::spawn(move || {
-            let _ = script.play(&stream, &shared);
+            let _ = match identity {
+                None => script.play(&mut Clear(&stream), &shared),
+                Some(identity) => Encrypted::accept(&stream, &identity)
+                    .and_then(|mut wire| script.play(&mut wire, &shared)),
+            };
             end.open();
         }));
     }
 }
 
-/// Reads no byte further than it is told, so that what is left makes a reset. Returns which of the
-/// requests it was.
-fn read_request(
-    mut wire: &TcpStream,
-    reads: Reads,
-    keep: &Keep,
-    shared: &Shared,
-) -> io::Result<Option<usize>> {
-    if matches!(reads, Reads::Nothing) {
-        return Ok(None);
-    }
+/// A request that was read up to somewhere.
+struct Begun {
+    /// Among those that are kept.
+    index: usize,
+    /// How much of its body was not read yet.
+    left: usize,
+}
+
+/// Reads no byte further than it is told, as does [`read_body`], so that what is left makes a reset.
+fn read_head(wire: &mut dyn Wire, shared: &Shared) -> io::Result<Begun> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -238,25 +265,33 @@ fn read_request(
         head.push(byte[0]);
     }
     let request = Request::parse(&head);
-    let length = request.content_length();
-    let mut left = match reads {
-        Reads::Nothing | Reads::Head => 0,
-        Reads::Body(n) => n.min(length),
-        Reads::AllBut(n) => length.saturating_sub(n),
-        Reads::All => length,
-    };
-    let index = {
-        let requests = &mut shared.lock().requests;
-        requests.push(request);
-        requests.len() - 1
+    let left = request.content_length();
+    let requests = &mut shared.lock().requests;
+    requests.push(request);
+    Ok(Begun { index: requests.len() - 1, left })
+}
+
+fn read_body(
+    wire: &mut dyn Wire,
+    request: Begun,
+    reads: Reads,
+    keep: &Keep,
+    shared: &Shared,
+) -> io::Result<Begun> {
+    let Begun { index, mut left } = request;
+    let stop = match reads {
+        Reads::Nothing | Reads::Head => left,
+        Reads::Body(n) => left.saturating_sub(n),
+        Reads::AllBut(n) => n.min(left),
+        Reads::All | Reads::Rest => 0,
     };
     let mut file = match keep {
         Keep::InFile(path) => Some(File::create(path)?),
         Keep::Here | Keep::No => None,
     };
     let mut buffer = vec![0; 128 * 1024];
-    while left > 0 {
-        let most = left.min(buffer.len());
+    while left > stop {
+        let most = (left - stop).min(buffer.len());
         let n = match wire.read(&mut buffer[..most])? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             n => n,
@@ -271,10 +306,10 @@ fn read_request(
             request.body.extend_from_slice(&buffer[..n]);
         }
     }
-    Ok(Some(index))
+    Ok(Begun { index, left })
 }
 
 /// Reads until the client has gone. Returns how much that was.
-fn drain(mut wire: &TcpStream) -> io::Result<u64> {
+fn drain(mut wire: &mut dyn Wire) -> io::Result<u64> {
     io::copy(&mut wire, &mut io::sink())
 }

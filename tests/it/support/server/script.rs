@@ -1,11 +1,18 @@
 //! What the server does on one connection, step by step.
 
-use std::io::{self, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io;
+use std::net::{Shutdown, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::Duration;
 
-use super::{Gate, Shared, drain, read_request};
+use super::tunnel::{greet_socks5, tunnel};
+use super::wire::Wire;
+use super::{Begun, Gate, Shared, drain, read_body, read_head};
+
+/// Between two bytes of a [trickle](Script::trickle): long enough that a wait which begins anew with each
+/// of them would last for ever, short enough that many of them fall into a deadline.
+const TRICKLE: Duration = Duration::from_millis(20);
 
 /// What happens on one connection. At the end the server closes it cleanly: it says that nothing
 /// follows, and reads until the client has gone.
@@ -33,6 +40,8 @@ pub enum Reads {
     /// The head, and the body but for so many bytes at its end.
     AllBut(usize),
     All,
+    /// What the reads before have left of the request.
+    Rest,
 }
 
 #[derive(Clone)]
@@ -40,9 +49,14 @@ enum Step {
     Read(Reads),
     Send(Vec<u8>),
     Drip(Vec<u8>),
+    Trickle(Vec<u8>),
+    Flood(Vec<u8>),
+    Socks5,
+    Tunnel(SocketAddr),
     Wait(Gate),
     Open(Gate),
     Reset,
+    HangUp,
     Hold,
     Stall,
 }
@@ -72,7 +86,7 @@ impl Script {
         self
     }
 
-    /// Reads again: the rest of nothing, but a second request on the same connection.
+    /// Reads again: [`Reads::Rest`] of the request, or a second one on the same connection.
     #[must_use]
     pub fn read(self, reads: Reads) -> Self {
         self.then(Step::Read(reads))
@@ -97,6 +111,31 @@ impl Script {
         self.then(Step::Drip(bytes.into()))
     }
 
+    /// Sends these bytes over and over, one at a time and slowly, until the client has gone.
+    #[must_use]
+    pub fn trickle(self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.then(Step::Trickle(bytes.into()))
+    }
+
+    /// Sends these bytes over and over, as fast as they are taken, until the client has gone.
+    #[must_use]
+    pub fn flood(self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.then(Step::Flood(bytes.into()))
+    }
+
+    /// Answers as a SOCKS5 proxy (RFC 1928) up to the point at which it is connected. What it was asked is
+    /// kept as a request: method `SOCKS5`, the target as the path, name and password as headers.
+    #[must_use]
+    pub fn socks5(self) -> Self {
+        self.then(Step::Socks5)
+    }
+
+    /// Connects to this address and passes on everything in both directions, as proxies do.
+    #[must_use]
+    pub fn tunnel(self, to: SocketAddr) -> Self {
+        self.then(Step::Tunnel(to))
+    }
+
     /// Waits until the test opens the gate (or ends).
     #[must_use]
     pub fn wait(self, gate: &Gate) -> Self {
@@ -114,6 +153,12 @@ impl Script {
     #[must_use]
     pub fn reset(self) -> Self {
         self.then(Step::Reset)
+    }
+
+    /// Closes the connection without the word with which TLS says that this is the end.
+    #[must_use]
+    pub fn hang_up(self) -> Self {
+        self.then(Step::HangUp)
     }
 
     /// Says nothing more, and reads on, until the client has gone or the server is dropped. It counts in
@@ -143,13 +188,19 @@ impl Script {
     }
 
     /// Plays. An error is a client that has gone, which is the test's to judge; the script ends there.
-    pub(super) fn play(self, stream: &TcpStream, shared: &Shared) -> io::Result<()> {
-        let mut wire = stream;
-        wire.set_nodelay(true)?;
-        let mut last = None;
+    pub(super) fn play(self, wire: &mut dyn Wire, shared: &Shared) -> io::Result<()> {
+        wire.tcp().set_nodelay(true)?;
+        let mut begun: Option<Begun> = None;
         for step in self.steps {
             match step {
-                Step::Read(reads) => last = read_request(wire, reads, &self.keep, shared)?,
+                Step::Read(Reads::Nothing) => {}
+                Step::Read(reads) => {
+                    let request = match (begun.take(), reads) {
+                        (Some(request), Reads::Rest) => request,
+                        _ => read_head(wire, shared)?,
+                    };
+                    begun = Some(read_body(wire, request, reads, &self.keep, shared)?);
+                }
                 Step::Send(bytes) => wire.write_all(&bytes)?,
                 Step::Drip(bytes) => {
                     for byte in bytes {
@@ -157,23 +208,38 @@ impl Script {
                         thread::yield_now();
                     }
                 }
+                Step::Trickle(bytes) => {
+                    for byte in bytes.iter().cycle() {
+                        wire.write_all(&[*byte])?;
+                        thread::sleep(TRICKLE);
+                    }
+                }
+                Step::Flood(bytes) => loop {
+                    wire.write_all(&bytes)?;
+                },
+                Step::Socks5 => greet_socks5(wire, shared)?,
+                Step::Tunnel(to) => return tunnel(wire, to),
                 Step::Wait(gate) => gate.wait(),
                 Step::Open(gate) => gate.open(),
                 Step::Reset => {
-                    let unread = wire.peek(&mut [0])?;
+                    let unread = wire.tcp().peek(&mut [0])?;
                     assert!(unread > 0, "a reset takes unread data, and the request was read");
                     return Ok(());
                 }
+                Step::HangUp => {
+                    wire.tcp().shutdown(Shutdown::Write)?;
+                    return drain(wire).map(drop);
+                }
                 Step::Hold => {
                     let more = usize::try_from(drain(wire)?).unwrap_or(usize::MAX);
-                    if let Some(index) = last {
-                        shared.lock().requests[index].body_len += more;
+                    if let Some(request) = &begun {
+                        shared.lock().requests[request.index].body_len += more;
                     }
                 }
                 Step::Stall => shared.closing.wait_as_long_as_it_takes(),
             }
         }
-        wire.shutdown(Shutdown::Write)?;
+        wire.finish()?;
         drain(wire).map(drop)
     }
 }

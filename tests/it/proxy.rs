@@ -1,0 +1,465 @@
+//! Proxies, as curl reads them: which one is used, what it is told, and what becomes of its faults.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::support::pictures::MAX_IMAGE;
+use crate::support::tls::Authority;
+use crate::support::{Env, Gate, Output, Reads, Reply, Run, Script, Server, replies};
+
+const KEY: &str = "xai-0123456789";
+
+/// Nobody listens there: a port that is not given out, and that only root can take.
+const DEAD: &str = "http://127.0.0.1:1";
+
+/// The variables in the order in which they are looked at.
+const VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+
+/// What a proxy says when it is connected.
+const CONNECTED: &str = "HTTP/1.1 200 Connection established\r\nVia: 1.1 a.example\r\n\r\n";
+
+fn good() -> Reply {
+    Reply::json(200, replies::completion("Four."))
+}
+
+/// A service over TLS, and who vouches for it.
+struct World {
+    env: Env,
+    authority: Authority,
+    service: Server,
+}
+
+impl World {
+    /// A service that answers.
+    fn new() -> Self {
+        Self::with([Script::from(good())])
+    }
+
+    /// One that must not be reached.
+    fn unreached() -> Self {
+        Self::with([])
+    }
+
+    fn with<const N: usize>(scripts: [Script; N]) -> Self {
+        let (env, authority) = (Env::new(), Authority::new("ours"));
+        env.write("ca.pem", authority.pem());
+        let service = Server::play_tls(&authority.sign(), scripts);
+        Self { env, authority, service }
+    }
+
+    /// The question, asked at `localhost`.
+    fn ask<'a>(&self, flags: impl IntoIterator<Item = &'a str>) -> Run {
+        self.ask_at("localhost", flags)
+    }
+
+    fn ask_at<'a>(&self, host: &str, flags: impl IntoIterator<Item = &'a str>) -> Run {
+        let run = self.env.ask_at(&self.service.url_at(host), flags);
+        run.key(KEY).env("SSL_CERT_FILE", "ca.pem")
+    }
+
+    /// What a proxy does that connects to the service.
+    fn tunnel(&self) -> Script {
+        Script::after(Reads::Head).send(CONNECTED).tunnel(self.service.addr())
+    }
+
+    /// The same with SOCKS5.
+    fn socks(&self) -> Script {
+        Script::after(Reads::Nothing).socks5().tunnel(self.service.addr())
+    }
+}
+
+/// The address of a proxy.
+fn at(scheme: &str, proxy: &Server) -> String {
+    format!("{scheme}://{}", proxy.addr())
+}
+
+#[test]
+fn of_several_variables_the_first_that_is_set_decides() {
+    for (index, name) in VARIABLES.iter().enumerate() {
+        let world = World::new();
+        let proxy = Server::play([world.tunnel()]);
+        let mut run = world.ask([]).env(name, at("http", &proxy));
+        for before in &VARIABLES[..index] {
+            run = run.env(before, "");
+        }
+        for after in &VARIABLES[index + 1..] {
+            run = run.env(after, DEAD);
+        }
+        run.stdout("Four.\n").success();
+        let asked = proxy.request();
+        let service = format!("localhost:{}", world.service.addr().port());
+        assert_eq!((&*asked.method, &*asked.path), ("CONNECT", &*service), "{name}");
+        assert_eq!(asked.header("host"), Some(&*service));
+        // The key is for the service alone.
+        assert_eq!(asked.header("authorization"), None);
+        assert_eq!(asked.header("proxy-authorization"), None);
+    }
+}
+
+#[test]
+fn the_variables_for_http_and_for_the_shell_are_not_those_for_https() {
+    let world = World::new();
+    let others = ["http_proxy", "HTTP_PROXY", "Https_Proxy", "ftp_proxy", "XAI_PROXY"];
+    let run = others.iter().fold(world.ask([]), |run, name| run.env(name, DEAD));
+    run.stdout("Four.\n").success();
+}
+
+#[test]
+fn this_machine_over_http_is_asked_directly_whatever_the_variables_say() {
+    let env = Env::new();
+    for value in [DEAD, "nonsense://", "http://127.0.0.1:99999"] {
+        let server = Server::reply(good());
+        let run = VARIABLES.iter().fold(env.ask(&server, []), |run, name| run.env(name, value));
+        run.stdout("Four.\n").success();
+    }
+}
+
+#[test]
+fn who_asks_is_told_to_the_proxy_and_shown_to_nobody() {
+    for (user, told) in [
+        ("me:hunter2", "me:hunter2"),
+        ("me:p%40ss%3Ahunter2%25", "me:p@ss:hunter2%"),
+        ("hunter2", "hunter2:"),
+        (":hunter2", ":hunter2"),
+        ("me+you:hunter2+", "me+you:hunter2+"),
+    ] {
+        let world = World::new();
+        let proxy = Server::play([world.tunnel()]);
+        let address = format!("http://{user}@{}", proxy.addr());
+        let run = world.ask(["--verbose"]).env("https_proxy", &address).stdout("Four.\n");
+        let output = run.stderr_like("HTTP 200").success();
+        assert!(!output.notes().contains("hunter2"), "{}", output.notes());
+        let basic = format!("Basic {}", STANDARD.encode(told));
+        assert_eq!(proxy.request().header("proxy-authorization"), Some(&*basic));
+        assert_eq!(world.service.request().header("proxy-authorization"), None);
+    }
+    for address in
+        ["http://me:hunter2@127.0.0.1:1", "ftp://me:hunter2@a.example", "http://me:hunter2@:1"]
+    {
+        let world = World::unreached();
+        let run = world.ask(["--verbose"]).env("ALL_PROXY", address).stderr_like("ALL_PROXY");
+        let output = run.spawn().finish();
+        assert!(!output.notes().contains("hunter2"), "{}", output.notes());
+        assert!([Some(2), Some(6)].contains(&output.status.code()), "{}", output.notes());
+    }
+}
+
+#[test]
+fn a_proxy_that_does_not_connect_is_an_error_and_the_service_is_not_reached() {
+    let reply = |head: &str| Script::after(Reads::Head).send(format!("HTTP/1.1 {head}\r\n\r\n"));
+    let plain = || Script::after(Reads::Head);
+    for (case, script, words) in [
+        (
+            "no password",
+            reply("407 Proxy Authentication Required\r\nProxy-Authenticate: Basic"),
+            "407",
+        ),
+        ("no service", reply("502 Bad Gateway\r\nContent-Type: text/html"), "502"),
+        ("forbidden", reply("403 Forbidden"), "403"),
+        ("elsewhere", reply("302 Found\r\nLocation: https://a.example/login"), "302"),
+        ("no proxy at all", plain().send("SSH-2.0-OpenSSH_9.9\r\n"), ""),
+        ("nothing said", plain(), ""),
+        ("half a head", plain().send("HTTP/1.1 200 OK\r\nVia"), ""),
+        ("connected, and then gone", plain().send(CONNECTED), ""),
+        (
+            "connected to nothing that speaks TLS",
+            plain().send(CONNECTED).send("HTTP/1.1 400 No"),
+            "",
+        ),
+        (
+            "a head without an end",
+            plain().send("HTTP/1.1 200 OK\r\nVia: ").flood("a".repeat(9999)),
+            "",
+        ),
+        (
+            "headers without an end",
+            plain().send("HTTP/1.1 200 OK\r\n").flood("X: a\r\n".repeat(999)),
+            "",
+        ),
+    ] {
+        let world = World::unreached();
+        let proxy = Server::play([script]);
+        let run = world.ask(["--timeout=20"]).env("https_proxy", at("http", &proxy)).case(case);
+        let told = run.fails(6, &["cannot connect to localhost", "proxy of https_proxy", words]);
+        assert!(!told.contains("timed out") && !told.contains("billed"), "{told}");
+    }
+}
+
+#[test]
+fn a_proxy_that_cannot_be_reached_is_an_error_that_names_it() {
+    for (name, scheme) in VARIABLES.iter().zip(["http", "https", "socks5", "socks5h"]) {
+        let world = World::unreached();
+        let run = world.ask([]).env(name, DEAD.replacen("http", scheme, 1));
+        run.fails(6, &["cannot connect to localhost", name, "connection refused"]);
+    }
+}
+
+#[test]
+fn an_address_that_is_no_proxys_is_refused_and_nothing_is_connected() {
+    for (address, why) in [
+        ("ftp://127.0.0.1:1", "http, https"),
+        ("quic://127.0.0.1:1", "http, https"),
+        ("http://", ""),
+        ("http://:3128", ""),
+        ("http://a b:1", ""),
+        ("http://127.0.0.1:0", "port"),
+        ("http://127.0.0.1:65536", "port"),
+        ("http://127.0.0.1:port", ""),
+        ("http://127.0.0.1:-1", ""),
+        ("http://[::1", ""),
+        ("socks5://", ""),
+        (" ", ""),
+    ] {
+        for name in VARIABLES {
+            let world = World::unreached();
+            let run = world.ask([]).env(name, address).case(address);
+            run.fails(2, &[&format!("xask: {name}: "), why]);
+        }
+    }
+}
+
+#[test]
+fn a_port_with_a_sign_is_none() {
+    let world = World::unreached();
+    world.ask([]).env("https_proxy", "http://127.0.0.1:+1").fails(2, &["port"]);
+}
+
+#[test]
+fn hosts_that_are_excepted_are_asked_directly() {
+    for (host, list, is_direct) in [
+        ("localhost", "localhost", true),
+        ("localhost", "LocalHost", true),
+        ("localhost", ".localhost", true),
+        ("localhost", "localhost.", true),
+        ("localhost", "a.example, localhost", true),
+        ("localhost", "a.example localhost", true),
+        ("localhost", " localhost,", true),
+        ("localhost", "*", true),
+        ("localhost", "ocalhost", false),
+        ("localhost", "www.localhost", false),
+        ("localhost", "127.0.0.1", false),
+        ("localhost", "127.0.0.0/8", false),
+        ("localhost", "a.example,b.example", false),
+        ("127.0.0.1", "127.0.0.1", true),
+        ("127.0.0.1", "a.example,127.0.0.0/8", true),
+        ("127.0.0.1", "0.0.0.0/0", true),
+        ("127.0.0.1", "127.0.0.1/32", true),
+        ("127.0.0.1", "*", true),
+        ("127.0.0.1", "127.0.0.2", false),
+        ("127.0.0.1", "128.0.0.0/8", false),
+        ("127.0.0.1", "127.0.0.1/99", false),
+        ("127.0.0.1", "localhost", false),
+        ("127.0.0.1", "0.1", false),
+        ("127.0.0.1", "::/0", false),
+    ] {
+        for name in ["no_proxy", "NO_PROXY"] {
+            let world = if is_direct { World::new() } else { World::unreached() };
+            let run = world.ask_at(host, []).case(list).env("HTTPS_PROXY", DEAD).env(name, list);
+            if is_direct {
+                run.stdout("Four.\n").success();
+            } else {
+                run.fails(6, &["HTTPS_PROXY", "refused"]);
+            }
+        }
+    }
+    // The lower case first, and an empty one is none.
+    for (lower, upper, is_direct) in [
+        ("localhost", "a.example", true),
+        ("a.example", "localhost", false),
+        ("", "localhost", true),
+    ] {
+        let world = if is_direct { World::new() } else { World::unreached() };
+        let run = world.ask([]).env("HTTPS_PROXY", DEAD);
+        let run = run.env("no_proxy", lower).env("NO_PROXY", upper);
+        if is_direct {
+            run.stdout("Four.\n").success();
+        } else {
+            run.fails(6, &["refused"]);
+        }
+    }
+    // Also where the address of the proxy could not be used.
+    let world = World::new();
+    let run = world.ask([]).env("HTTPS_PROXY", "ftp://a").env("NO_PROXY", "localhost");
+    run.stdout("Four.\n").success();
+}
+
+#[test]
+fn a_proxy_may_be_spoken_to_over_tls() {
+    let world = World::new();
+    let proxy = Server::play_tls(&world.authority.sign(), [world.tunnel()]);
+    world.ask([]).env("https_proxy", at("https", &proxy)).stdout("Four.\n").success();
+    assert_eq!(proxy.request().method, "CONNECT");
+
+    let world = World::unreached();
+    let stranger = Authority::new("theirs").sign();
+    let proxy = Server::play_tls(&stranger, [world.tunnel()]);
+    let run = world.ask([]).env("https_proxy", at("https", &proxy));
+    run.fails(6, &["proxy of https_proxy", "no authority that is trusted"]);
+    assert!(proxy.requests().is_empty());
+}
+
+#[test]
+fn with_socks5_the_name_is_looked_up_here_and_with_socks5h_there() {
+    for (scheme, host, asked) in [
+        ("socks5", "localhost", "127.0.0.1"),
+        ("SOCKS5", "127.0.0.1", "127.0.0.1"),
+        ("socks5h", "localhost", "name localhost"),
+        ("socks5h", "127.0.0.1", "127.0.0.1"),
+    ] {
+        let world = World::new();
+        let proxy = Server::play([world.socks()]);
+        let run = world.ask_at(host, []).env("ALL_PROXY", at(scheme, &proxy));
+        run.stdout("Four.\n").success();
+        let request = proxy.request();
+        let port = world.service.addr().port();
+        assert_eq!(request.path, format!("{asked} {port}"), "{scheme} {host}");
+        assert_eq!(request.headers, []);
+    }
+    let world = World::new();
+    let proxy = Server::play([world.socks()]);
+    let address = format!("socks5h://me:p%40ss@{}", proxy.addr());
+    world.ask([]).env("ALL_PROXY", address).stdout("Four.\n").success();
+    let told = [("user", "me"), ("password", "p@ss")];
+    assert_eq!(proxy.request().headers, told.map(|(key, value)| (key.into(), value.into())));
+}
+
+#[test]
+fn a_socks_proxy_that_does_not_connect_is_an_error() {
+    let nothing = || Script::after(Reads::Nothing);
+    for (case, script) in [
+        ("no way to say who one is", nothing().send([5, 255])),
+        ("a password, and none is known", nothing().send([5, 2])),
+        ("refused", nothing().send([5, 0, 5, 5, 0, 1, 0, 0, 0, 0, 0, 0])),
+        ("not allowed", nothing().send([5, 0, 5, 2, 0, 1, 0, 0, 0, 0, 0, 0])),
+        ("another version", nothing().send([4, 0])),
+        ("HTTP", nothing().send("HTTP/1.1 400 Bad Request\r\n\r\n")),
+        ("nothing", nothing()),
+        ("a greeting only", nothing().send([5, 0])),
+        ("half an answer", nothing().send([5, 0, 5, 0, 0])),
+        ("connected, and then gone", nothing().socks5()),
+    ] {
+        let world = World::unreached();
+        let proxy = Server::play([script]);
+        let run = world.ask(["--timeout=20"]).env("all_proxy", at("socks5h", &proxy)).case(case);
+        let told = run.fails(6, &["cannot connect to localhost", "proxy of all_proxy"]);
+        assert!(!told.contains("timed out"), "{told}");
+    }
+}
+
+#[test]
+fn a_proxy_has_the_budget_for_connecting_and_no_more() {
+    let (head, nothing) = (|| Script::after(Reads::Head), || Script::after(Reads::Nothing));
+    let begun = "HTTP/1.1 200 OK\r\nVia: ";
+    let cases = [
+        ("an answer that does not come", "http", head().stall()),
+        ("an answer that drips", "http", head().send(begun).trickle("a")),
+        ("no TLS behind it", "http", head().send(CONNECTED).stall()),
+        (
+            "TLS behind it that drips",
+            "http",
+            head().send(CONNECTED).send([22, 3, 3, 64, 0]).trickle([0]),
+        ),
+        ("no handshake", "https", nothing().stall()),
+        ("no greeting", "socks5", nothing().stall()),
+        ("no answer to where", "socks5", nothing().send([5, 0]).stall()),
+        (
+            "an answer to where that drips",
+            "socks5h",
+            nothing().send([5, 0, 5, 0, 0, 3, 255]).trickle([1]),
+        ),
+        ("no TLS behind SOCKS", "socks5", nothing().socks5().stall()),
+    ];
+    for (flag, limit) in
+        [("--connect-timeout=1", "--connect-timeout"), ("--timeout=1", "--timeout")]
+    {
+        let runs = cases.clone().map(|(case, scheme, script)| {
+            let world = World::unreached();
+            let proxy = Server::play([script]);
+            let run = world.ask([flag]).env("HTTPS_PROXY", at(scheme, &proxy)).case(case);
+            let why = format!("timed out after 1 s ({limit})");
+            let run = run.stderr_like(&*why).stderr_like("proxy of HTTPS_PROXY").spawn();
+            (case, run, proxy, world)
+        });
+        for (case, run, _proxy, _world) in runs {
+            let output = run.code(6);
+            assert!(output.cpu.as_millis() < 500, "{case}: busy for {:?}", output.cpu);
+        }
+    }
+}
+
+#[test]
+fn the_deadline_holds_behind_a_proxy_too() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n";
+    for (case, script) in [
+        ("no head", Script::new().weigh().stall()),
+        ("a head that drips", Script::new().weigh().send(head).trickle("a")),
+        ("a stream of comments", Script::new().weigh().send(format!("{head}\r\n")).trickle(":\n")),
+    ] {
+        let runs = ["http", "socks5"].map(|scheme| {
+            let world = World::with([script.clone()]);
+            let proxy =
+                Server::play([if scheme == "http" { world.tunnel() } else { world.socks() }]);
+            let run = world.ask(["--timeout=1", "--stream"]).env("ALL_PROXY", at(scheme, &proxy));
+            (run.stderr_like("timed out after 1 s (--timeout)").spawn(), proxy, world)
+        });
+        for (run, _proxy, _world) in runs {
+            let output: Output = run.code(7);
+            assert!(output.cpu.as_millis() < 500, "{case}: busy for {:?}", output.cpu);
+        }
+    }
+}
+
+#[test]
+fn what_a_proxy_turned_away_is_repeated_for_nothing_was_delivered() {
+    let world = World::new();
+    let busy = Script::after(Reads::Head).send("HTTP/1.1 503 Busy\r\n\r\n");
+    let proxy = Server::play([busy, world.tunnel()]);
+    let run = world.env.xask(["--base-url", &world.service.url_at("localhost"), "Hi"]).key(KEY);
+    let run = run.env("SSL_CERT_FILE", "ca.pem").env("HTTPS_PROXY", at("http", &proxy));
+    run.stdout("Four.\n").stderr_like("503").stderr_like("retry 1 of 2").success();
+}
+
+/// Ten times out of ten.
+#[track_caller]
+fn hears_early_answers(scheme: &str) {
+    let refusal = Reply::json(413, replies::error("too-large", "Too much."));
+    for _ in 0..10 {
+        let script = Script::after(Reads::Body(1000)).weigh().send(refusal.clone()).reset();
+        let world = World::with([script]);
+        world.env.sparse_png("large.png", MAX_IMAGE);
+        let proxy = match scheme {
+            "http" => Server::play([world.tunnel()]),
+            "https" => Server::play_tls(&world.authority.sign(), [world.tunnel()]),
+            _ => Server::play([world.socks()]),
+        };
+        let run = world.ask(["--image=large.png"]).env("ALL_PROXY", at(scheme, &proxy));
+        run.case(scheme).fails(4, &["too-large: Too much. (HTTP 413)"]);
+    }
+}
+
+#[test]
+fn an_answer_that_comes_during_the_upload_is_understood_behind_a_proxy_too() {
+    hears_early_answers("http");
+    hears_early_answers("https");
+}
+
+#[test]
+fn an_answer_that_comes_during_the_upload_is_understood_behind_a_socks_proxy_too() {
+    hears_early_answers("socks5");
+    hears_early_answers("socks5h");
+}
+
+#[test]
+fn a_stream_behind_a_proxy_arrives_as_it_is_sent() {
+    for scheme in ["http", "socks5h"] {
+        let gate = Gate::new();
+        let (first, rest) = Reply::sse(&replies::stream_of(&["Fo", "ur."], Some("stop"))).split(2);
+        let world = World::with([Script::new().send(first).wait(&gate).send(rest)]);
+        let proxy = Server::play([if scheme == "http" { world.tunnel() } else { world.socks() }]);
+        let run = world.ask(["--stream"]).env("all_proxy", at(scheme, &proxy)).stdout("Four.\n");
+        let mut run = run.spawn();
+        run.read_stdout_until("Fo");
+        gate.open();
+        run.success();
+    }
+}

@@ -1,0 +1,345 @@
+//! What is repeated, what is not, and what each repetition says.
+//!
+//! The server fails a test that asks it once too often or too seldom: who answers twice was asked twice.
+
+use predicates::prelude::*;
+use serde_json::json;
+
+use crate::support::tls::Authority;
+use crate::support::{Env, Reads, Reply, Run, Script, Server, replies};
+
+/// What the service says with status 200 when it is too busy to begin.
+const UNAVAILABLE: &str = "The service is currently unavailable";
+
+fn good() -> Script {
+    Reply::json(200, replies::completion("Four.")).into()
+}
+
+/// Turned away, with leave to come back at once.
+fn busy(status: u16) -> Reply {
+    Reply::json(status, replies::error("overloaded", "Too busy.")).header("Retry-After", "0")
+}
+
+fn ask(env: &Env, server: &Server) -> Run {
+    env.xask(["What is 2 + 2?"]).server(server)
+}
+
+/// The request is read, and the connection breaks before a byte of an answer.
+fn reset() -> Script {
+    Script::after(Reads::AllBut(1)).reset()
+}
+
+/// A reply whose body ends in the middle.
+fn cut() -> Script {
+    Reply::json(200, replies::completion("Four.")).cut_at(40).into()
+}
+
+fn unavailable() -> String {
+    replies::error(UNAVAILABLE, "Timed out waiting for first token")
+}
+
+#[test]
+fn what_was_turned_away_is_repeated_and_says_so_in_a_line_each() {
+    let env = Env::new();
+    for status in [429, 503, 521, 522, 523, 529, 530] {
+        let server = Server::play([busy(status).into(), busy(status).into(), good()]);
+        let what = if status == 429 {
+            "too many requests or tokens for now"
+        } else {
+            "the service failed"
+        };
+        let line = |n| {
+            format!(
+                "xask: note: {what}: overloaded: Too busy. (HTTP {status}); retry {n} of 2 in 0.0 s\n"
+            )
+        };
+        ask(&env, &server).stdout("Four.\n").stderr(line(1) + &line(2)).success();
+    }
+}
+
+#[test]
+fn a_reply_that_is_unavailable_with_status_200_is_repeated() {
+    let env = Env::new();
+    let json = || Reply::json(200, unavailable());
+    let event = Reply::sse(&[unavailable()]);
+    let words = Reply::json(200, replies::error("unavailable", UNAVAILABLE));
+    for (flag, refusal) in [
+        ("--no-stream", json()),
+        ("--no-stream", words),
+        ("--no-stream", event.clone()),
+        ("--stream", event),
+        ("--stream", json()),
+    ] {
+        let server = Server::play([refusal.into(), good()]);
+        let run = env.xask([flag, "Hi"]).server(&server).stdout("Four.\n");
+        run.stderr_like("(HTTP 200); retry 1 of 2 in 0.").success();
+    }
+}
+
+#[test]
+fn a_pause_asked_for_with_status_200_is_kept_too() {
+    let env = Env::new();
+    let server =
+        Server::play([Reply::json(200, unavailable()).header("Retry-After", "0").into(), good()]);
+    ask(&env, &server).stdout("Four.\n").stderr_like("retry 1 of 2 in 0.0 s\n").success();
+}
+
+#[test]
+fn what_was_refused_or_may_have_been_billed_is_not_repeated() {
+    let env = Env::new();
+    for (status, code) in [
+        (204, 8),
+        (302, 8),
+        (400, 4),
+        (401, 3),
+        (403, 3),
+        (404, 4),
+        (408, 8),
+        (410, 4),
+        (413, 4),
+        (422, 4),
+        (425, 8),
+        (500, 8),
+        (502, 8),
+        (504, 8),
+        (520, 8),
+        (524, 8),
+        (525, 8),
+        (526, 8),
+        (599, 8),
+    ] {
+        let server = Server::reply(busy(status));
+        let output = ask(&env, &server).stderr_like(&*format!("(HTTP {status})")).code(code);
+        assert!(!output.notes().contains("retry"), "{status}: {}", output.notes());
+    }
+    for (script, code) in [
+        (reset(), 7),
+        (cut(), 7),
+        (Reply::json(200, "{}").into(), 8),
+        (Reply::json(200, replies::error("internal", "It broke.")).into(), 8),
+        (Script::from("not HTTP at all\r\n\r\n"), 8),
+    ] {
+        let server = Server::play([script]);
+        let output = ask(&env, &server).stderr_like("xask: ").code(code);
+        assert!(!output.notes().contains("retry"), "{}", output.notes());
+    }
+}
+
+#[test]
+fn what_may_have_been_billed_is_repeated_when_asked_to() {
+    let env = Env::new();
+    let failed =
+        |status| (busy(status).into(), format!("(HTTP {status}); retry 1 of 2 in 0.0 s\n"));
+    let mut cases: Vec<(Script, String)> = [500, 501, 502, 504, 520, 524, 599].map(failed).into();
+    cases.push((reset(), "no whole answer from ".to_owned()));
+    cases.push((cut(), "no whole answer from ".to_owned()));
+    for (script, line) in cases {
+        let server = Server::play([script, good()]);
+        let run = env.xask(["--retry-lost", "Hi"]).server(&server).stdout("Four.\n");
+        let output = run.stderr_like(&*line).success();
+        assert_eq!(output.notes().lines().count(), 1, "{}", output.notes());
+        assert!(!output.notes().contains("hint"), "{}", output.notes());
+    }
+    for (status, code) in [(408, 8), (425, 8), (525, 8), (526, 8), (400, 4), (401, 3)] {
+        let server = Server::reply(busy(status));
+        let run = env.xask(["--retry-lost", "Hi"]).server(&server);
+        run.stderr_like(&*format!("(HTTP {status})")).code(code);
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_fit_is_never_repeated() {
+    let env = Env::new();
+    for odd in [json!({"finish_reason": "length"}), json!({"content": ""})] {
+        let server = Server::reply(Reply::json(200, replies::completion_with(odd)));
+        let run = env.xask(["--retry-lost", "Hi"]).server(&server);
+        run.stdout_like(predicate::always()).stderr_like("(HTTP 200)").code(9);
+    }
+}
+
+#[test]
+fn a_connection_that_did_not_come_about_is_repeated() {
+    let (env, authority) = (Env::new(), Authority::new("ours"));
+    env.write("ca.pem", authority.pem());
+    // Two that hang up in the handshake, as a balancer without a backend does.
+    let server = Server::play([
+        Script::after(Reads::Nothing),
+        Script::after(Reads::Nothing).send("HTTP/1.1 400 Bad Request\r\n\r\n"),
+    ]);
+    let url = format!("https://{}/v1", server.addr());
+    let run = env.xask(["--retries", "1", "Hi"]).env("XAI_BASE_URL", url).key("k");
+    let cannot = format!("cannot connect to {}: ", server.addr());
+    let output = run.env("SSL_CERT_FILE", "ca.pem").stderr_like(&*cannot).code(6);
+    assert_eq!(output.notes().matches(&cannot).count(), 2, "{}", output.notes());
+    assert!(output.notes().contains("retry 1 of 1 in 0."), "{}", output.notes());
+}
+
+#[test]
+fn every_repetition_sends_the_same_bytes() {
+    let env = Env::new();
+    env.write("a.png", [&b"\x89PNG\r\n\x1a\n"[..], &[7; 100_000]].concat());
+    env.write("b.jpg", [&b"\xff\xd8\xff"[..], &[9; 50_001]].concat());
+    let piped = "line\n".repeat(40_000);
+    for (args, stdin) in [
+        (vec!["Compare", "-i", "a.png", "with", "-i", "b.jpg", "-"], piped.as_bytes()),
+        (vec!["What is this?", "--image", "-"], &env.read("a.png")),
+        (vec![], piped.as_bytes()),
+        (vec!["--stream", "Hi"], b""),
+    ] {
+        let server = Server::play([busy(429).into(), busy(503).into(), good()]);
+        let run = env.xask(&args).stdin(stdin).server(&server).stdout("Four.\n");
+        run.stderr_like("retry 2 of 2").success();
+        let [first, second, third] = &server.requests()[..] else { panic!("three requests") };
+        assert_eq!(first.body.len(), first.body_len);
+        assert!(first.body == second.body && first.body == third.body, "{args:?}");
+        assert_eq!(first.headers, second.headers);
+        assert_eq!(first.headers, third.headers);
+    }
+    let fifo = "xask 'What is this?' --image <(cat a.png) 2>/dev/null";
+    let server = Server::play([busy(429).into(), good()]);
+    env.sh(&format!("exec bash -c \"{fifo}\"")).server(&server).stdout("Four.\n").success();
+    let [first, second] = &server.requests()[..] else { panic!("two requests") };
+    assert!(first.body.len() > 130_000 && first.body == second.body);
+}
+
+#[test]
+fn the_pause_is_the_one_the_service_asks_for() {
+    let env = Env::new();
+    for pause in ["0", " 0 ", "00", "Sun, 06 Nov 1994 08:49:37 GMT"] {
+        let reply = Reply::json(429, "{}").header("Retry-After", pause);
+        let server = Server::play([reply.into(), good()]);
+        let run = ask(&env, &server).stdout("Four.\n");
+        run.stderr_like("retry 1 of 2 in 0.0 s\n").success();
+    }
+    for pause in ["soon", "-1", "1.5", "", "Sun, 99 Nov 1994"] {
+        let reply = Reply::json(429, "{}").header("Retry-After", pause);
+        let server = Server::play([reply.into(), good()]);
+        let run = ask(&env, &server).stdout("Four.\n");
+        run.stderr_like(predicate::str::is_match(r"retry 1 of 2 in 0\.[45] s\n").unwrap())
+            .success();
+    }
+}
+
+#[test]
+fn a_pause_that_is_too_long_ends_the_run_and_is_told() {
+    let env = Env::new();
+    for (status, code) in [(429, 5), (503, 8)] {
+        for (pause, told) in [
+            ("61", "the service asks to wait 61 s\n"),
+            ("86400", "the service asks to wait 86400 s\n"),
+            ("99999999999999999999999999", "the service asks to wait "),
+            ("Tue, 31 Dec 2199 23:59:59 GMT", "the service asks to wait "),
+        ] {
+            let server = Server::reply(Reply::json(status, "{}").header("Retry-After", pause));
+            let output = ask(&env, &server).stderr_like(&*format!("hint: {told}")).code(code);
+            assert!(!output.notes().contains("retry"), "{}", output.notes());
+        }
+    }
+}
+
+/// Asked once, it is not asked again.
+#[track_caller]
+fn obeys(env: &Env, reply: Reply, code: i32) {
+    let server = Server::reply(reply);
+    let run = env.xask(["--retry-lost", "Hi"]).server(&server);
+    let output = run.stderr_like("(HTTP ").code(code);
+    assert!(!output.notes().contains("retry"), "{}", output.notes());
+}
+
+#[test]
+fn a_service_that_says_with_status_200_not_to_repeat_is_obeyed() {
+    let env = Env::new();
+    let not = |reply: Reply| reply.header("X-Should-Retry", "false");
+    obeys(&env, not(Reply::json(200, unavailable())), 8);
+    obeys(&env, not(Reply::sse(&[unavailable()])), 8);
+    obeys(&env, not(Reply::json(200, replies::completion("Four.")).cut_at(40)), 7);
+}
+
+#[test]
+fn a_service_that_says_not_to_repeat_is_obeyed() {
+    let env = Env::new();
+    for (status, code) in [(429, 5), (503, 8), (529, 8), (500, 8)] {
+        for no in ["false", "False"] {
+            obeys(&env, busy(status).header("X-Should-Retry", no), code);
+        }
+    }
+    for yes in ["true", "maybe", ""] {
+        let server = Server::play([busy(429).header("X-Should-Retry", yes).into(), good()]);
+        ask(&env, &server).stdout("Four.\n").stderr_like("retry 1 of 2").success();
+    }
+    // It repeats nothing that is not repeated without it.
+    let server = Server::reply(busy(400).header("X-Should-Retry", "true"));
+    ask(&env, &server).stderr_like("(HTTP 400)").code(4);
+}
+
+#[test]
+fn the_number_of_repetitions_is_the_one_given() {
+    let env = Env::new();
+    for retries in [0, 1, 5] {
+        let server = Server::play((0..=retries).map(|_| Script::from(busy(429))));
+        let run = env.xask(["--retries", &retries.to_string(), "Hi"]).server(&server);
+        let output = run.stderr_like("too many requests").code(5);
+        let notes = output.notes().matches("xask: note: ").count();
+        assert_eq!(notes, retries, "{}", output.notes());
+        assert!(output.notes().ends_with("xask: hint: the service asks to wait 0 s\n"));
+    }
+}
+
+#[test]
+fn the_last_reply_decides_how_it_ends() {
+    let env = Env::new();
+    for (last, code) in [(busy(503), 8), (busy(401), 3), (busy(400), 4), (busy(429), 5)] {
+        let server = Server::play([busy(429).into(), busy(529).into(), Script::from(last)]);
+        ask(&env, &server).stderr_like("retry 2 of 2").code(code);
+    }
+    let server = Server::play([busy(429).into(), reset()]);
+    ask(&env, &server).stderr_like("hint: the request was sent").code(7);
+}
+
+#[test]
+fn quiet_says_nothing_of_repetitions() {
+    let env = Env::new();
+    let server = Server::play([busy(429).into(), good()]);
+    env.xask(["--quiet", "Hi"]).server(&server).stdout("Four.\n").success();
+}
+
+#[test]
+fn nothing_is_repeated_once_a_byte_of_the_answer_was_printed() {
+    let env = Env::new();
+    let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
+    let (first, _) = Reply::sse(&events).split(2);
+    let failed = Reply::sse(&[&events[1], &unavailable()]);
+    for (flags, printed) in [(&["--stream"][..], "Fo"), (&["--stream", "--json"], r#""Fo""#)] {
+        for (script, code) in [
+            (Script::new().send(first.clone()), 7),
+            (Script::after(Reads::AllBut(1)).send(first.clone()).reset(), 7),
+            (Script::from(failed.clone()), 8),
+        ] {
+            let server = Server::play([script]);
+            let args = [flags, &["--retry-lost", "Hi"]].concat();
+            let run = env.xask(args).server(&server).stdout_like(printed);
+            let output = run.stderr_like("(HTTP 200)").code(code);
+            assert!(!output.notes().contains("retry"), "{}", output.notes());
+        }
+    }
+}
+
+#[test]
+fn a_stream_of_which_nothing_was_printed_is_repeated_when_asked_to() {
+    let env = Env::new();
+    let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
+    // Reasoning is not printed.
+    let (first, _) = Reply::sse(&events).split(1);
+    let server = Server::play([Script::new().send(first), Reply::sse(&events).into()]);
+    let run = env.xask(["--stream", "--retry-lost", "Hi"]).server(&server).stdout("Four.\n");
+    run.stderr_like("retry 1 of 2").success();
+}
+
+#[test]
+fn the_list_of_models_is_asked_for_again_too() {
+    let env = Env::new();
+    let list = r#"{"object":"list","data":[{"id":"grok-4","object":"model"}]}"#;
+    let server = Server::play([Script::from(busy(429)), Reply::json(200, list).into()]);
+    let run = env.xask(["--list-models"]).server(&server).stdout("grok-4\n");
+    run.stderr_like("retry 1 of 2 in 0.0 s\n").success();
+}

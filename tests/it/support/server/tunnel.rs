@@ -1,0 +1,87 @@
+//! What a proxy does beyond answering: the greeting of SOCKS5, and passing bytes on.
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
+
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::wire::Wire;
+use super::{Request, Shared};
+
+/// Passes on what comes from either side until the far one ends, or the near one has gone.
+pub fn tunnel(wire: &mut dyn Wire, to: SocketAddr) -> io::Result<()> {
+    let mut far = TcpStream::connect(to)?;
+    let mut buffer = vec![0; 64 * 1024];
+    let mut far_listens = true;
+    loop {
+        let near = if far_listens { PollFlags::IN } else { PollFlags::empty() };
+        let mut fds = [PollFd::new(&far, PollFlags::IN), PollFd::from_borrowed_fd(fd(wire), near)];
+        poll(&mut fds, None)?;
+        let [from_far, from_near] = fds.map(|fd| !fd.revents().is_empty());
+        if from_far {
+            match far.read(&mut buffer)? {
+                0 => return wire.finish(),
+                n => wire.write_all(&buffer[..n])?,
+            }
+        } else if from_near {
+            match wire.read(&mut buffer)? {
+                0 => {
+                    far_listens = false;
+                    far.shutdown(Shutdown::Write)?;
+                }
+                // Whoever does not listen any more may still have said something.
+                n => far_listens = far.write_all(&buffer[..n]).is_ok(),
+            }
+        }
+    }
+}
+
+fn fd(wire: &dyn Wire) -> std::os::fd::BorrowedFd<'_> {
+    std::os::fd::AsFd::as_fd(wire.tcp())
+}
+
+/// Takes whoever asks, with or without a name and a password, and says that it is connected.
+pub fn greet_socks5(wire: &mut dyn Wire, shared: &Shared) -> io::Result<()> {
+    let mut asked = Request { method: "SOCKS5".to_owned(), ..Request::default() };
+    let [version, methods] = read(wire)?;
+    assert_eq!(version, 5, "the version of SOCKS");
+    let methods = read_some(wire, methods)?;
+    let password = methods.contains(&2);
+    wire.write_all(&[5, if password { 2 } else { 0 }])?;
+    if password {
+        let [_, length] = read(wire)?;
+        let user = read_some(wire, length)?;
+        let [length] = read(wire)?;
+        let password = read_some(wire, length)?;
+        for (key, value) in [("user", user), ("password", password)] {
+            asked.headers.push((key.to_owned(), String::from_utf8_lossy(&value).into_owned()));
+        }
+        wire.write_all(&[1, 0])?;
+    }
+    let [_, command, _, kind] = read(wire)?;
+    assert_eq!(command, 1, "to connect is what is asked of a proxy");
+    let host = match kind {
+        1 => IpAddr::from(Ipv4Addr::from(read::<4>(wire)?)).to_string(),
+        4 => IpAddr::from(Ipv6Addr::from(read::<16>(wire)?)).to_string(),
+        3 => {
+            let [length] = read(wire)?;
+            format!("name {}", String::from_utf8_lossy(&read_some(wire, length)?))
+        }
+        other => panic!("an address of kind {other}"),
+    };
+    asked.path = format!("{host} {}", u16::from_be_bytes(read(wire)?));
+    shared.lock().requests.push(asked);
+    wire.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 0])
+}
+
+fn read<const N: usize>(wire: &mut dyn Wire) -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    wire.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn read_some(wire: &mut dyn Wire, length: u8) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length.into()];
+    wire.read_exact(&mut bytes)?;
+    Ok(bytes)
+}

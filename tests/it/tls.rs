@@ -1,0 +1,234 @@
+//! Who is trusted, and in which words it is said why somebody is not.
+
+use rustls::version::{TLS12, TLS13};
+
+use crate::support::tls::{Authority, Identity};
+use crate::support::{Env, Reads, Reply, Run, Script, Server, replies};
+
+const KEY: &str = "xai-0123456789";
+
+fn good() -> Reply {
+    Reply::json(200, replies::completion("Four."))
+}
+
+/// A question to a server over TLS, by one of its names, trusting the authorities in `ca.pem`.
+fn ask(env: &Env, server: &Server, name: &str) -> Run {
+    env.ask_at(&server.url_at(name), []).key(KEY).env("SSL_CERT_FILE", "ca.pem")
+}
+
+/// It is not connected to for this reason, and not a byte of the request was sent.
+#[track_caller]
+fn is_refused(run: Run, server: &Server, why: &[&str]) {
+    let told = run.fails(6, why);
+    assert!(told.starts_with("xask: cannot connect to ") && !told.contains("billed"), "{told}");
+    assert!(server.requests().is_empty(), "{why:?}");
+}
+
+/// A server that is connected to, and must not be asked.
+fn unasked(identity: &Identity) -> Server {
+    Server::play_tls(identity, [Script::from(good())])
+}
+
+#[test]
+fn a_certificate_of_an_authority_that_is_trusted_is_all_it_takes() {
+    let (env, authority) = (Env::new(), Authority::new("ours"));
+    let other = Authority::new("theirs");
+    for (case, bundle) in [
+        ("alone", authority.pem().to_owned()),
+        (
+            "among others",
+            other.pem().to_owned() + authority.pem() + Authority::new("a third").pem(),
+        ),
+        ("with remarks", format!("# ours\n\n{}\nfrom here:\n{}", other.pem(), authority.pem())),
+        ("with CR LF", authority.pem().replace('\n', "\r\n")),
+        ("without an end of its last line", authority.pem().trim_end().to_owned()),
+    ] {
+        env.write("ca.pem", bundle);
+        for name in ["127.0.0.1", "localhost"] {
+            let server = unasked(&authority.sign());
+            ask(&env, &server, name).case(case).stdout("Four.\n").success();
+            let bearer = server.request().header("authorization").map(str::to_owned);
+            assert_eq!(bearer, Some(format!("Bearer {KEY}")));
+        }
+    }
+}
+
+#[test]
+fn both_versions_of_tls_are_spoken() {
+    let (env, authority) = (Env::new(), Authority::new("ours"));
+    env.write("ca.pem", authority.pem());
+    for version in [&TLS12, &TLS13] {
+        let server = unasked(&authority.sign().only(version));
+        ask(&env, &server, "localhost").stdout("Four.\n").success();
+    }
+}
+
+#[test]
+fn each_fault_of_a_certificate_is_said_in_words_with_what_to_do() {
+    let (env, authority) = (Env::new(), Authority::new("ours"));
+    env.write("ca.pem", authority.pem());
+    let names = ["127.0.0.1", "localhost"];
+    let unknown =
+        ["no authority that is trusted has signed its certificate", "hint: SSL_CERT_FILE"];
+    for (identity, name, why) in [
+        (Authority::new("theirs").sign(), "localhost", unknown),
+        (Identity::self_signed(), "localhost", unknown),
+        (
+            authority.sign_for(&["api.x.ai", "*.localhost"]),
+            "localhost",
+            ["its certificate is for another name", "hint: check the base URL"],
+        ),
+        (
+            authority.sign_for(&["localhost"]),
+            "127.0.0.1",
+            ["its certificate is for another name", "hint: check the base URL"],
+        ),
+        (
+            authority.sign_between(&names, 2001, 2002),
+            "127.0.0.1",
+            ["its certificate has expired", "hint: check this machine's clock"],
+        ),
+        (
+            authority.sign_between(&names, 2101, 2102),
+            "localhost",
+            ["its certificate is not valid yet", "hint: check this machine's clock"],
+        ),
+    ] {
+        let server = unasked(&identity);
+        let run = ask(&env, &server, name).case(why);
+        is_refused(run, &server, &why);
+    }
+}
+
+#[test]
+fn a_rare_fault_of_a_certificate_is_said_in_words_too() {
+    let (env, authority) = (Env::new(), Authority::new("ours"));
+    env.write("ca.pem", authority.pem());
+    // The authority was made anew, and the certificate is of the old one.
+    let server = unasked(&Authority::new("ours").sign());
+    let run = ask(&env, &server, "localhost");
+    is_refused(run, &server, &["its certificate", "hint: SSL_CERT_FILE"]);
+    let server = unasked(&Authority::new("ours").sign());
+    let told = ask(&env, &server, "localhost").fails(6, &[]);
+    assert!(!told.contains("BadSignature"), "{told}");
+}
+
+#[test]
+fn one_that_signed_for_itself_can_be_trusted() {
+    let (env, identity) = (Env::new(), Identity::self_signed());
+    env.write("ca.pem", identity.pem());
+    let server = unasked(&identity);
+    ask(&env, &server, "localhost").stdout("Four.\n").success();
+}
+
+#[test]
+fn authorities_given_by_a_file_are_in_place_of_the_systems_and_an_empty_variable_is_none() {
+    let (env, authority) = (Env::new(), Authority::new("ours"));
+    for file in [None, Some("")] {
+        let server = unasked(&authority.sign());
+        let run = env.ask_at(&server.url(), []).key(KEY);
+        let run = if let Some(file) = file { run.env("SSL_CERT_FILE", file) } else { run };
+        is_refused(run, &server, &["no authority that is trusted"]);
+    }
+}
+
+#[test]
+fn a_file_without_an_authority_is_an_error_before_anything_is_connected() {
+    let (env, authority, never) = (Env::new(), Authority::new("ours"), Server::never());
+    let url = format!("https://{}/v1", never.addr());
+    let half = &authority.pem()[..authority.pem().len() / 2];
+    let key = rcgen::KeyPair::generate().expect("a key").serialize_pem();
+    for (case, bytes) in [
+        ("empty", &b""[..]),
+        ("no PEM", b"\x89PNG\r\n\x1a\n\0\0\0"),
+        ("words", b"no certificates here\n"),
+        ("half", half.as_bytes()),
+        ("a key", key.as_bytes()),
+    ] {
+        env.write("ca.pem", bytes);
+        let run = env.ask_at(&url, []).key(KEY).env("SSL_CERT_FILE", "ca.pem").case(case);
+        run.fails(1, &["ca.pem", "certificate"]);
+    }
+    for (path, why) in [
+        ("missing.pem", "no such file or directory"),
+        (".", "is a directory"),
+        ("a\u{1b}b", "no such"),
+    ] {
+        let run = env.ask_at(&url, []).key(KEY).env("SSL_CERT_FILE", path);
+        run.fails(1, &["xask: certificates of ", why]);
+    }
+}
+
+#[test]
+fn a_file_whose_blocks_are_no_certificates_is_an_error_before_anything_is_connected() {
+    let (env, never) = (Env::new(), Server::never());
+    env.write("ca.pem", "-----BEGIN CERTIFICATE-----\nSGVsbG8h\n-----END CERTIFICATE-----\n");
+    let url = format!("https://{}/v1", never.addr());
+    let run = env.ask_at(&url, []).key(KEY).env("SSL_CERT_FILE", "ca.pem");
+    run.fails(1, &["ca.pem", "certificate"]);
+}
+
+#[test]
+fn the_file_is_read_for_https_only() {
+    let (env, server) = (Env::new(), Server::reply(good()));
+    env.ask(&server, []).env("SSL_CERT_FILE", "missing.pem").stdout("Four.\n").success();
+}
+
+#[test]
+fn whoever_does_not_speak_tls_is_not_sent_a_byte_in_the_clear() {
+    let env = Env::new();
+    env.write("ca.pem", Authority::new("ours").pem());
+    for script in [
+        Script::after(Reads::Nothing).send("HTTP/1.1 400 Bad Request\r\n\r\n"),
+        Script::after(Reads::Nothing).send(Vec::from(good())),
+        Script::after(Reads::Nothing).send("\x15\x03\x03\0\x02\x02\x28"),
+        Script::after(Reads::Nothing),
+        Script::after(Reads::Nothing).reset(),
+    ] {
+        let server = Server::play([script]);
+        let url = format!("https://{}/v1", server.addr());
+        let run = env.ask_at(&url, []).key(KEY).env("SSL_CERT_FILE", "ca.pem");
+        is_refused(run, &server, &[]);
+    }
+}
+
+#[test]
+fn an_end_that_tls_does_not_vouch_for_is_judged_by_what_came() {
+    let (env, authority) = (Env::new(), Authority::new("ours"));
+    env.write("ca.pem", authority.pem());
+    let length = replies::completion("Four.").len();
+    let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
+    for (reply, whole) in [
+        (good(), true),
+        (good().chunked(), true),
+        (good().close_delimited(), true),
+        (Reply::sse(&events).close_delimited(), true),
+        (good().cut_at(length - 1), false),
+        (good().chunked().cut_at(length - 1), false),
+        (good().close_delimited().cut_at(length - 1), false),
+        (Reply::sse(&events[..3]).close_delimited().cut_at(400), false),
+    ] {
+        let server = Server::play_tls(&authority.sign(), [Script::new().send(reply).hang_up()]);
+        let run = ask(&env, &server, "localhost");
+        if whole {
+            run.stdout("Four.\n").success();
+        } else {
+            run.fails(7, &["(HTTP 200)", "billed twice"]);
+        }
+    }
+}
+
+#[test]
+fn a_stream_over_tls_arrives_as_it_is_sent() {
+    let (env, authority) = (Env::new(), Authority::new("ours"));
+    env.write("ca.pem", authority.pem());
+    let gate = crate::support::Gate::new();
+    let (first, rest) = Reply::sse(&replies::stream_of(&["Fo", "ur."], Some("stop"))).split(2);
+    let script = Script::new().send(first).wait(&gate).send(rest);
+    let server = Server::play_tls(&authority.sign(), [script]);
+    let run = env.xask(["--stream", "Hi"]).server(&server).env("SSL_CERT_FILE", "ca.pem");
+    let mut run = run.key(KEY).stdout("Four.\n").spawn();
+    run.read_stdout_until("Fo");
+    gate.open();
+    run.success();
+}

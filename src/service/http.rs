@@ -12,19 +12,18 @@ use ureq::unversioned::transport::{
 };
 use ureq::{Agent, RequestBuilder, SendBody};
 
+use super::attempt::Attempt;
 use super::fault::Fault;
+use super::links::{Patient, Sent};
 use super::retry::retry_after;
-use super::transport::{Attempt, Dial, Lookup, Patient, Sent};
-use super::{Ask, BaseUrl, ChosenProxy, Key, Reply, ReplyHeaders, Upload, tls};
+use super::socket::{Dial, Lookup};
+use super::{Ask, BaseUrl, ChosenProxy, Key, Reply, ReplyHeaders, Upload, head, tls};
 use crate::deadline::Deadline;
 use crate::request::BodyReader;
 
-/// Of the reply's head, in bytes.
-const MAX_HEAD: usize = 64 * 1024;
-
 /// What arrives, in bytes. It does not grow, so a head must fit in and one that is too large be seen
 /// to be.
-const INPUT_BUFFER: usize = MAX_HEAD + 8 * 1024;
+const INPUT_BUFFER: usize = head::MAX_LEN + 8 * 1024;
 
 /// Buffers for a text, in bytes: one page more or less is measurable in a start of 2 ms.
 const TEXT_BUFFER: usize = 8 * 1024;
@@ -105,7 +104,7 @@ impl Http {
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .max_response_header_size(MAX_HEAD)
+            .max_response_header_size(INPUT_BUFFER)
             .max_idle_connections(0)
             .proxy(proxy.as_ref().map(|chosen| chosen.proxy.clone()))
             .user_agent(concat!("xask/", env!("CARGO_PKG_VERSION")))

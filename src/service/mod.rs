@@ -2,17 +2,20 @@
 //!
 //! It knows neither the flags nor what a reply means: a status and bytes go out of this room.
 
+mod attempt;
 mod base_url;
 mod cache;
 mod fault;
+mod head;
 mod http;
 mod key;
+mod links;
 mod proxy;
 mod rehearsal;
 mod retry;
 mod sample;
+mod socket;
 mod tls;
-mod transport;
 
 use std::fmt;
 use std::io::{Cursor, Read};

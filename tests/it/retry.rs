@@ -177,8 +177,8 @@ fn a_connection_that_did_not_come_about_is_repeated() {
 #[test]
 fn every_repetition_sends_the_same_bytes() {
     let env = Env::new();
-    env.write("a.png", [&b"\x89PNG\r\n\x1a\n"[..], &[7; 100_000]].concat());
-    env.write("b.jpg", [&b"\xff\xd8\xff"[..], &[9; 50_001]].concat());
+    env.write("a.png", [&b"\x89PNG\r\n\x1a\n"[..], &vec![7; 100_000]].concat());
+    env.write("b.jpg", [&b"\xff\xd8\xff"[..], &vec![9; 50_001]].concat());
     let piped = "line\n".repeat(40_000);
     for (args, stdin) in [
         (vec!["Compare", "-i", "a.png", "with", "-i", "b.jpg", "-"], piped.as_bytes()),
@@ -215,8 +215,10 @@ fn the_pause_is_the_one_the_service_asks_for() {
         let reply = Reply::json(429, "{}").header("Retry-After", pause);
         let server = Server::play([reply.into(), good()]);
         let run = ask(&env, &server).stdout("Four.\n");
-        run.stderr_like(predicate::str::is_match(r"retry 1 of 2 in 0\.[45] s\n").unwrap())
-            .success();
+        run.stderr_like(
+            predicate::str::is_match(r"retry 1 of 2 in 0\.[45] s\n").expect("a pattern"),
+        )
+        .success();
     }
 }
 

@@ -273,12 +273,11 @@ fn read_head(wire: &mut dyn Wire, shared: &Shared) -> io::Result<Begun> {
 
 fn read_body(
     wire: &mut dyn Wire,
-    request: Begun,
+    Begun { index, mut left }: Begun,
     reads: Reads,
     keep: &Keep,
     shared: &Shared,
 ) -> io::Result<Begun> {
-    let Begun { index, mut left } = request;
     let stop = match reads {
         Reads::Nothing | Reads::Head => left,
         Reads::Body(n) => left.saturating_sub(n),

@@ -28,7 +28,7 @@ impl Authority {
         &self.pem
     }
 
-    /// What a server shows whose certificate is for 127.0.0.1, ::1 and localhost, and without fault.
+    /// What a server shows whose certificate is for 127.0.0.1, `::1` and localhost, and without fault.
     pub fn sign(&self) -> Identity {
         self.sign_for(&["127.0.0.1", "::1", "localhost"])
     }

@@ -1,0 +1,114 @@
+//! One attempt at a delivery, under its deadlines: what all the links of a connection share.
+
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use ureq::{Error, Timeout};
+
+use crate::deadline::Deadline;
+
+/// One attempt at a delivery: its two deadlines, and how far it got.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// For the name, TCP, TLS and a proxy's answer together.
+    connect: Deadline,
+    /// For everything.
+    whole: Deadline,
+    /// A byte of the request may have left.
+    sent: Arc<AtomicBool>,
+    /// The other side does not want the rest of the request: its answer is there, or it hung up.
+    stopped: Arc<AtomicBool>,
+    /// The other side has closed the connection.
+    ended: Arc<AtomicBool>,
+    /// The connection broke while the reply was read.
+    broken: Arc<AtomicBool>,
+}
+
+impl Attempt {
+    /// An attempt that begins now.
+    pub fn new(connect_timeout: Duration, whole: Deadline) -> Self {
+        Self {
+            connect: Deadline::after(connect_timeout),
+            whole,
+            sent: Arc::default(),
+            stopped: Arc::default(),
+            ended: Arc::default(),
+            broken: Arc::default(),
+        }
+    }
+
+    /// A byte of the request is about to leave.
+    pub fn send(&self) {
+        self.sent.store(true, Ordering::Relaxed);
+    }
+
+    /// The other side has closed the connection.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    /// The connection broke while the reply was read.
+    pub fn break_off(&self) {
+        self.broken.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a byte of the request may have left.
+    pub fn is_sent(&self) -> bool {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Whether the rest of the request is not wanted any more.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// The rest of the request is not wanted any more.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the other side has closed the connection: what is missing then does not come.
+    pub fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Whether the connection broke, which ureq takes for the end of a reply without a length.
+    pub fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
+    /// The time that is left for what is being done now.
+    pub fn remaining(&self) -> Result<Option<Duration>, Error> {
+        let connect = if self.is_sent() { None } else { self.connect.remaining() };
+        let whole = self.whole.remaining();
+        let (left, reason) = match (connect, whole) {
+            (Some(connect), Some(whole)) if connect < whole => (Some(connect), Timeout::Connect),
+            (Some(connect), None) => (Some(connect), Timeout::Connect),
+            (_, whole) => (whole, Timeout::Global),
+        };
+        match left {
+            Some(Duration::ZERO) => Err(Error::Timeout(reason)),
+            left => Ok(left),
+        }
+    }
+
+    /// Waits until the socket is ready for something, and says for what.
+    pub fn wait(&self, stream: &TcpStream, interest: PollFlags) -> Result<PollFlags, Error> {
+        loop {
+            let left = self.remaining()?.map(|left| Timespec::try_from(left).unwrap_or(FOREVER));
+            let mut fds = [PollFd::new(stream, interest)];
+            match poll(&mut fds, left.as_ref()) {
+                Ok(0) | Err(Errno::INTR) => {}
+                Ok(_) => return Ok(fds[0].revents()),
+                Err(errno) => return Err(Error::Io(errno.into())),
+            }
+        }
+    }
+}
+
+/// A wait too long for the system's clock to count.
+const FOREVER: Timespec = Timespec { tv_sec: i64::MAX, tv_nsec: 0 };

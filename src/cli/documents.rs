@@ -3,6 +3,8 @@
 //! Each test compares a document with the flags; `UPDATE=1 cargo test documents` rewrites it. Nothing
 //! of this is in the program.
 
+mod recipes;
+
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
@@ -22,6 +24,11 @@ struct Marks {
 const MAN_OPTIONS: Marks = Marks {
     begin: ".\\\" What follows is generated: UPDATE=1 cargo test documents\n",
     end: ".\\\" What was generated ends here.\n",
+};
+
+const MAN_RECIPES: Marks = Marks {
+    begin: ".\\\" What follows is README's recipes: UPDATE=1 cargo test documents\n",
+    end: ".\\\" README's recipes end here.\n",
 };
 
 const README_USAGE: Marks = Marks {
@@ -45,6 +52,11 @@ fn the_completions_offer_the_flags_there_are() {
 #[test]
 fn the_man_page_explains_the_flags_there_are() {
     keep_block_in_step("man/xask.1", &MAN_OPTIONS, &man_options());
+}
+
+#[test]
+fn the_man_page_has_the_recipes_of_readme() {
+    keep_block_in_step("man/xask.1", &MAN_RECIPES, &recipes::man_recipes(&read("README.md")));
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub fn man_recipes(readme: &str) -> String {
         } else if in_code {
             page.push_str(&code_line(line));
         } else if let Some(title) = line.strip_prefix("### ") {
-            page.push_str(&format!(".SS {}\n", escaped(title)));
+            page.extend([".SS ", &escaped(title), "\n"]);
             after_text = true;
         } else if line.is_empty() {
             after_text =

@@ -27,6 +27,9 @@ const LONG_WAIT: Duration = Duration::from_secs(1);
 /// A conversation's file, locked.
 #[derive(Debug)]
 pub struct Conversation {
+    /// As it was given, for messages.
+    name: PathBuf,
+    /// Where it is, through all links.
     path: PathBuf,
     file: File,
     /// Its length in bytes, to which it is cut back if appending fails.
@@ -55,11 +58,11 @@ impl Conversation {
         let (mut file, made) = lock(path, deadline, on_long_wait).with_context(trouble)?;
         check_kind(&file.metadata().with_context(trouble)?).with_context(trouble)?;
         // Of a symbolic link the file it leads to: what is removed again is what was made.
-        let path = &fs::canonicalize(path).with_context(trouble)?;
+        let resolved = fs::canonicalize(path).with_context(trouble)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).with_context(trouble)?;
         let (len, unended) = (bytes.len() as u64, bytes.last().is_some_and(|last| *last != b'\n'));
-        let conversation = Self { path: path.to_owned(), file, len, unended, made };
+        let conversation = Self { name: path.to_owned(), path: resolved, file, len, unended, made };
         Ok((conversation, parse_lines(&path.display().to_string(), &bytes)?))
     }
 
@@ -93,7 +96,7 @@ impl Conversation {
             lines.push(b'\n');
         }
         if !is_at(&self.file, &self.path) {
-            return Err(local(&self.path)).context("another file has taken its place meanwhile");
+            return Err(local(&self.name)).context("another file has taken its place meanwhile");
         }
         let appended = self.file.write_all(&lines).and_then(|()| sync(&self.file));
         if appended.is_err() {
@@ -102,7 +105,7 @@ impl Conversation {
         } else {
             self.len += lines.len() as u64;
         }
-        appended.with_context(|| local(&self.path))
+        appended.with_context(|| local(&self.name))
     }
 }
 
@@ -273,17 +276,18 @@ pub enum Kept {
 ///
 /// # Errors
 ///
-/// A usage failure where the earlier messages begin with other instructions, or where a conversation
+/// A usage failure that names the file where the earlier messages begin with other instructions, or where a conversation
 /// has begun without any.
 pub fn with_system(
     earlier: Vec<EarlierMessage>,
     system: Option<Message>,
     kept: Kept,
+    name: &Path,
 ) -> Result<Vec<Turn>> {
     let system = match (system, earlier.first()) {
         (Some(system), Some(first)) if first.role.instructs() => {
             if !is_same(&system, first) {
-                let what = "the earlier messages begin with another system message";
+                let what = format!("{}: it begins with another system message", name.display());
                 return Err(Failure::usage(what)
                     .hint("leave it out, or give the same one again")
                     .into());
@@ -291,7 +295,7 @@ pub fn with_system(
             None
         }
         (Some(_), Some(_)) if kept == Kept::InConversation => {
-            let what = "the conversation has begun without a system message";
+            let what = format!("{}: it has begun without a system message", name.display());
             return Err(Failure::usage(what).hint("give it when a conversation is new").into());
         }
         (system, _) => system,

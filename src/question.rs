@@ -3,8 +3,10 @@
 //! What can be wrong is found in this order: arguments, inputs, outputs, key, network. No other file
 //! knows more than one room.
 
+use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Read;
+use std::path::Path;
 use std::thread;
 use std::time::Instant;
 
@@ -14,13 +16,13 @@ use crate::cli::{AnswerArgs, Cli, PromptArgs, ServiceArgs, WithoutArgs};
 use crate::conversation::{self, Conversation, Kept};
 use crate::deadline::Deadline;
 use crate::error::{self, Exit, Failure};
-use crate::message::{Message, Role, Turn};
+use crate::message::{FileStamp, Message, Role, Turn};
 use crate::output::{Notes, Printer, Stdout, Target};
 use crate::prompt::{self, Prompt, Stdin};
 use crate::reply::{self, Answer};
 use crate::request::{Body, CompletionRequest, Schema};
 use crate::service::{
-    self, Ask, BaseUrl, Entry, Http, Key, Policy, Rehearsal, Service, Settings, Upload,
+    self, Ask, BaseUrl, Entry, Found, Http, Key, Policy, Rehearsal, Service, Settings, Upload,
 };
 
 /// Asks one question and prints the answer.
@@ -49,6 +51,12 @@ pub fn ask(cli: &Cli, notes: &mut Notes) -> Result<()> {
 
     let target =
         output.as_deref().filter(|path| path.as_os_str() != "-").map(Target::check).transpose()?;
+    if let (Some(kept), Some(written)) = (&cli.prompt.conversation, output)
+        && is_same_file(kept, written)
+    {
+        let what = "--output and --conversation are the same file";
+        return Err(Failure::usage(what).hint("the answer is appended to the conversation").into());
+    }
     let entry = cache_entry(cli, &base_url, &request, &body)?;
     let (service, policy) = open_service(cli, base_url, entry.as_ref(), notes)?;
     let entry = entry.filter(|_| matches!(service, Service::Http(_)));
@@ -129,6 +137,7 @@ impl Inputs {
         let Prompt { system, user } = prompt::read(&cli.parts.0, &cli.prompt, asked_before, stdin)?;
         // The clock starts when the prompt is there: who types it may take their time.
         let deadline = Deadline::after(cli.service.timeout);
+        let conversation_file = conversation.as_deref();
         let (conversation, earlier, kept) = match conversation {
             None => (None, given, Kept::Elsewhere),
             Some(path) if cli.without.dry_run => {
@@ -141,10 +150,17 @@ impl Inputs {
                 (Some(conversation), earlier, Kept::InConversation)
             }
         };
-        let mut messages = conversation::with_system(earlier, system, kept)?;
+        let name = conversation_file.or(messages.as_deref()).unwrap_or(Path::new(""));
+        let mut messages = conversation::with_system(earlier, system, kept, name)?;
         messages.extend(user.map(Turn::New));
         Ok(Self { messages, conversation, schema, deadline })
     }
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let identity =
+        |path: &Path| fs::metadata(path).ok().map(|found| FileStamp::of(&found).identity);
+    identity(one).is_some_and(|one| Some(one) == identity(other))
 }
 
 /// Whether the answer is printed as it comes.
@@ -192,12 +208,21 @@ fn open_service(
         notes.note("this is a rehearsal; the service was not asked");
         return Ok((Service::Rehearsal(Rehearsal::new(case)), once));
     }
-    if let Some(reply) = entry.map(Entry::find).transpose()?.flatten() {
-        return Ok((Service::Record(reply), once));
+    if let Some(entry) = entry {
+        match entry.find()? {
+            Found::Reply(reply) => return Ok((Service::Record(reply), once)),
+            Found::Damaged => {
+                notes.note(&format!("{}: damaged, and not used", entry.path().display()));
+            }
+            Found::Nothing => {}
+        }
     }
     if cli.without.offline {
-        let what =
-            if entry.is_some() { "no answer to this is recorded" } else { "there is no --cache" };
+        let what = match (entry, &cli.without.cache) {
+            (Some(_), _) => "no answer to this is recorded",
+            (None, Some(_)) => "what is asked is not recorded",
+            (None, None) => "there is no --cache",
+        };
         return Err(Failure::new(Exit::NotDelivered, format!("--offline: {what}")).into());
     }
     if let Some(entry) = entry {
@@ -262,12 +287,9 @@ fn try_once(question: &Question, printer: &mut Printer, notes: &Notes) -> Result
     notes.detail(|| format!("asking {}: {ask}", service.address(ask)));
     let answer = service.ask(ask, *deadline, &upload).and_then(|reply| {
         notes.detail(|| {
-            let id = reply.headers.request_id.as_deref().unwrap_or("none");
-            format!(
-                "HTTP {} after {:.3} s, x-request-id {id}",
-                reply.status,
-                begun.elapsed().as_secs_f64()
-            )
+            let after = begun.elapsed().as_secs_f64();
+            let id = reply.headers.request_id.as_ref().map(|id| format!(", x-request-id {id}"));
+            format!("HTTP {} after {after:.3} s{}", reply.status, id.unwrap_or_default())
         });
         match ask {
             Ask::Completion(request, _) => reply::read(reply, request.schema.is_some(), printer),

@@ -6,6 +6,7 @@
 mod recipes;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::{env, fs};
 
 use clap::builder::PossibleValue;
@@ -266,6 +267,9 @@ fn replace_once(text: &str, from: &str, to: &str) -> String {
 /// Compares a block of a document with what is generated.
 #[track_caller]
 fn keep_block_in_step(document: &str, marks: &Marks, block: &str) {
+    // Two tests may rewrite blocks of one document.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let text = read(document);
     let (before, rest) = text.split_once(marks.begin).expect("it has the first mark");
     let (_, after) = rest.split_once(marks.end).expect("it has the second mark");
@@ -283,5 +287,7 @@ fn keep_in_step(document: &str, expected: &str) {
         env::var_os("UPDATE").is_some_and(|value| value == "1"),
         "{document} is not in step with the flags: UPDATE=1 cargo test documents rewrites it"
     );
-    fs::write(path(document), expected).unwrap_or_else(|error| panic!("{document}: {error}"));
+    // By a rename: a test that only reads sees all of the old or all of the new.
+    let new = path(&format!("{document}.new"));
+    fs::write(&new, expected).and_then(|()| fs::rename(&new, path(document))).expect(document);
 }

@@ -66,7 +66,7 @@ impl RequestArgs {
         for (key, value) in param {
             if RESERVED.contains(&key.as_str()) {
                 return Err(Failure::usage(format!(
-                    "--param {key}: this field is not for --param"
+                    "--param {key}: xask sets this field itself, or a flag of its own does"
                 ))
                 .into());
             }

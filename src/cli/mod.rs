@@ -257,7 +257,8 @@ pub struct RequestArgs {
 
     /// Send any other field; VALUE is JSON or a string
     ///
-    /// What is JSON is sent as it was typed, numbers too; anything else is a string. `model`,
+    /// What is JSON is sent as it was typed, numbers too, but for white space between its tokens;
+    /// anything else is a string. `model`,
     /// `messages`, `stream`, `stream_options`, `n` and `deferred` are refused, and so is a field given
     /// twice, by flag or here.
     #[arg(

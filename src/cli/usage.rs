@@ -33,9 +33,11 @@ pub fn check(cli: &Cli) -> Result<()> {
         (_, 0) => Err(Failure::usage("--detail: there is no --image").into()),
         (1, _) => Ok(()),
         _ if details == images => Ok(()),
-        _ => Err(Failure::usage(format!("--detail is given {details} times for {images} images"))
-            .hint("give it once for all images, or once per image, in their order")
-            .into()),
+        _ => Err(Failure::usage(format!(
+            "--detail: given {details} times, and --image {images} times"
+        ))
+        .hint("give it once for all images, or once per image, in their order")
+        .into()),
     }
 }
 

@@ -16,6 +16,9 @@ use crate::service::Upload;
 /// How much of the service's own words is shown, in bytes.
 const MAX_WORDS: usize = 400;
 
+/// The shortest text that is taken for a key, in bytes.
+const MIN_SECRET: usize = 4;
+
 /// What stands in place of the key.
 const MASK: &str = "[key]";
 
@@ -43,9 +46,11 @@ impl Notes {
         self.verbose = verbose;
     }
 
-    /// From here on the key is masked wherever it would appear.
+    /// From here on the key is masked wherever it would appear. Fewer characters are no secret, and to
+    /// mask them would garble every message.
     pub fn mask(&mut self, key: &str) {
-        self.secret = Some(Secret(key.to_owned()));
+        self.secret =
+            Some(key).filter(|key| key.len() >= MIN_SECRET).map(|key| Secret(key.to_owned()));
     }
 
     /// A remark, silenced by `--quiet`.

@@ -47,6 +47,7 @@ pub fn of_status(status: u16, headers: &ReplyHeaders, body: impl Read) -> Failur
             failure.hint(format!("the service asks to wait {} s", wait.as_secs()))
         }
         (Exit::Service, _) if (300..400).contains(&status) => failure.hint("check the base URL"),
+        (Exit::Rejected, _) if status == 404 => failure.hint("check --model and the base URL"),
         _ => failure,
     }
 }

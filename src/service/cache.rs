@@ -31,6 +31,17 @@ pub struct Entry {
     request: String,
 }
 
+/// What is found in an entry's place.
+#[derive(Debug)]
+pub enum Found {
+    /// The bytes of the recorded reply.
+    Reply(Vec<u8>),
+    /// A file that is not what was recorded.
+    Damaged,
+    /// No file.
+    Nothing,
+}
+
 /// What is in the file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Record<'a> {
@@ -77,18 +88,20 @@ impl Entry {
         Ok(Self { folder: folder.to_owned(), request_sha256, request: request.describe() })
     }
 
-    /// The recorded reply; `None` where there is none, or a damaged one.
+    /// Looks for the recorded reply.
     ///
     /// # Errors
     ///
     /// Local trouble: there is one, and it cannot be read.
-    pub fn find(&self) -> Result<Option<Vec<u8>>> {
+    pub fn find(&self) -> Result<Found> {
         let bytes = match fs::read(self.path()) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
             Err(error) => return Err(error).with_context(|| self.trouble()),
         };
-        let Ok(record) = serde_json::from_slice::<Record>(&bytes) else { return Ok(None) };
+        let Ok(record) = serde_json::from_slice::<Record>(&bytes) else {
+            return Ok(Found::Damaged);
+        };
         let Record {
             xask,
             request_sha256,
@@ -101,7 +114,7 @@ impl Entry {
         let is_sound = xask == FORMAT
             && request_sha256 == self.request_sha256
             && reply_sha256 == sha256(&reply);
-        Ok(Some(reply).filter(|_| is_sound))
+        Ok(if is_sound { Found::Reply(reply) } else { Found::Damaged })
     }
 
     /// Makes the folder where it is missing, so that a trouble with it is found before the answer is
@@ -148,7 +161,8 @@ impl Entry {
         write().with_context(|| self.trouble())
     }
 
-    fn path(&self) -> PathBuf {
+    /// Where it is.
+    pub fn path(&self) -> PathBuf {
         self.folder.join(format!("{}.json", self.request_sha256))
     }
 

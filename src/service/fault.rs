@@ -76,7 +76,10 @@ impl Fault {
                 format!("timed out after {} s (--timeout)", self.timeout.as_secs_f64())
             }
             ureq::Error::HostNotFound => "there is no such host".to_owned(),
-            ureq::Error::ConnectProxyFailed(why) => format!("the proxy did not connect: {why}"),
+            ureq::Error::ConnectProxyFailed(why) => {
+                // ureq says the status twice: `responded 407/407`.
+                format!("the proxy did not connect: {}", why.split('/').next().unwrap_or_default())
+            }
             ureq::Error::Rustls(error) => return tls(error),
             ureq::Error::Io(error) => {
                 match error.get_ref().and_then(|inner| inner.downcast_ref()) {
@@ -98,7 +101,12 @@ impl Fault {
 /// A fault of TLS, and what to do about it.
 fn tls(error: &rustls::Error) -> (String, Option<String>) {
     let rustls::Error::InvalidCertificate(certificate) = error else {
-        return (format!("TLS: {error}"), None);
+        return match error {
+            rustls::Error::InvalidMessage(_) => {
+                ("what answers there does not speak TLS".to_owned(), None)
+            }
+            other => (format!("TLS: {other}"), None),
+        };
     };
     let authorities = "SSL_CERT_FILE names a file with the certificate authorities to trust";
     let clock = "check this machine's clock, or have the certificate renewed";

@@ -26,7 +26,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 pub use self::base_url::BaseUrl;
-pub use self::cache::Entry;
+pub use self::cache::{Entry, Found};
 pub use self::http::{Http, Settings};
 pub use self::key::Key;
 pub use self::proxy::{ChosenProxy, ProxyVariables, choose as choose_proxy};

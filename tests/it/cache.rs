@@ -19,6 +19,7 @@ const QUESTION: [&str; 3] = ["--cache", "answers", "What is 2 + 2?"];
 const ANSWER: &str = "Four.\n";
 
 /// Not recorded, and not to be asked for.
+const DAMAGED: &str = ".json: damaged, and not used\n";
 const MISS: &str = "xask: --offline: no answer to this is recorded\n";
 
 fn four() -> Reply {
@@ -39,6 +40,19 @@ fn offline(env: &Env) -> Run {
 fn record(env: &Env) -> (String, Vec<u8>) {
     let server = Server::reply(four());
     env.xask(QUESTION).server(&server).stdout(ANSWER).success();
+    the_entry(env)
+}
+
+/// The same where a damaged entry stands.
+#[track_caller]
+fn record_anew(env: &Env) -> (String, Vec<u8>) {
+    let server = Server::reply(four());
+    env.xask(QUESTION).server(&server).stdout(ANSWER).stderr_like(DAMAGED).success();
+    the_entry(env)
+}
+
+#[track_caller]
+fn the_entry(env: &Env) -> (String, Vec<u8>) {
     let [name] = &entries(env)[..] else { panic!("entries: {:?}", entries(env)) };
     let name = format!("answers/{name}");
     let bytes = env.read(&name);

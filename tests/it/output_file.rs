@@ -147,3 +147,18 @@ fn a_file_and_a_conversation_both_get_the_answer() {
     assert_eq!(shown(&env.read("talk")), shown(lines.as_bytes()));
     assert_eq!(env.names(), ["answer", "talk"]);
 }
+
+#[test]
+fn a_conversation_is_not_replaced_by_its_answer() {
+    let env = Env::new();
+    env.xask(["-q", "--rehearse", "-c", "talk", "hi"])
+        .stdout("model: grok-4\nuser: hi\n")
+        .success();
+    let before = env.read("talk");
+    std::os::unix::fs::symlink("talk", env.path("link")).expect("a link");
+    for name in ["talk", "./talk", "link"] {
+        let run = env.xask(["-q", "--rehearse", "-c", "talk", "-o", name, "again"]);
+        run.stderr_like("--output and --conversation are the same file").code(2);
+        assert_eq!(env.read("talk"), before, "{name}");
+    }
+}

@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::{ANSWER, KEY, MISS, QUESTION, answer, entries, four, offline, record};
+use super::{
+    ANSWER, DAMAGED, KEY, MISS, QUESTION, answer, entries, four, offline, record, record_anew,
+};
 use crate::support::{Env, Gate, LIMIT, Reply, Script, Server, replies, shown};
 
 #[test]
@@ -99,9 +101,9 @@ fn a_damaged_entry_is_never_served() {
     damaged.push(good[..good.len() - 2].to_vec());
     for bytes in damaged {
         env.write(&name, &bytes);
-        offline(&env).stderr(MISS).code(6);
+        offline(&env).stderr_like(DAMAGED).stderr_like(MISS).code(6);
         assert_eq!(env.read(&name), bytes, "without a network nothing is written");
-        assert_eq!(record(&env), (name.clone(), good.clone()), "{}", shown(&bytes));
+        assert_eq!(record_anew(&env), (name.clone(), good.clone()), "{}", shown(&bytes));
         offline(&env).stdout(ANSWER).success();
     }
 }
@@ -111,15 +113,15 @@ fn damage_to_what_stood_around_a_reply_is_damage() {
     let env = Env::new();
     let reply = format!("\n{}\r\n\r\n", replies::completion("Four."));
     let server = Server::play([0; 2].map(|_| Reply::json(200, &*reply)));
-    let ask = || env.xask(QUESTION).server(&server).stdout(ANSWER).success();
-    ask();
+    let ask = || env.xask(QUESTION).server(&server).stdout(ANSWER);
+    ask().success();
     let name = format!("answers/{}", entries(&env)[0]);
     let good = String::from_utf8(env.read(&name)).expect("text");
     let damaged = good.replace(r"\r\n\r\n", r"\r\n}\r\n");
     assert_ne!(damaged, good, "it does not stand there");
     env.write(&name, damaged);
-    offline(&env).stderr(MISS).code(6);
-    ask();
+    offline(&env).stderr_like(DAMAGED).stderr_like(MISS).code(6);
+    ask().stderr_like(DAMAGED).success();
     offline(&env).args(["--json"]).stdout(reply.clone()).success();
 }
 

@@ -78,10 +78,11 @@ fn a_failure_is_told_in_one_exact_line() {
     let server =
         Server::reply(reply(404, replies::error("not-found", "The model x does not exist.")));
     let what = "the request was rejected: not-found: The model x does not exist.";
-    let line = format!("xask: {what} (HTTP 404, x-request-id {ID})\n");
+    let hint = "xask: hint: check --model and the base URL\n";
+    let line = format!("xask: {what} (HTTP 404, x-request-id {ID})\n{hint}");
     ask(&env, &server).stderr(line).code(4);
-    let server = Server::reply(Reply::json(404, "{}"));
-    ask(&env, &server).stderr("xask: the request was rejected (HTTP 404)\n").code(4);
+    let server = Server::reply(Reply::json(422, "{}"));
+    ask(&env, &server).stderr("xask: the request was rejected (HTTP 422)\n").code(4);
 }
 
 /// This status with nothing behind it.

@@ -2,7 +2,7 @@
 //! certificates and the same empty environment.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Write, pipe};
 use std::path::{Path, PathBuf};
@@ -11,8 +11,6 @@ use std::thread;
 
 use anyhow::{Context, Result, ensure};
 
-/// The program that is measured: the release build (see `[profile.bench]`).
-pub const XASK: &str = env!("CARGO_BIN_EXE_xask");
 const KEY: &str = "xai-0123456789abcdef";
 /// What a shell has to do to see only the answer of a stream.
 const PIPELINE: &str =
@@ -31,6 +29,8 @@ pub enum Asker {
 /// What is asked.
 #[derive(Default)]
 pub struct Question {
+    /// The xask that is measured.
+    pub program: PathBuf,
     /// xask's arguments.
     pub args: Vec<OsString>,
     /// What xask reads from a pipe on its standard input.
@@ -72,7 +72,7 @@ impl Question {
     }
 
     fn xask(&self, url: &str) -> Command {
-        let mut command = with(bare(XASK), self.args.clone());
+        let mut command = with(bare(&self.program), self.args.clone());
         command.env("XAI_API_KEY", KEY).env("XAI_BASE_URL", url).env("SSL_CERT_FILE", &self.bundle);
         command
     }
@@ -120,7 +120,7 @@ pub fn succeeded(command: &Command, status: ExitStatus) -> Result<()> {
 }
 
 /// With nothing in its environment but where programs are.
-fn bare(program: &str) -> Command {
+fn bare(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_clear().envs(env::var_os("PATH").map(|path| ("PATH", path)));
     command

@@ -1,10 +1,11 @@
 //! What is measured, row by row.
 
+use std::path::Path;
 use std::{fs, thread};
 
 use anyhow::{Result, ensure};
 
-use super::command::{Asker, Question, XASK, version};
+use super::command::{Asker, Question, version};
 use super::cost::{Cost, Costs, Plan, compare, median};
 use super::server::{ANSWER, EVENTS, Manner, PIECE, Scheme, Server};
 use super::stock::Stock;
@@ -45,10 +46,10 @@ struct Work<'a> {
 }
 
 /// The table, and below it what it was made on.
-pub fn measure(effort: Effort) -> Result<String> {
+pub fn measure(program: &Path, effort: Effort) -> Result<String> {
     let tools = Tools::look();
     let server = Server::start()?;
-    let stock = Stock::lay_in(server.authority())?;
+    let stock = Stock::lay_in(program, server.authority())?;
     let mut bench = Bench { effort, server, tools, table: Table::default() };
     bench.text(&stock)?;
     bench.four_at_once(&stock)?;
@@ -56,7 +57,7 @@ pub fn measure(effort: Effort) -> Result<String> {
     bench.prompt(&stock)?;
     bench.first_event(&stock)?;
     bench.events(&stock)?;
-    bench.size()?;
+    bench.size(program)?;
     Ok(bench.table.markdown() + "\n" + &bench.made_on())
 }
 
@@ -183,8 +184,8 @@ impl Bench {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a program of a few MB")]
-    fn size(&mut self) -> Result<()> {
-        let size = fs::metadata(XASK)?.len() as f64;
+    fn size(&mut self, program: &Path) -> Result<()> {
+        let size = fs::metadata(program)?.len() as f64;
         self.table.add("size of the program", Unit::Size, size, None);
         Ok(())
     }

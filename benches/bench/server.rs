@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 use std::{env, str};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -176,6 +176,8 @@ pub fn serve() -> Result<()> {
 fn identity() -> Result<(Arc<ServerConfig>, String)> {
     let authority_key = KeyPair::generate()?;
     let mut params = CertificateParams::default();
+    // By default all certificates have one name, and this would sign itself.
+    params.distinguished_name.push(DnType::CommonName, "bench");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = params.self_signed(&authority_key)?.pem();
     let key = KeyPair::generate()?;

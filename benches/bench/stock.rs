@@ -33,14 +33,18 @@ pub struct Stock {
 impl Stock {
     /// Writes some 350 MiB into a temporary folder that goes with this value. `authority` is trusted
     /// beside those of the system.
-    pub fn lay_in(authority: &str) -> Result<Self> {
+    pub fn lay_in(program: &Path, authority: &str) -> Result<Self> {
         let folder = tempfile::tempdir().context("no temporary folder")?;
         let bundle = folder.path().join("bundle.pem");
         fs::write(&bundle, system_bundle() + authority)?;
         let image = folder.path().join("image.png");
         fs::write(&image, picture())?;
         let make = |name: &str, args: &[&str], images: usize| {
-            let mut question = Question { bundle: bundle.clone(), ..Question::default() };
+            let mut question = Question {
+                program: program.to_owned(),
+                bundle: bundle.clone(),
+                ..Question::default()
+            };
             question.args.extend(args.iter().map(Into::into));
             for _ in 0..images {
                 question.args.extend(["--image".into(), image.clone().into()]);

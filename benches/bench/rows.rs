@@ -242,7 +242,7 @@ impl Bench {
         // What follows names libraries.
         let curl = self.tools.curl.as_deref().and_then(|line| line.split(" (").next());
         format!(
-            "Medians of {} rounds on {} ({cores} cores), Linux {}, beside {}.\n",
+            "Medians of {} rounds (CPU: means) on {} ({cores} cores), Linux {}, beside {}.\n",
             self.effort.rounds(),
             cpu.trim(),
             kernel.trim(),

@@ -7,7 +7,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio, exit};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
@@ -215,8 +215,8 @@ fn answer(mut stream: TcpStream, scheme: Scheme, shared: &Shared) -> Result<()> 
         tls.flush()?;
         stream = tls.sock;
     }
-    stream.shutdown(std::net::Shutdown::Write)?;
-    // The client closes first or at once; how it does so is its own affair.
+    // The client may have closed already; how it does so is its own affair.
+    stream.shutdown(Shutdown::Write).ok();
     io::copy(&mut stream, &mut io::sink()).ok();
     Ok(())
 }

@@ -74,7 +74,7 @@ impl Unit {
             Self::Seconds if value < 1.0 => format!("{:.0} ms", value * 1e3),
             Self::Seconds => format!("{value:.1} s"),
             Self::Bytes => format!("{:.1} MiB", value / f64::from(1 << 20)),
-            Self::Rate if value >= 1e6 => format!("{:.2} million", value / 1e6),
+            Self::Rate if value >= 1e5 => format!("{:.2} million", value / 1e6),
             Self::Calls | Self::Rate => format!("{value:.0}"),
             Self::Size => format!("{:.2} MB", value / 1e6),
         }

@@ -29,7 +29,7 @@ pub fn release() -> Result<PathBuf> {
     succeeded(&cargo, output.status)?;
     let messages = String::from_utf8(output.stdout)?;
     let executable = messages.lines().filter_map(|line| serde_json::from_str(line).ok());
-    let executable =
+    let mut executable =
         executable.filter_map(|it: Value| it["executable"].as_str().map(PathBuf::from));
-    executable.last().context("cargo does not say what it built")
+    executable.next_back().context("cargo does not say what it built")
 }

@@ -1,0 +1,74 @@
+//! What a run of xask costs, beside curl doing the same POST.
+//!
+//! `cargo bench` builds the program as it is shipped and measures it; `cargo bench -- --quick` takes fewer
+//! rounds, and `--program PATH` another build of it.
+//!
+//! Whole processes are measured, from their start to their end, against a server in a process of its
+//! own on loopback. xask and curl take turns in rounds, so that what else the machine does falls on both. The
+//! result is a Markdown table on standard output; everything else goes to standard error. Nothing is
+//! judged here: a clock is no test.
+
+mod build;
+mod command;
+mod cost;
+mod probe;
+mod rows;
+mod server;
+mod stock;
+mod table;
+
+use std::env;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use self::rows::Effort;
+
+/// What the arguments ask for.
+enum Task {
+    Measure {
+        effort: Effort,
+        /// In place of the release build.
+        program: Option<PathBuf>,
+    },
+    /// Hidden: the other process, which serves until its standard input ends.
+    Serve,
+    /// Started by something that builds every target and runs it, `cargo test --all-targets` for one.
+    Nothing,
+}
+
+fn main() -> Result<()> {
+    match task()? {
+        Task::Measure { effort, program } => {
+            let program = program.map_or_else(build::release, Ok)?;
+            let table = rows::measure(&program, effort)?;
+            io::stdout().write_all(table.as_bytes())?;
+        }
+        Task::Serve => server::serve()?,
+        Task::Nothing => say("run this with `cargo bench`"),
+    }
+    Ok(())
+}
+
+fn task() -> Result<Task> {
+    let mut effort = Effort::Full;
+    let mut by_cargo_bench = false;
+    let mut program = None;
+    let mut args = env::args().skip(1);
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            server::ARGUMENT => return Ok(Task::Serve),
+            "--bench" => by_cargo_bench = true,
+            "--quick" => effort = Effort::Quick,
+            "--program" => program = Some(args.next().context("--program takes a path")?.into()),
+            _ => bail!("unknown argument {arg:?}; there are --quick and --program PATH"),
+        }
+    }
+    Ok(if by_cargo_bench { Task::Measure { effort, program } } else { Task::Nothing })
+}
+
+/// Tells the person who waits. Standard error may be closed; the table does not depend on it.
+fn say(words: &str) {
+    writeln!(io::stderr(), "bench: {words}").ok();
+}

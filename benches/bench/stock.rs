@@ -1,0 +1,95 @@
+//! What is asked for: the questions with the files they need, made before anything is measured.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use super::command::Question;
+use super::say;
+
+/// The largest image the service takes.
+const IMAGE: usize = 20 << 20;
+const PROMPT: usize = 16 << 20;
+/// Where systems keep the authorities they trust, all in one file.
+const BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// All questions, and the folder they live in.
+pub struct Stock {
+    pub text: Question,
+    pub one_image: Question,
+    pub ten_images: Question,
+    pub prompt: Question,
+    pub stream: Question,
+    folder: TempDir,
+}
+
+impl Stock {
+    /// Writes some 350 MiB into a temporary folder that goes with this value. `authority` is trusted
+    /// beside those of the system.
+    pub fn lay_in(program: &Path, authority: &str) -> Result<Self> {
+        let folder = tempfile::tempdir().context("no temporary folder")?;
+        let bundle = folder.path().join("bundle.pem");
+        fs::write(&bundle, system_bundle() + authority)?;
+        let image = folder.path().join("image.png");
+        fs::write(&image, picture())?;
+        let make = |name: &str, args: &[&str], images: usize| {
+            let mut question = Question {
+                program: program.to_owned(),
+                bundle: bundle.clone(),
+                ..Question::default()
+            };
+            question.args.extend(args.iter().map(Into::into));
+            for _ in 0..images {
+                question.args.extend(["--image".into(), image.clone().into()]);
+            }
+            question.stdin = args.is_empty().then(prompt);
+            question.make_body(&folder.path().join(name))?;
+            anyhow::Ok(question)
+        };
+        Ok(Self {
+            text: make("text", &["What is 2 + 2?"], 0)?,
+            one_image: make("one-image", &["What is this?"], 1)?,
+            ten_images: make("ten-images", &["What are these?"], 10)?,
+            prompt: make("prompt", &[], 0)?,
+            stream: make("stream", &["--stream", "Tell me a story."], 0)?,
+            folder,
+        })
+    }
+
+    /// A file for whoever needs one for a moment.
+    pub fn scratch(&self) -> PathBuf {
+        self.folder.path().join("scratch")
+    }
+}
+
+fn system_bundle() -> String {
+    let bundle = BUNDLES.iter().find(|path| Path::new(path).exists());
+    bundle.and_then(|path| fs::read_to_string(path).ok()).unwrap_or_else(|| {
+        say("no bundle of authorities on this system: HTTPS is measured with one authority");
+        String::new()
+    })
+}
+
+/// Begins as a PNG; the rest is nobody's business.
+fn picture() -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+    bytes.extend((0..=u8::MAX).cycle().take(IMAGE - bytes.len()));
+    bytes
+}
+
+/// Text with line ends, as a file or a log has them.
+fn prompt() -> Vec<u8> {
+    b"The quick brown fox jumps over the lazy dog, and nobody knows why it does so.\n"
+        .iter()
+        .copied()
+        .cycle()
+        .take(PROMPT)
+        .collect()
+}

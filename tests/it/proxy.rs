@@ -1,11 +1,13 @@
 //! Proxies, as curl reads them: which one is used, what it is told, and what becomes of its faults.
 
+mod socks;
+mod time;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::support::pictures::MAX_IMAGE;
 use crate::support::tls::Authority;
-use crate::support::{Env, Gate, Output, Reads, Reply, Run, Script, Server, replies};
+use crate::support::{Env, Reads, Reply, Run, Script, Server, replies};
 
 const KEY: &str = "xai-0123456789";
 
@@ -299,117 +301,6 @@ fn a_proxy_may_be_spoken_to_over_tls() {
 }
 
 #[test]
-fn with_socks5_the_name_is_looked_up_here_and_with_socks5h_there() {
-    for (scheme, host, asked) in [
-        ("socks5", "localhost", "127.0.0.1"),
-        ("SOCKS5", "127.0.0.1", "127.0.0.1"),
-        ("socks5h", "localhost", "name localhost"),
-        ("socks5h", "127.0.0.1", "127.0.0.1"),
-    ] {
-        let world = World::new();
-        let proxy = Server::play([world.socks()]);
-        let run = world.ask_at(host, []).env("ALL_PROXY", at(scheme, &proxy));
-        run.stdout("Four.\n").success();
-        let request = proxy.request();
-        let port = world.service.addr().port();
-        assert_eq!(request.path, format!("{asked} {port}"), "{scheme} {host}");
-        assert_eq!(request.headers, []);
-    }
-    let world = World::new();
-    let proxy = Server::play([world.socks()]);
-    let address = format!("socks5h://me:p%40ss@{}", proxy.addr());
-    world.ask([]).env("ALL_PROXY", address).stdout("Four.\n").success();
-    let told = [("user", "me"), ("password", "p@ss")];
-    assert_eq!(proxy.request().headers, told.map(|(key, value)| (key.into(), value.into())));
-}
-
-#[test]
-fn a_socks_proxy_that_does_not_connect_is_an_error() {
-    let nothing = || Script::after(Reads::Nothing);
-    for (case, script) in [
-        ("no way to say who one is", nothing().send([5, 255])),
-        ("a password, and none is known", nothing().send([5, 2])),
-        ("refused", nothing().send([5, 0, 5, 5, 0, 1, 0, 0, 0, 0, 0, 0])),
-        ("not allowed", nothing().send([5, 0, 5, 2, 0, 1, 0, 0, 0, 0, 0, 0])),
-        ("another version", nothing().send([4, 0])),
-        ("HTTP", nothing().send("HTTP/1.1 400 Bad Request\r\n\r\n")),
-        ("nothing", nothing()),
-        ("a greeting only", nothing().send([5, 0])),
-        ("half an answer", nothing().send([5, 0, 5, 0, 0])),
-        ("connected, and then gone", nothing().socks5()),
-    ] {
-        let world = World::unreached();
-        let proxy = Server::play([script]);
-        let run = world.ask(["--timeout=20"]).env("all_proxy", at("socks5h", &proxy)).case(case);
-        let told = run.fails(6, &["cannot connect to localhost", "proxy of all_proxy"]);
-        assert!(!told.contains("timed out"), "{told}");
-    }
-}
-
-#[test]
-fn a_proxy_has_the_budget_for_connecting_and_no_more() {
-    let (head, nothing) = (|| Script::after(Reads::Head), || Script::after(Reads::Nothing));
-    let begun = "HTTP/1.1 200 OK\r\nVia: ";
-    let cases = [
-        ("an answer that does not come", "http", head().stall()),
-        ("an answer that drips", "http", head().send(begun).trickle("a")),
-        ("no TLS behind it", "http", head().send(CONNECTED).stall()),
-        (
-            "TLS behind it that drips",
-            "http",
-            head().send(CONNECTED).send([22, 3, 3, 64, 0]).trickle([0]),
-        ),
-        ("no handshake", "https", nothing().stall()),
-        ("no greeting", "socks5", nothing().stall()),
-        ("no answer to where", "socks5", nothing().send([5, 0]).stall()),
-        (
-            "an answer to where that drips",
-            "socks5h",
-            nothing().send([5, 0, 5, 0, 0, 3, 255]).trickle([1]),
-        ),
-        ("no TLS behind SOCKS", "socks5", nothing().socks5().stall()),
-    ];
-    for (flag, limit) in
-        [("--connect-timeout=1", "--connect-timeout"), ("--timeout=1", "--timeout")]
-    {
-        let runs = cases.clone().map(|(case, scheme, script)| {
-            let world = World::unreached();
-            let proxy = Server::play([script]);
-            let run = world.ask([flag]).env("HTTPS_PROXY", at(scheme, &proxy)).case(case);
-            let why = format!("timed out after 1 s ({limit})");
-            let run = run.stderr_like(&*why).stderr_like("proxy of HTTPS_PROXY").spawn();
-            (case, run, proxy, world)
-        });
-        for (case, run, _proxy, _world) in runs {
-            let output = run.code(6);
-            assert!(output.cpu.as_millis() < 500, "{case}: busy for {:?}", output.cpu);
-        }
-    }
-}
-
-#[test]
-fn the_deadline_holds_behind_a_proxy_too() {
-    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n";
-    for (case, script) in [
-        ("no head", Script::new().weigh().stall()),
-        ("a head that drips", Script::new().weigh().send(head).trickle("a")),
-        ("a stream of comments", Script::new().weigh().send(format!("{head}\r\n")).trickle(":\n")),
-    ] {
-        let runs = ["http", "socks5"].map(|scheme| {
-            let world = World::with([script.clone()]);
-            let proxy =
-                Server::play([if scheme == "http" { world.tunnel() } else { world.socks() }]);
-            let run = world.ask(["--timeout=1", "--stream"]).env("ALL_PROXY", at(scheme, &proxy));
-            (run.stderr_like("timed out after 1 s (--timeout)").spawn(), proxy, world)
-        });
-        for (run, _proxy, _world) in runs {
-            let output: Output = run.code(7);
-            assert!(output.cpu.as_millis() < 500, "{case}: busy for {:?}", output.cpu);
-        }
-    }
-}
-
-#[test]
 fn what_a_proxy_turned_away_is_repeated_for_nothing_was_delivered() {
     let world = World::new();
     let busy = Script::after(Reads::Head).send("HTTP/1.1 503 Busy\r\n\r\n");
@@ -417,49 +308,4 @@ fn what_a_proxy_turned_away_is_repeated_for_nothing_was_delivered() {
     let run = world.env.xask(["--base-url", &world.service.url_at("localhost"), "Hi"]).key(KEY);
     let run = run.env("SSL_CERT_FILE", "ca.pem").env("HTTPS_PROXY", at("http", &proxy));
     run.stdout("Four.\n").stderr_like("503").stderr_like("retry 1 of 2").success();
-}
-
-/// Ten times out of ten.
-#[track_caller]
-fn hears_early_answers(scheme: &str) {
-    let refusal = Reply::json(413, replies::error("too-large", "Too much."));
-    for _ in 0..10 {
-        let script = Script::after(Reads::Body(1000)).weigh().send(refusal.clone()).reset();
-        let world = World::with([script]);
-        world.env.sparse_png("large.png", MAX_IMAGE);
-        let proxy = match scheme {
-            "http" => Server::play([world.tunnel()]),
-            "https" => Server::play_tls(&world.authority.sign(), [world.tunnel()]),
-            _ => Server::play([world.socks()]),
-        };
-        let run = world.ask(["--image=large.png"]).env("ALL_PROXY", at(scheme, &proxy));
-        run.case(scheme).fails(4, &["too-large: Too much. (HTTP 413)"]);
-    }
-}
-
-#[test]
-fn an_answer_that_comes_during_the_upload_is_understood_behind_a_proxy_too() {
-    hears_early_answers("http");
-    hears_early_answers("https");
-}
-
-#[test]
-fn an_answer_that_comes_during_the_upload_is_understood_behind_a_socks_proxy_too() {
-    hears_early_answers("socks5");
-    hears_early_answers("socks5h");
-}
-
-#[test]
-fn a_stream_behind_a_proxy_arrives_as_it_is_sent() {
-    for scheme in ["http", "socks5h"] {
-        let gate = Gate::new();
-        let (first, rest) = Reply::sse(&replies::stream_of(&["Fo", "ur."], Some("stop"))).split(2);
-        let world = World::with([Script::new().send(first).wait(&gate).send(rest)]);
-        let proxy = Server::play([if scheme == "http" { world.tunnel() } else { world.socks() }]);
-        let run = world.ask(["--stream"]).env("all_proxy", at(scheme, &proxy)).stdout("Four.\n");
-        let mut run = run.spawn();
-        run.read_stdout_until("Fo");
-        gate.open();
-        run.success();
-    }
 }

@@ -1,0 +1,187 @@
+//! Answers that come while the request is still being sent, and notes that are none.
+
+use super::{NOTES, good};
+use crate::support::pictures::MAX_IMAGE;
+use crate::support::tls::Authority;
+use crate::support::{Env, Gate, Output, Reads, Reply, Run, Script, Server, replies};
+
+/// More than all buffers between two sockets take.
+const UPLOAD: [&str; 3] = ["What is this?", "--image", "large.png"];
+
+/// Answers that come while the request is still being sent, and what they mean.
+fn early_answers() -> [(Reply, i32, &'static str); 4] {
+    let html = "<html><head><title>413 Request Entity Too Large</title></head></html>";
+    [
+        (
+            Reply::json(401, replies::error("no-key", "No credentials.")),
+            3,
+            "No credentials. (HTTP 401)",
+        ),
+        (Reply::new(413, "text/html", html), 4, "413 Request Entity Too Large (HTTP 413)"),
+        (Reply::json(429, "{}").header("Retry-After", "99"), 5, "(HTTP 429)"),
+        (good(), 0, ""),
+    ]
+}
+
+#[track_caller]
+fn assert_understood(output: &Output, code: i32, words: &str) {
+    let notes = output.notes();
+    assert_eq!(output.status.code(), Some(code), "{notes}");
+    assert!(notes.contains(words), "{notes}");
+    assert_eq!(output.stdout, if code == 0 { "Four.\n" } else { "" }.as_bytes());
+}
+
+#[test]
+fn an_answer_that_comes_during_the_upload_is_understood_ten_times_out_of_ten() {
+    let env = Env::new();
+    env.sparse_png("large.png", MAX_IMAGE);
+    for (reply, code, words) in early_answers() {
+        for _ in 0..10 {
+            // It closes with unread data: what is sent after that makes a reset.
+            let script = Script::after(Reads::Body(1000)).weigh().send(reply.clone()).reset();
+            let server = Server::play([script]);
+            let output = env.xask(UPLOAD).server(&server).spawn().finish();
+            assert_understood(&output, code, words);
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_comes_during_the_upload_is_understood_over_tls_too() {
+    let (env, authority) = (Env::new(), Authority::new("ours"));
+    env.write("ca.pem", authority.pem());
+    env.sparse_png("large.png", MAX_IMAGE);
+    for (reply, code, words) in early_answers() {
+        for _ in 0..10 {
+            let script = Script::after(Reads::Body(1000)).weigh().send(reply.clone()).reset();
+            let server = Server::play_tls(&authority.sign(), [script]);
+            let run = env.xask(UPLOAD).server(&server).key("k").env("SSL_CERT_FILE", "ca.pem");
+            assert_understood(&run.spawn().finish(), code, words);
+        }
+    }
+}
+
+#[test]
+fn an_early_answer_ends_an_upload_that_nobody_takes_any_more() {
+    let env = Env::new();
+    env.sparse_png("large.png", MAX_IMAGE);
+    for (reply, code, words) in early_answers() {
+        let script = Script::after(Reads::Body(1000)).weigh().send(reply).stall();
+        let server = Server::play([script]);
+        assert_understood(&env.xask(UPLOAD).server(&server).spawn().finish(), code, words);
+    }
+}
+
+#[test]
+#[ignore = "over TLS an answer is seen only when the connection fails or everything is sent"]
+fn an_early_answer_ends_an_upload_over_tls_that_nobody_takes_any_more() {
+    let (env, authority) = (Env::new(), Authority::new("ours"));
+    env.write("ca.pem", authority.pem());
+    env.sparse_png("large.png", MAX_IMAGE);
+    for (reply, code, words) in early_answers() {
+        let script = Script::after(Reads::Body(1000)).weigh().send(reply).stall();
+        let server = Server::play_tls(&authority.sign(), [script]);
+        let args = [&["--timeout", "10"][..], &UPLOAD].concat();
+        let run = env.xask(args).server(&server).key("k").env("SSL_CERT_FILE", "ca.pem");
+        assert_understood(&run.spawn().finish(), code, words);
+    }
+}
+
+#[test]
+fn an_early_answer_that_turns_away_is_repeated_with_the_whole_body() {
+    let env = Env::new();
+    env.sparse_png("large.png", MAX_IMAGE);
+    let busy = Reply::json(429, "{}").header("Retry-After", "0");
+    let script = Script::after(Reads::Body(1000)).weigh().send(busy).reset();
+    let server = Server::play([script, Script::new().weigh().send(good())]);
+    let args = [&UPLOAD[..], &UPLOAD[1..], &UPLOAD[1..]].concat();
+    let run = env.xask(args).server(&server).stdout("Four.\n");
+    run.stderr_like("(HTTP 429); retry 1 of 2 in 0.0 s\n").success();
+    let [_, second] = &server.requests()[..] else { panic!("two requests") };
+    assert_eq!(second.header("content-length"), Some(&*second.body_len.to_string()));
+    assert!(second.body_len > 4 * MAX_IMAGE);
+}
+
+#[test]
+fn a_note_during_the_upload_is_not_taken_for_an_answer() {
+    let (env, authority) = (Env::new(), Authority::new("ours"));
+    env.write("ca.pem", authority.pem());
+    env.sparse_png("large.png", MAX_IMAGE);
+    for note in NOTES {
+        // Whole, doubled, and broken off at the point at which it could still be anything.
+        for note in [note.to_owned(), note.repeat(2), note[..3].to_owned()] {
+            let rest = if note.len() == 3 { &NOTES[0][3..] } else { "" };
+            let script = Script::after(Reads::Body(1000)).weigh().send(&*note);
+            let script = script.read(Reads::Rest).send(rest).send(good());
+            let check = |server: Server, run: Run| {
+                run.server(&server).stdout("Four.\n").success();
+                let request = server.request();
+                let sent = request.header("content-length").expect("a length");
+                assert_eq!(sent, request.body_len.to_string());
+            };
+            check(Server::play([script.clone()]), env.xask(UPLOAD));
+            if rest.is_empty() && note.len() == NOTES[0].len() {
+                let server = Server::play_tls(&authority.sign(), [script]);
+                check(server, env.xask(UPLOAD).key("k").env("SSL_CERT_FILE", "ca.pem"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_note_and_a_long_answer_may_come_together() {
+    let env = Env::new();
+    env.sparse_png("large.png", MAX_IMAGE);
+    let text = "four ".repeat(60_000);
+    let reply = Vec::from(Reply::json(200, replies::completion(&text)));
+    for note in NOTES {
+        let together = [note.as_bytes(), &reply].concat();
+        let script = Script::after(Reads::AllBut(1)).weigh().send(together).read(Reads::Rest);
+        let server = Server::play([script]);
+        env.xask(UPLOAD).server(&server).stdout(format!("{text}\n")).success();
+    }
+}
+
+#[test]
+fn an_early_answer_after_a_note_is_understood() {
+    let env = Env::new();
+    env.sparse_png("large.png", MAX_IMAGE);
+    for note in NOTES {
+        for (reply, code, words) in early_answers() {
+            let script = Script::after(Reads::Body(1000)).weigh().send(note).send(reply).reset();
+            let server = Server::play([script]);
+            assert_understood(&env.xask(UPLOAD).server(&server).spawn().finish(), code, words);
+        }
+    }
+}
+
+#[test]
+fn an_early_answer_after_a_note_ends_an_upload_that_nobody_takes_any_more() {
+    let env = Env::new();
+    env.sparse_png("large.png", MAX_IMAGE);
+    for note in NOTES {
+        for (reply, code, words) in early_answers() {
+            let script = Script::after(Reads::Body(1000)).weigh().send(note).send(reply).stall();
+            let server = Server::play([script]);
+            let args = [&["--timeout", "10"][..], &UPLOAD].concat();
+            assert_understood(&env.xask(args).server(&server).spawn().finish(), code, words);
+        }
+    }
+}
+
+#[test]
+fn an_early_answer_in_pieces_is_understood() {
+    let env = Env::new();
+    env.sparse_png("large.png", MAX_IMAGE);
+    let gate = Gate::new();
+    let bytes = Vec::from(Reply::json(413, "{}"));
+    let (first, rest) = bytes.split_at(9);
+    let script = Script::after(Reads::Body(1000)).weigh().send(first).wait(&gate).send(rest);
+    let server = Server::play([script.stall()]);
+    let args = [&["--timeout", "10"][..], &UPLOAD].concat();
+    let run = env.xask(args).server(&server).stderr_like("(HTTP 413)").spawn();
+    // Long enough for the first piece to have been seen alone.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    gate.open();
+    run.code(4);
+}

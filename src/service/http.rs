@@ -117,14 +117,14 @@ impl Http {
         if base_url.is_https() {
             config = config.tls_config(tls::config(ssl_cert_file.as_deref())?);
         }
-        let connector =
-            ().chain(SocksConnector::default())
-                .chain(ConnectProxyConnector::default())
-                .chain(Dial { attempt: attempt.clone(), is_clear: !base_url.is_https() })
-                .chain(Patient { attempt: attempt.clone() })
-                .chain(RustlsConnector::default())
-                .chain(Sent { attempt, authority: base_url.host().to_owned() });
-        Ok(Agent::with_parts(config.build(), connector, Lookup::default()))
+        let connector = ()
+            .chain(SocksConnector::default())
+            .chain(ConnectProxyConnector::default())
+            .chain(Dial { attempt: attempt.clone(), is_clear: !base_url.is_https() })
+            .chain(Patient { attempt: attempt.clone() })
+            .chain(RustlsConnector::default())
+            .chain(Sent { attempt: attempt.clone(), authority: base_url.host().to_owned() });
+        Ok(Agent::with_parts(config.build(), connector, Lookup { attempt }))
     }
 }
 

@@ -4,13 +4,16 @@
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
 use std::mem;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::mpsc;
+use std::time::Duration;
+use std::{thread, vec};
 
 use rustix::event::PollFlags;
 use ureq::Error;
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
 };
@@ -18,26 +21,47 @@ use ureq::unversioned::transport::{
 use super::attempt::Attempt;
 use super::head;
 
-/// Looks names up, in place of ureq's `DefaultResolver`, which starts a thread even for an address.
-#[derive(Debug, Default)]
-pub struct Lookup(DefaultResolver);
+/// Of a name, at most so many addresses are tried: what ureq has room for.
+const MAX_ADDRESSES: usize = 16;
+
+/// Looks names up under the one deadline. An address is its own answer: ureq's `DefaultResolver` starts a
+/// thread for it too, and panics where no more threads can be had.
+#[derive(Debug)]
+pub struct Lookup {
+    /// The attempt that the name is for.
+    pub attempt: Attempt,
+}
 
 impl Resolver for Lookup {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, Error> {
+    fn resolve(&self, uri: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         let host = uri.host().unwrap_or_default();
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        match (bare.parse(), uri.port_u16()) {
-            (Ok(address), Some(port)) => {
-                let mut addresses = self.0.empty();
-                addresses.push(SocketAddr::new(address, port));
-                Ok(addresses)
+        let default_port = if uri.scheme_str() == Some("http") { 80 } else { 443 };
+        let port = uri.port_u16().unwrap_or(default_port);
+        let mut addresses = self.empty();
+        match bare.parse() {
+            Ok(address) => addresses.push(SocketAddr::new(address, port)),
+            Err(_) => {
+                self.look_up(bare, port)?
+                    .take(MAX_ADDRESSES)
+                    .for_each(|found| addresses.push(found));
             }
-            _ => self.0.resolve(uri, config, timeout),
+        }
+        if addresses.is_empty() { Err(Error::HostNotFound) } else { Ok(addresses) }
+    }
+}
+
+impl Lookup {
+    /// In a thread, for the system's own look-up cannot be told how long it may take.
+    fn look_up(&self, name: &str, port: u16) -> Result<vec::IntoIter<SocketAddr>, Error> {
+        let (told, found) = mpsc::sync_channel(1);
+        let name = name.to_owned();
+        thread::Builder::new()
+            .spawn(move || told.send((name.as_str(), port).to_socket_addrs()).ok())?;
+        let left = self.attempt.remaining()?.unwrap_or(Duration::MAX);
+        match found.recv_timeout(left) {
+            Ok(found) => Ok(found?),
+            Err(_) => Err(self.attempt.remaining().err().unwrap_or(Error::HostNotFound)),
         }
     }
 }
@@ -121,7 +145,11 @@ impl Transport for Socket {
                 Ok(n) => from += n,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.wait_for_room()?,
-                Err(error) => return Err(Error::Io(error)),
+                Err(error) => {
+                    // The other side is not to wait for the rest, nor we for an answer to half a request.
+                    let _ = self.stream.shutdown(Shutdown::Write);
+                    return Err(Error::Io(error));
+                }
             }
         }
         Ok(())

@@ -1,12 +1,13 @@
 //! One attempt at a delivery, under its deadlines: what all the links of a connection share.
 
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, Timespec, poll};
 use rustix::io::Errno;
+use ureq::unversioned::transport::NextTimeout;
+use ureq::unversioned::transport::time::Duration::NotHappening;
 use ureq::{Error, Timeout};
 
 use crate::deadline::Deadline;
@@ -83,27 +84,41 @@ impl Attempt {
 
     /// The time that is left for what is being done now.
     pub fn remaining(&self) -> Result<Option<Duration>, Error> {
-        let connect = if self.is_sent() { None } else { self.connect.remaining() };
-        let whole = self.whole.remaining();
-        let (left, reason) = match (connect, whole) {
-            (Some(connect), Some(whole)) if connect < whole => (Some(connect), Timeout::Connect),
-            (Some(connect), None) => (Some(connect), Timeout::Connect),
-            (_, whole) => (whole, Timeout::Global),
-        };
-        match left {
-            Some(Duration::ZERO) => Err(Error::Timeout(reason)),
-            left => Ok(left),
+        match self.limit() {
+            (Some(Duration::ZERO), reason) => Err(Error::Timeout(reason)),
+            (left, _) => Ok(left),
         }
     }
 
-    /// Waits until the socket is ready for something, and says for what.
-    pub fn wait(&self, stream: &TcpStream, interest: PollFlags) -> Result<PollFlags, Error> {
+    /// The same, as ureq's own links take it.
+    pub fn next_timeout(&self) -> NextTimeout {
+        let (left, reason) = self.limit();
+        let after = left.map_or(NotHappening, Into::into);
+        NextTimeout { after, reason, ..NextTimeout::default() }
+    }
+
+    /// What is left, and of what.
+    fn limit(&self) -> (Option<Duration>, Timeout) {
+        let connect = if self.is_sent() { None } else { self.connect.remaining() };
+        match (connect, self.whole.remaining()) {
+            (Some(connect), whole) if whole.is_none_or(|whole| connect < whole) => {
+                (Some(connect), Timeout::Connect)
+            }
+            (_, whole) => (whole, Timeout::Global),
+        }
+    }
+
+    /// Waits until something is ready, or for a time.
+    pub fn wait(&self, fds: &mut [PollFd], at_most: Option<Duration>) -> Result<(), Error> {
+        let pause = at_most.map(Deadline::after);
         loop {
-            let left = self.remaining()?.map(|left| Timespec::try_from(left).unwrap_or(FOREVER));
-            let mut fds = [PollFd::new(stream, interest)];
-            match poll(&mut fds, left.as_ref()) {
-                Ok(0) | Err(Errno::INTR) => {}
-                Ok(_) => return Ok(fds[0].revents()),
+            let left = self.remaining()?;
+            let pause_left = pause.and_then(|pause| pause.remaining());
+            let wait = [left, pause_left].into_iter().flatten().min();
+            let wait = wait.map(|wait| Timespec::try_from(wait).unwrap_or(FOREVER));
+            match poll(fds, wait.as_ref()) {
+                Ok(0) | Err(Errno::INTR) if pause_left != Some(Duration::ZERO) => {}
+                Ok(_) => return Ok(()),
                 Err(errno) => return Err(Error::Io(errno.into())),
             }
         }

@@ -126,9 +126,13 @@ fn check_port(rest: &str) -> Result<(), String> {
 }
 
 fn is_loopback(host: &str) -> bool {
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host.eq_ignore_ascii_case("localhost")
-        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        || without_brackets(host).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// A host without the brackets in which an IPv6 address stands in a URL.
+pub fn without_brackets(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
-use rustls::CertificateError;
+use rustls::{AlertDescription, CertificateError};
 
 use super::attempt::Attempt;
 use crate::error::{Exit, Failure, Repeat, describe_io};
@@ -80,7 +80,6 @@ impl Fault {
                 // ureq says the status twice: `responded 407/407`.
                 format!("the proxy did not connect: {}", why.split('/').next().unwrap_or_default())
             }
-            ureq::Error::Rustls(error) => return tls(error),
             ureq::Error::Io(error) => {
                 match error.get_ref().and_then(|inner| inner.downcast_ref()) {
                     Some(error) => return tls(error),
@@ -104,6 +103,12 @@ fn tls(error: &rustls::Error) -> (String, Option<String>) {
         return match error {
             rustls::Error::InvalidMessage(_) => {
                 ("what answers there does not speak TLS".to_owned(), None)
+            }
+            rustls::Error::AlertReceived(
+                AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure,
+            )
+            | rustls::Error::PeerIncompatible(_) => {
+                ("it speaks no TLS 1.2 or 1.3 that xask speaks too".to_owned(), None)
             }
             other => (format!("TLS: {other}"), None),
         };

@@ -7,17 +7,16 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use ureq::config::Config;
 use ureq::http::{HeaderMap, Response};
-use ureq::unversioned::transport::{
-    ConnectProxyConnector, Connector, RustlsConnector, SocksConnector,
-};
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector, SocksConnector};
 use ureq::{Agent, RequestBuilder, SendBody};
 
 use super::attempt::Attempt;
+use super::dial::{Dial, Lookup};
 use super::fault::Fault;
-use super::links::{Patient, Sent};
 use super::retry::retry_after;
-use super::socket::{Dial, Lookup};
-use super::{Ask, BaseUrl, ChosenProxy, Key, Reply, ReplyHeaders, Upload, head, tls};
+use super::tls::Tls;
+use super::tracked::Track;
+use super::{Ask, BaseUrl, ChosenProxy, Key, Reply, ReplyHeaders, Upload, head, roots};
 use crate::deadline::Deadline;
 use crate::request::BodyReader;
 
@@ -100,7 +99,7 @@ impl Http {
     fn agent(&self, has_images: bool, deadline: Deadline, attempt: Attempt) -> Result<Agent> {
         let Settings { base_url, key: _, connect_timeout, proxy, ssl_cert_file } = &self.settings;
         let buffer = if has_images { IMAGE_BUFFER } else { TEXT_BUFFER };
-        let mut config = Config::builder()
+        let config = Config::builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
@@ -114,16 +113,13 @@ impl Http {
             .timeout_resolve(Some(*connect_timeout))
             .timeout_connect(Some(*connect_timeout));
         // No TLS state at all for http: it would cost a start 2 ms.
-        if base_url.is_https() {
-            config = config.tls_config(tls::config(ssl_cert_file.as_deref())?);
-        }
+        let tls = base_url.is_https().then(|| roots::config(ssl_cert_file.as_deref())).transpose()?;
         let connector = ()
             .chain(SocksConnector::default())
             .chain(ConnectProxyConnector::default())
-            .chain(Dial { attempt: attempt.clone(), is_clear: !base_url.is_https() })
-            .chain(Patient { attempt: attempt.clone() })
-            .chain(RustlsConnector::default())
-            .chain(Sent { attempt: attempt.clone(), authority: base_url.host().to_owned() });
+            .chain(Dial { attempt: attempt.clone() })
+            .chain(Tls { attempt: attempt.clone(), config: tls })
+            .chain(Track { attempt: attempt.clone(), authority: base_url.host().to_owned() });
         Ok(Agent::with_parts(config.build(), connector, Lookup { attempt }))
     }
 }

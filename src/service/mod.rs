@@ -5,17 +5,19 @@
 mod attempt;
 mod base_url;
 mod cache;
+mod dial;
 mod fault;
 mod head;
 mod http;
 mod key;
-mod links;
 mod proxy;
 mod rehearsal;
 mod retry;
+mod roots;
 mod sample;
 mod socket;
 mod tls;
+mod tracked;
 
 use std::fmt;
 use std::io::{Cursor, Read};

@@ -11,6 +11,7 @@ use ureq::Proxy;
 use ureq::http::Uri;
 
 use super::BaseUrl;
+use super::base_url::without_brackets;
 use crate::error::Failure;
 
 /// The variables about proxies that are set.
@@ -100,12 +101,12 @@ fn is_excepted(host: &str, list: &str) -> bool {
     if list.trim() == "*" {
         return true;
     }
-    let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
+    let host = without_brackets(host).trim_end_matches('.');
     let address: Option<IpAddr> = host.parse().ok();
     let mut entries = list.split([',', ' ', '\t']).filter(|entry| !entry.is_empty());
     entries.any(|entry| match address {
         Some(address) => {
-            let bare = entry.trim_start_matches('[').trim_end_matches(']');
+            let bare = without_brackets(entry);
             bare.parse().is_ok_and(|entry: IpAddr| entry == address)
                 || bare.parse().is_ok_and(|block: IpNet| block.contains(&address))
         }

@@ -1,54 +1,197 @@
-//! Which certificate authorities are trusted.
+//! TLS on a connection, in place of ureq's own: that cannot read while it writes, and an answer that
+//! comes early would be seen only when everything is sent.
 
-use std::fs;
-use std::path::Path;
+use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::sync::Arc;
 
-use anyhow::{Context, Result};
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
+use ureq::Error;
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
+};
 
-use crate::error::{Exit, Failure};
+use super::attempt::Attempt;
+use super::base_url::without_brackets;
 
-/// Where systems keep their bundle: Debian and Arch, Fedora, openSUSE, Alpine and the BSDs. One file
-/// is read, and not a folder of them: that costs a start 3 ms.
-const SYSTEM_BUNDLES: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
-
-/// The authorities of `SSL_CERT_FILE`, else of the system, else Mozilla's, which are built in.
-///
-/// # Errors
-///
-/// Local trouble where the file is missing, unreadable or without any certificate: it was meant to be
-/// used, and to use another in its place would trust what the user did not want trusted.
-pub fn config(ssl_cert_file: Option<&Path>) -> Result<TlsConfig> {
-    let system = || SYSTEM_BUNDLES.iter().map(Path::new).find(|path| path.exists());
-    let roots = match ssl_cert_file.or_else(system) {
-        Some(path) => {
-            let certificates = read_bundle(path).with_context(|| {
-                Failure::new(Exit::Local, format!("certificates of {}", path.display()))
-            })?;
-            RootCerts::new_with_certs(&certificates)
-        }
-        None => RootCerts::WebPki,
-    };
-    Ok(TlsConfig::builder().root_certs(roots).build())
+/// Puts TLS on connections to whatever address begins with `https:`, a proxy's too.
+pub struct Tls {
+    /// The attempt that the connections belong to.
+    pub attempt: Attempt,
+    /// Whom to trust; `None` where nothing is asked over https.
+    pub config: Option<Arc<ClientConfig>>,
 }
 
-fn read_bundle(path: &Path) -> Result<Vec<Certificate<'static>>> {
-    let pem = fs::read(path)?;
-    let certificates: Vec<_> = parse_pem(&pem)
-        .filter_map(|item| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(certificate),
-            _ => None,
-        })
-        .collect();
-    let ders = certificates.iter().map(|certificate| CertificateDer::from(certificate.der()));
-    let (usable, _) = RootCertStore::empty().add_parsable_certificates(ders);
-    anyhow::ensure!(usable > 0, "there is no certificate in it");
-    Ok(certificates)
+impl<In: Transport> Connector<In> for Tls {
+    type Out = Either<In, Encrypted<In>>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, Error> {
+        let Some(inner) = chained else { return Ok(None) };
+        let needs_tls = details.needs_tls() && !inner.is_tls();
+        let Some(config) = self.config.as_ref().filter(|_| needs_tls) else {
+            return Ok(Some(Either::A(inner)));
+        };
+        let host = without_brackets(details.uri.host().unwrap_or_default()).to_owned();
+        let name = ServerName::try_from(host)
+            .map_err(|_| io::Error::other("no certificate can be for such a name"))?;
+        let connection = ClientConnection::new(Arc::clone(config), name).map_err(tls_error)?;
+        let config = details.config;
+        let mut encrypted = Encrypted {
+            inner,
+            connection,
+            buffers: LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size()),
+            attempt: self.attempt.clone(),
+            taken: 0,
+            in_flight: 0,
+        };
+        encrypted.shake_hands().inspect_err(|_| {
+            // What is wrong with its certificate, in TLS's own terms. The failure itself counts more.
+            let _ = encrypted.send_records();
+        })?;
+        Ok(Some(Either::B(encrypted)))
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
+/// A connection under TLS.
+pub struct Encrypted<In> {
+    inner: In,
+    connection: ClientConnection,
+    /// Of what is said in the clear; the inner connection has those of what is encrypted.
+    buffers: LazyBuffers,
+    attempt: Attempt,
+    /// How much of the output that is being transmitted TLS has taken, in bytes.
+    taken: usize,
+    /// How much of the inner connection's output is being transmitted, in bytes.
+    in_flight: usize,
+}
+
+impl<In: Transport> Encrypted<In> {
+    fn shake_hands(&mut self) -> Result<(), Error> {
+        loop {
+            self.send_records()?;
+            if !self.connection.is_handshaking() {
+                return Ok(());
+            }
+            self.await_records()?;
+        }
+    }
+
+    /// Sends whatever is encrypted.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Interrupted`] where something to read has arrived before everything was sent: called
+    /// again, it goes on where it was.
+    fn send_records(&mut self) -> Result<(), Error> {
+        loop {
+            if self.in_flight == 0 {
+                if !self.connection.wants_write() {
+                    return Ok(());
+                }
+                self.in_flight = self.connection.write_tls(&mut self.inner.buffers().output())?;
+            }
+            match self.inner.transmit_output(self.in_flight, self.attempt.next_timeout()) {
+                Ok(()) => self.in_flight = 0,
+                Err(Error::Io(error)) if error.kind() == ErrorKind::Interrupted => {
+                    if self.decrypt()?.is_some() {
+                        return Err(Error::Io(error));
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Decrypts what has arrived; `None` where that gives nothing to read, 0 at the end.
+    fn decrypt(&mut self) -> Result<Option<usize>, Error> {
+        loop {
+            match self.connection.reader().read(self.buffers.input_append_buf()) {
+                Ok(n) => {
+                    self.buffers.input_appended(n);
+                    return Ok(Some(n));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(Error::Io(error)),
+            }
+            if self.inner.buffers().input().is_empty() {
+                return Ok(None);
+            }
+            self.take_records()?;
+        }
+    }
+
+    /// Hands what has arrived to TLS, nothing at the end of the connection.
+    fn take_records(&mut self) -> Result<(), Error> {
+        let taken = self.connection.read_tls(&mut self.inner.buffers().input())?;
+        self.inner.buffers().input_consume(taken);
+        self.connection.process_new_packets().map_err(tls_error)?;
+        Ok(())
+    }
+
+    /// Waits for more records and hands them to TLS.
+    fn await_records(&mut self) -> Result<(), Error> {
+        let has_arrived = !self.inner.buffers().input().is_empty()
+            || self.inner.await_input(self.attempt.next_timeout())?;
+        if !has_arrived && self.connection.is_handshaking() {
+            return Err(Error::Io(ErrorKind::UnexpectedEof.into()));
+        }
+        self.take_records()
+    }
+}
+
+impl<In: Transport> Transport for Encrypted<In> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    /// As that of [`super::socket::Socket`].
+    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
+        loop {
+            self.send_records()?;
+            if self.taken == amount {
+                self.taken = 0;
+                return Ok(());
+            }
+            let clear = &self.buffers.output()[self.taken..amount];
+            self.taken += self.connection.writer().write(clear)?;
+        }
+    }
+
+    fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
+        loop {
+            if let Some(n) = self.decrypt()? {
+                return Ok(n > 0);
+            }
+            self.await_records()?;
+        }
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.inner.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        true
+    }
+}
+
+impl<In> fmt::Debug for Encrypted<In> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Encrypted")
+    }
+}
+
+fn tls_error(error: rustls::Error) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, error)
 }

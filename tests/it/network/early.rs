@@ -73,7 +73,6 @@ fn an_early_answer_ends_an_upload_that_nobody_takes_any_more() {
 }
 
 #[test]
-#[ignore = "over TLS an answer is seen only when the connection fails or everything is sent"]
 fn an_early_answer_ends_an_upload_over_tls_that_nobody_takes_any_more() {
     let (env, authority) = (Env::new(), Authority::new("ours"));
     env.write("ca.pem", authority.pem());

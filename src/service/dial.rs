@@ -1,0 +1,152 @@
+//! From a name to a TCP connection, in place of ureq's own resolver and connector: those start a thread
+//! for an address too, panic where no more threads can be had, and wait long for an address that is dead.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::mpsc;
+use std::time::Duration;
+use std::{thread, vec};
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketType, connect, socket};
+use ureq::Error;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{
+    ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
+};
+
+use super::attempt::Attempt;
+use super::base_url::without_brackets;
+use super::socket::Socket;
+
+/// Of a name, at most so many addresses are tried: what ureq has room for.
+const MAX_ADDRESSES: usize = 16;
+
+/// How long an address is waited for before the next one is tried beside it (RFC 8305, 8: "Connection
+/// Attempt Delay").
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// Looks names up under the one deadline. An address is its own answer.
+#[derive(Debug)]
+pub struct Lookup {
+    /// The attempt that the name is for.
+    pub attempt: Attempt,
+}
+
+impl Resolver for Lookup {
+    fn resolve(&self, uri: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        let host = without_brackets(uri.host().unwrap_or_default());
+        let default_port = if uri.scheme_str() == Some("http") { 80 } else { 443 };
+        let port = uri.port_u16().unwrap_or(default_port);
+        let mut addresses = self.empty();
+        match host.parse() {
+            Ok(address) => addresses.push(SocketAddr::new(address, port)),
+            Err(_) => {
+                self.look_up(host, port)?
+                    .take(MAX_ADDRESSES)
+                    .for_each(|found| addresses.push(found));
+            }
+        }
+        if addresses.is_empty() { Err(Error::HostNotFound) } else { Ok(addresses) }
+    }
+}
+
+impl Lookup {
+    /// In a thread, for the system's own look-up cannot be told how long it may take.
+    fn look_up(&self, name: &str, port: u16) -> Result<vec::IntoIter<SocketAddr>, Error> {
+        let (told, found) = mpsc::sync_channel(1);
+        let name = name.to_owned();
+        thread::Builder::new()
+            .spawn(move || told.send((name.as_str(), port).to_socket_addrs()).ok())?;
+        let left = self.attempt.remaining()?.unwrap_or(Duration::MAX);
+        match found.recv_timeout(left) {
+            Ok(found) => Ok(found?),
+            Err(_) => Err(self.attempt.remaining().err().unwrap_or(Error::HostNotFound)),
+        }
+    }
+}
+
+/// Opens TCP connections. Of several addresses, the first that answers is used (RFC 8305).
+#[derive(Debug)]
+pub struct Dial {
+    /// The attempt that the connections belong to.
+    pub attempt: Attempt,
+}
+
+impl<In: Transport> Connector<In> for Dial {
+    type Out = Either<In, Socket>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, Error> {
+        if let Some(transport) = chained {
+            return Ok(Some(Either::A(transport)));
+        }
+        let stream = self.dial(&details.addrs)?;
+        stream.set_nodelay(true)?;
+        let config = details.config;
+        let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
+        Ok(Some(Either::B(Socket::new(stream, buffers, self.attempt.clone()))))
+    }
+}
+
+impl Dial {
+    fn dial(&self, addresses: &[SocketAddr]) -> Result<TcpStream, Error> {
+        let mut untried = addresses.iter();
+        let mut under_way = Vec::new();
+        let mut failed = Error::HostNotFound;
+        loop {
+            match untried.next().map(begin) {
+                Some(Ok(stream)) => under_way.push(stream),
+                Some(Err(error)) => {
+                    failed = error.into();
+                    continue;
+                }
+                None if under_way.is_empty() => return Err(failed),
+                None => {}
+            }
+            let at_most = (untried.len() > 0).then_some(HEAD_START);
+            match self.first(&mut under_way, at_most)? {
+                Some(Ok(stream)) => return Ok(stream),
+                Some(Err(error)) => failed = error.into(),
+                None => {}
+            }
+        }
+    }
+
+    /// The first of the connections under way to be there, or to fail; `None` where none is in time.
+    fn first(
+        &self,
+        under_way: &mut Vec<TcpStream>,
+        at_most: Option<Duration>,
+    ) -> Result<Option<io::Result<TcpStream>>, Error> {
+        let mut fds: Vec<_> =
+            under_way.iter().map(|stream| PollFd::new(stream, PollFlags::OUT)).collect();
+        self.attempt.wait(&mut fds, at_most)?;
+        let ready = fds.iter().position(|fd| !fd.revents().is_empty());
+        Ok(ready.map(|index| {
+            let stream = under_way.remove(index);
+            match stream.take_error()? {
+                Some(error) => Err(error),
+                None => Ok(stream),
+            }
+        }))
+    }
+}
+
+/// Begins to connect; the connection is there, or has failed, when it can be written to.
+fn begin(address: &SocketAddr) -> io::Result<TcpStream> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    // Not closed on exec, which has no portable call: nothing is executed here.
+    let stream = TcpStream::from(socket(family, SocketType::STREAM, None)?);
+    stream.set_nonblocking(true)?;
+    match connect(&stream, address) {
+        Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(stream),
+        Err(errno) => Err(errno.into()),
+    }
+}

@@ -5,9 +5,10 @@
 
 use std::mem;
 
-use crate::error::Failure;
+use memchr::{memchr, memchr2};
 
 use super::no_completion;
+use crate::error::Failure;
 
 /// The largest event, in bytes: a bound on memory.
 const MAX_EVENT: usize = 16 * 1024 * 1024;
@@ -43,7 +44,7 @@ impl Decoder {
                 bytes = &bytes[1..];
                 continue;
             }
-            let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
+            let Some(end) = memchr2(b'\n', b'\r', bytes) else {
                 self.check_size(bytes.len())?;
                 self.line.extend_from_slice(bytes);
                 return Ok(());
@@ -93,7 +94,7 @@ impl Decoder {
                 None => Ok(()),
             };
         }
-        let (field, value) = match line.iter().position(|byte| *byte == b':') {
+        let (field, value) = match memchr(b':', line) {
             Some(colon) => (&line[..colon], &line[colon + 1..]),
             None => (line, &b""[..]),
         };

@@ -19,7 +19,7 @@ pub struct Printer {
     json: bool,
     /// As it comes, and not when it is whole.
     live: bool,
-    /// What has come since the last write.
+    /// What has come of a stream since the last write.
     pending: Vec<u8>,
     /// The last byte written, if any was.
     last: Option<u8>,
@@ -52,12 +52,10 @@ impl Printer {
     /// Local trouble where the file or standard output cannot be written, status 141 where the reader
     /// of standard output has left.
     pub fn finish(&mut self, answer: &Answer, to_file: bool) -> Result<()> {
-        if !self.live || (answer.body.is_some() && !self.has_printed()) {
-            self.pending.clear();
-            self.pending.extend_from_slice(match &answer.body {
-                Some(body) if self.json => body,
-                _ => answer.text.as_bytes(),
-            });
+        // Of a stream, what is left of it is pending.
+        if let Some(body) = &answer.body {
+            let whole = if self.json { body } else { answer.text.as_bytes() };
+            self.pending.extend_from_slice(whole);
         }
         let unwritten = match self.target.take().filter(|_| to_file) {
             Some(target) => match target.write(&with_newline(&self.pending)) {
@@ -83,8 +81,18 @@ impl Printer {
         if !self.stdout.is_terminal() && self.pending.last().is_some_and(|last| *last != b'\n') {
             self.pending.push(b'\n');
         }
-        self.caught_up()?;
+        self.write_pending()?;
         self.end_line()
+    }
+
+    fn write_pending(&mut self) -> Result<()> {
+        if let Some(last) = self.pending.last() {
+            self.progress = None;
+            self.last = Some(*last);
+            self.stdout.write(&self.pending)?;
+            self.pending.clear();
+        }
+        Ok(())
     }
 
     fn end_line(&mut self) -> Result<()> {
@@ -108,14 +116,14 @@ fn with_newline(text: &[u8]) -> Cow<'_, [u8]> {
 
 impl Live for Printer {
     fn text(&mut self, piece: &str) -> Result<()> {
-        if self.live && !self.json {
+        if !self.json {
             self.pending.extend_from_slice(piece.as_bytes());
         }
         Ok(())
     }
 
     fn event(&mut self, payload: &[u8]) -> Result<()> {
-        if self.live && self.json {
+        if self.json {
             self.pending
                 .extend(payload.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }));
             self.pending.push(b'\n');
@@ -124,14 +132,8 @@ impl Live for Printer {
     }
 
     fn caught_up(&mut self) -> Result<()> {
-        if self.target.is_some() {
-            return Ok(());
-        }
-        if let Some(last) = self.pending.last() {
-            self.progress = None;
-            self.last = Some(*last);
-            self.stdout.write(&self.pending)?;
-            self.pending.clear();
+        if self.live && self.target.is_none() {
+            self.write_pending()?;
         }
         Ok(())
     }

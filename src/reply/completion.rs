@@ -9,12 +9,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::answer::{Answer, Finish, unfit};
+use super::mend::mend;
 use super::{Usage, cut_json, is_cut, no_completion, refusal};
 use crate::error::Failure;
 
 /// The whole reply.
 #[derive(Debug, Deserialize)]
-pub struct Completion<'a> {
+struct Completion<'a> {
     /// An error in place of an answer, also with status 200. Looked for before `choices`.
     #[serde(borrow)]
     error: Option<&'a RawValue>,
@@ -22,9 +23,6 @@ pub struct Completion<'a> {
     choices: Option<Vec<Choice<'a>>>,
     /// Tokens and cost.
     usage: Option<&'a RawValue>,
-    /// The bytes it was read from, for the words of an error.
-    #[serde(skip)]
-    bytes: &'a [u8],
 }
 
 /// One answer.
@@ -57,35 +55,33 @@ impl ChoiceMessage<'_> {
     }
 }
 
-impl<'a> Completion<'a> {
-    /// Reads a reply.
-    ///
-    /// # Errors
-    ///
-    /// A cut reply where the JSON ends in its middle, no completion where it is something else.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, Failure> {
-        match serde_json::from_slice::<Self>(bytes) {
-            Ok(completion) => Ok(Self { bytes, ..completion }),
-            Err(error) if is_cut(bytes, &error) => Err(cut_json()),
-            Err(_) => {
-                Err(no_completion("the reply is no completion".into()).words(refusal::words(bytes)))
-            }
-        }
+/// The answer in a reply, fit or not.
+///
+/// # Errors
+///
+/// A cut reply where the JSON ends in its middle; a service failure where it carries an error or is no
+/// completion.
+pub fn parse(bytes: &[u8]) -> Result<Answer, Failure> {
+    let error = match serde_json::from_slice::<Completion>(bytes) {
+        Ok(completion) => return completion.into_answer(bytes),
+        Err(error) => error,
+    };
+    if is_cut(bytes, &error) {
+        return Err(cut_json());
     }
+    let mended = mend(bytes).unwrap_or_default();
+    match serde_json::from_str::<Completion>(&mended) {
+        Ok(completion) => completion.into_answer(bytes),
+        Err(_) => Err(not_a_completion(bytes)),
+    }
+}
 
-    /// The answer it holds, fit or not.
-    ///
-    /// # Errors
-    ///
-    /// A service failure where it carries an error or has no `choices`.
-    pub fn into_answer(self) -> Result<Answer, Failure> {
+impl Completion<'_> {
+    fn into_answer(self, bytes: &[u8]) -> Result<Answer, Failure> {
         if self.error.is_some() {
-            return Err(refusal::in_reply(self.bytes));
+            return Err(refusal::in_reply(bytes));
         }
-        let Some(choices) = self.choices else {
-            return Err(no_completion("the reply is no completion".into())
-                .words(refusal::words(self.bytes)));
-        };
+        let choices = self.choices.ok_or_else(|| not_a_completion(bytes))?;
         let choice = choices.into_iter().next();
         let finish = Finish::of_json(choice.as_ref().and_then(|choice| choice.finish_reason));
         let message = choice.and_then(|choice| choice.message).unwrap_or_default();
@@ -100,4 +96,8 @@ impl<'a> Completion<'a> {
         let text = content.into_owned() + refused.as_deref().unwrap_or_default();
         Ok(Answer { text, unfit, usage: self.usage.map(Usage::of), body: None })
     }
+}
+
+fn not_a_completion(bytes: &[u8]) -> Failure {
+    no_completion("the reply is no completion".into()).words(refusal::words(bytes))
 }

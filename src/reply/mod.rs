@@ -4,6 +4,7 @@
 
 mod answer;
 mod completion;
+mod mend;
 mod models;
 mod refusal;
 mod sse;
@@ -15,12 +16,12 @@ use std::io::Read;
 use anyhow::Result;
 
 pub use self::answer::Answer;
-use self::completion::Completion;
 pub use self::usage::Usage;
 use crate::error::{Exit, Failure, Repeat, from_io};
 use crate::service::{Reply, ReplyHeaders};
 
-/// The largest reply in one JSON, in bytes: far over any answer, and bounded.
+/// The largest reply in one JSON, and the longest text of a stream, in bytes: far over any answer, and
+/// bounded.
 const MAX_REPLY: u64 = 64 * 1024 * 1024;
 
 /// How much of a request id is shown, in bytes: they have 36.
@@ -61,7 +62,7 @@ pub fn read(reply: Reply, must_be_json: bool, live: &mut dyn Live) -> Result<Ans
             stream::read(body, live)?
         } else {
             let bytes = read_whole(body, headers)?;
-            let answer = Completion::parse(&bytes)?.into_answer()?;
+            let answer = completion::parse(&bytes)?;
             Answer { body: Some(bytes), ..answer }
         };
         Ok(if must_be_json { answer.held_to_json() } else { answer })
@@ -115,9 +116,7 @@ fn read_whole(body: Box<dyn Read>, headers: &ReplyHeaders) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     body.take(MAX_REPLY + 1).read_to_end(&mut bytes).map_err(from_io)?;
     if bytes.len() as u64 > MAX_REPLY {
-        return Err(
-            no_completion(format!("the reply is larger than {} MiB", MAX_REPLY >> 20)).into()
-        );
+        return Err(too_large().into());
     }
     if bytes.is_empty() && headers.is_framed {
         return Err(no_completion("the reply is empty".into()).into());
@@ -137,6 +136,11 @@ fn is_cut(bytes: &[u8], error: &serde_json::Error) -> bool {
 /// A reply whose JSON ends in the middle, which proves that it is not whole.
 fn cut_json() -> Failure {
     Failure::lost("the reply is cut: its JSON ends in the middle")
+}
+
+/// A reply that passes the cap, in one JSON or as the text of a stream.
+fn too_large() -> Failure {
+    no_completion(format!("the reply is larger than {} MiB", MAX_REPLY >> 20))
 }
 
 /// A reply that is no completion.

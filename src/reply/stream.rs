@@ -13,8 +13,9 @@ use serde_json::value::RawValue;
 
 use super::answer::{Answer, Finish, unfit};
 use super::completion::ChoiceMessage;
+use super::mend::mend;
 use super::sse::Decoder;
-use super::{Live, Usage, no_completion, refusal};
+use super::{Live, MAX_REPLY, Usage, no_completion, refusal, too_large};
 use crate::error::{Failure, from_io};
 
 /// How much is read at a time, in bytes.
@@ -106,9 +107,20 @@ impl Stream<'_> {
             self.answer.done = true;
             return Ok(());
         }
-        let Ok(chunk) = serde_json::from_slice::<Chunk>(payload) else {
-            return Err(not_a_chunk(payload).into());
-        };
+        // Checked once as a whole, which is faster than each of its strings.
+        if let Ok(text) = str::from_utf8(payload)
+            && let Ok(chunk) = serde_json::from_str(text)
+        {
+            return self.take_chunk(chunk, payload);
+        }
+        let mended = mend(payload).unwrap_or_default();
+        match serde_json::from_str(&mended) {
+            Ok(chunk) => self.take_chunk(chunk, payload),
+            Err(_) => Err(not_a_chunk(payload).into()),
+        }
+    }
+
+    fn take_chunk(&mut self, chunk: Chunk, payload: &[u8]) -> Result<()> {
         if let Some(usage) = chunk.usage {
             self.answer.usage = Some(Usage::of(usage));
         }
@@ -144,6 +156,9 @@ impl Stream<'_> {
             [delta.content, refusal].into_iter().flatten().filter(|piece| !piece.is_empty())
         {
             self.answer.text.push_str(&piece);
+            if self.answer.text.len() as u64 > MAX_REPLY {
+                return Err(too_large().into());
+            }
             self.live.text(&piece)?;
         }
         if let Some(finish) = Finish::of_json(choice.finish_reason) {

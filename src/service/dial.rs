@@ -150,3 +150,53 @@ fn begin(address: &SocketAddr) -> io::Result<TcpStream> {
         Err(errno) => Err(errno.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deadline::Deadline;
+    use std::net::TcpListener;
+
+    fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, Error> {
+        // Without a limit: an address that never answers would be waited for until the system gives up.
+        let attempt = Attempt::new(Duration::MAX, Deadline::after(Duration::MAX));
+        Dial { attempt }.dial(addresses)
+    }
+
+    fn listen() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        (listener, address)
+    }
+
+    /// An address that answers nobody: as many wait there already as may.
+    fn dead() -> (Vec<TcpStream>, TcpListener, SocketAddr) {
+        let (listener, address) = listen();
+        rustix::net::listen(&listener, 0).expect("a shorter queue");
+        let waiting: Vec<_> = (0..4).map_while(|_| begin(&address).ok()).collect();
+        (waiting, listener, address)
+    }
+
+    #[test]
+    fn of_several_addresses_the_first_that_answers_is_used() {
+        let (_waiting, _nobody, dead) = dead();
+        let refused = listen().1;
+        let (_live, live) = listen();
+        for addresses in
+            [&[live][..], &[refused, live], &[dead, live], &[dead, refused, live], &[live, dead]]
+        {
+            let stream = dial(addresses).expect("one is live");
+            assert_eq!(stream.peer_addr().ok(), Some(live), "{addresses:?}");
+        }
+    }
+
+    #[test]
+    fn where_no_address_answers_the_last_failure_is_told() {
+        let refused = [listen().1, listen().1];
+        let error = dial(&refused).expect_err("nobody listens");
+        assert!(
+            matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused)
+        );
+        assert!(matches!(dial(&[]), Err(Error::HostNotFound)));
+    }
+}

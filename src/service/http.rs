@@ -113,7 +113,8 @@ impl Http {
             .timeout_resolve(Some(*connect_timeout))
             .timeout_connect(Some(*connect_timeout));
         // No TLS state at all for http: it would cost a start 2 ms.
-        let tls = base_url.is_https().then(|| roots::config(ssl_cert_file.as_deref())).transpose()?;
+        let tls =
+            base_url.is_https().then(|| roots::config(ssl_cert_file.as_deref())).transpose()?;
         let connector = ()
             .chain(SocksConnector::default())
             .chain(ConnectProxyConnector::default())

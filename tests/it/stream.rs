@@ -374,6 +374,19 @@ fn json_of_a_stream_is_each_payload_on_a_line_of_its_own() {
 }
 
 #[test]
+fn a_stream_that_nobody_asked_for_is_printed_when_it_is_whole() {
+    let payloads = replies::stream_of(&["Fo", "ur."], Some("stop"));
+    for (flags, stdout) in
+        [(&["hi"][..], "Four.\n".to_owned()), (&["--json", "hi"], payloads.join("\n") + "\n")]
+    {
+        let server = Server::reply(Reply::sse(&payloads));
+        Env::new().xask(flags).server(&server).stdout(stdout).success();
+        let cut = Server::reply(Reply::sse(&payloads[..2]).close_delimited());
+        Env::new().xask(flags).server(&cut).stdout("").stderr_like("cut").code(7);
+    }
+}
+
+#[test]
 fn a_rehearsal_says_the_same_streamed_and_whole() {
     for (case, code) in
         [("ok", 0), ("length", 9), ("filtered", 9), ("refused", 9), ("empty", 9), ("tools", 9)]

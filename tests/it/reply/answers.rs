@@ -216,3 +216,18 @@ fn half_a_surrogate_pair_beside_the_answer_does_not_cost_it() {
     let server = Server::reply(reply(200, beside));
     Env::new().ask(&server, []).stdout("Four.\n").success();
 }
+
+#[test]
+fn json_that_is_written_badly_does_not_cost_the_answer() {
+    for (message, told) in [
+        (r#""content":"Four \ud83d.""#, "Four \u{fffd}.\n"),
+        (r#""content":"Five.","content":"Four.""#, "Four.\n"),
+    ] {
+        let choice =
+            |key| format!(r#"{{"choices":[{{"{key}":{{{message}}},"finish_reason":"stop"}}]}}"#);
+        let whole = Server::reply(reply(200, choice("message")));
+        Env::new().ask(&whole, []).case(message).stdout(told).success();
+        let stream = Server::reply(Reply::sse(&[choice("delta")]));
+        Env::new().ask(&stream, ["--stream"]).case(message).stdout(told).success();
+    }
+}

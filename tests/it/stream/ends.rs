@@ -264,6 +264,20 @@ fn an_event_may_have_16_mib_and_not_more() {
 }
 
 #[test]
+fn the_text_of_a_stream_may_have_64_mib_and_not_more() {
+    let part = piece(&"x".repeat(8 << 20));
+    for (last, code) in [("", 0), ("x", 8)] {
+        let end = [piece(last), finish("stop"), DONE.to_owned()].concat();
+        let server = Server::reply(sse(part.repeat(8) + &end));
+        let run = streaming(&server).stdout_like("xxx");
+        match code {
+            0 => run.success(),
+            _ => run.stderr_like("larger than 64 MiB").code(code),
+        };
+    }
+}
+
+#[test]
 fn a_reader_that_leaves_ends_the_request_and_the_program_quietly() {
     for flag in [None, Some("--json")] {
         let gate = Gate::new();

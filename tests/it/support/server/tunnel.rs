@@ -8,29 +8,40 @@ use rustix::event::{PollFd, PollFlags, poll};
 use super::wire::Wire;
 use super::{Request, Shared};
 
-/// Passes on what comes from either side until the far one ends, or the near one has gone.
+/// Passes on what comes from either side until the far one ends. One side that takes nothing does not
+/// hold up what the other says.
 pub fn tunnel(wire: &mut dyn Wire, to: SocketAddr) -> io::Result<()> {
     let mut far = TcpStream::connect(to)?;
+    far.set_nonblocking(true)?;
     let mut buffer = vec![0; 64 * 1024];
-    let mut far_listens = true;
+    let (mut pending, mut far_listens) = (Vec::new(), true);
     loop {
-        let near = if far_listens { PollFlags::IN } else { PollFlags::empty() };
-        let mut fds = [PollFd::new(&far, PollFlags::IN), PollFd::from_borrowed_fd(fd(wire), near)];
+        let takes = |wanted: bool, flag| if wanted { flag } else { PollFlags::empty() };
+        let near = takes(far_listens && pending.is_empty(), PollFlags::IN);
+        let to_far = PollFlags::IN | takes(!pending.is_empty(), PollFlags::OUT);
+        let mut fds = [PollFd::new(&far, to_far), PollFd::from_borrowed_fd(fd(wire), near)];
         poll(&mut fds, None)?;
-        let [from_far, from_near] = fds.map(|fd| !fd.revents().is_empty());
-        if from_far {
+        let [from_far, from_near] = fds.map(|fd| fd.revents());
+        if from_far.contains(PollFlags::OUT) {
+            // Whoever does not listen any more may still have said something.
+            let written = far.write(&pending).unwrap_or_else(|_| {
+                far_listens = false;
+                pending.len()
+            });
+            pending.drain(..written);
+        }
+        if from_far.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
             match far.read(&mut buffer)? {
                 0 => return wire.finish(),
                 n => wire.write_all(&buffer[..n])?,
             }
-        } else if from_near {
+        } else if near == PollFlags::IN && !from_near.is_empty() {
             match wire.read(&mut buffer)? {
                 0 => {
                     far_listens = false;
                     far.shutdown(Shutdown::Write)?;
                 }
-                // Whoever does not listen any more may still have said something.
-                n => far_listens = far.write_all(&buffer[..n]).is_ok(),
+                n => pending.extend_from_slice(&buffer[..n]),
             }
         }
     }

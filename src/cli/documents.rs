@@ -92,7 +92,10 @@ fn the_documents_name_no_flag_that_is_not_there() {
     // Of the other programs in the examples.
     let others = [
         "--locked",
+        "--path",
         "--release",
+        "--target",
+        "--program",
         "--staged",
         "--arg",
         "--keep-order",

@@ -125,8 +125,13 @@ fn check_port(rest: &str) -> Result<(), String> {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+/// The name of this machine, which it has everywhere.
+pub fn is_localhost(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
+}
+
+fn is_loopback(host: &str) -> bool {
+    is_localhost(host)
         || without_brackets(host).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 

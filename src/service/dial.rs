@@ -2,7 +2,7 @@
 //! for an address too, panic where no more threads can be had, and wait long for an address that is dead.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc;
 use std::time::Duration;
 use std::{thread, vec};
@@ -19,7 +19,7 @@ use ureq::unversioned::transport::{
 };
 
 use super::attempt::Attempt;
-use super::base_url::without_brackets;
+use super::base_url::{is_localhost, without_brackets};
 use super::socket::Socket;
 
 /// Of a name, at most so many addresses are tried: what ureq has room for.
@@ -29,7 +29,7 @@ const MAX_ADDRESSES: usize = 16;
 /// Attempt Delay").
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Looks names up under the one deadline. An address is its own answer.
+/// Looks names up under the one deadline. An address is its own answer, and `localhost` this machine.
 #[derive(Debug)]
 pub struct Lookup {
     /// The attempt that the name is for.
@@ -44,6 +44,12 @@ impl Resolver for Lookup {
         let mut addresses = self.empty();
         match host.parse() {
             Ok(address) => addresses.push(SocketAddr::new(address, port)),
+            // Nobody else's to say (RFC 6761, 6.3): a key may go there in the clear.
+            Err(_) if is_localhost(host) => {
+                for address in [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()] {
+                    addresses.push(SocketAddr::new(address, port));
+                }
+            }
             Err(_) => {
                 self.look_up(host, port)?
                     .take(MAX_ADDRESSES)

@@ -4,6 +4,7 @@
 mod cache;
 mod cli;
 mod conversation;
+mod cost;
 mod deadline;
 mod harness;
 mod help;

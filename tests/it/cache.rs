@@ -5,14 +5,10 @@ mod entry;
 mod folder;
 mod request;
 
-use std::fs;
-
 use predicates::prelude::*;
 use serde_json::json;
 
-use crate::support::{Env, Gate, Reply, Run, Script, Server, Tty, replies, says, shown};
-
-const KEY: &str = "xai-0123456789abcdef";
+use crate::support::{Env, KEY, Reply, Run, Server, Tty, answer, four, replies, says, shown};
 
 /// The question whose answer is recorded, and what it prints.
 const QUESTION: [&str; 3] = ["--cache", "answers", "What is 2 + 2?"];
@@ -21,14 +17,6 @@ const ANSWER: &str = "Four.\n";
 /// Not recorded, and not to be asked for.
 const DAMAGED: &str = ".json: damaged, and not used\n";
 const MISS: &str = "xask: --offline: no answer to this is recorded\n";
-
-fn four() -> Reply {
-    answer("Four.")
-}
-
-fn answer(text: &str) -> Reply {
-    Reply::json(200, replies::completion(text))
-}
 
 /// Asks the question without a network.
 fn offline(env: &Env) -> Run {
@@ -51,21 +39,17 @@ fn record_anew(env: &Env) -> (String, Vec<u8>) {
     the_entry(env)
 }
 
+/// What is in the folder of answers, which need not be there.
+fn entries(env: &Env) -> Vec<String> {
+    env.names_in("answers")
+}
+
 #[track_caller]
 fn the_entry(env: &Env) -> (String, Vec<u8>) {
     let [name] = &entries(env)[..] else { panic!("entries: {:?}", entries(env)) };
     let name = format!("answers/{name}");
     let bytes = env.read(&name);
     (name, bytes)
-}
-
-/// What is in the folder of answers, which need not be there.
-fn entries(env: &Env) -> Vec<String> {
-    let entries = fs::read_dir(env.path("answers")).into_iter().flatten();
-    let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
-    let mut names: Vec<_> = entries.map(|entry| name(entry.expect("an entry"))).collect();
-    names.sort();
-    names
 }
 
 #[test]
@@ -101,9 +85,7 @@ fn every_form_of_an_answer_comes_from_the_record() {
     let reply = format!("{}\n", replies::completion("Four."));
     offline(&env).args(["--json"]).stdout(reply).success();
     offline(&env).args(["--stream"]).stdout(ANSWER).success();
-    let usage =
-        "xask: usage: prompt=21 cached=4 reasoning=120 completion=2 total=143 cost_usd=0.00077\n";
-    offline(&env).args(["--usage"]).stdout(ANSWER).stderr(usage).success();
+    offline(&env).args(["--usage"]).stdout(ANSWER).stderr(says::USAGE).success();
     offline(&env).args(["-o", "file"]).success();
     assert_eq!(env.read("file"), ANSWER.as_bytes());
     offline(&env).args(["-c", "talk"]).stdout(ANSWER).success();
@@ -214,8 +196,7 @@ fn what_comes_after_a_retry_is_recorded() {
 #[test]
 fn the_reader_who_leaves_early_has_the_answer_recorded_nevertheless() {
     let env = Env::new();
-    let (asked, gate) = (Gate::new(), Gate::new());
-    let server = Server::play([Script::new().open(&asked).wait(&gate).send(four())]);
+    let (server, asked, gate) = Server::holding(four());
     let mut run = env.xask(QUESTION).server(&server).spawn();
     asked.wait();
     run.close_stdout();

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use crate::support::{Env, Reply, Server, replies};
+use crate::support::{Env, Server, four};
 
 #[test]
 fn a_wrong_argument_is_refused_in_one_line_and_nothing_is_sent() {
@@ -240,7 +240,7 @@ fn the_model_comes_from_the_flag_else_the_variable_else_it_is_grok_4() {
 #[test]
 fn an_empty_variable_counts_as_unset() {
     let env = Env::new();
-    let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+    let server = Server::reply(four());
     let empty = [
         "XASK_MODEL",
         "XASK_REHEARSE",
@@ -264,7 +264,7 @@ fn an_empty_variable_counts_as_unset() {
     run.env("XAI_BASE_URL", "").refused(3, &["XAI_API_KEY"]);
 
     env.write("key", "xai-from-file\n");
-    let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+    let server = Server::reply(four());
     let run = env.xask(["hi"]).server(&server).key("").env("XAI_API_KEY_FILE", "key");
     run.stdout("Four.\n").success();
     assert_eq!(server.request().header("authorization"), Some("Bearer xai-from-file"));

@@ -6,10 +6,7 @@ use std::time::Duration;
 
 use crate::support::pictures::MAX_IMAGE;
 use crate::support::tls::Authority;
-use crate::support::{Env, Gate, Output, Reads, Reply, Run, Script, Server, replies};
-
-/// How every run here ends once something was sent.
-const HINT: &str = "xask: hint: the request was sent: asked again, it may be billed twice\n";
+use crate::support::{Env, Gate, Output, Reads, Reply, Run, Script, Server, four, replies, says};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
 const STREAM: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
@@ -25,7 +22,7 @@ fn assert_lost(output: &Output, case: &str) {
     let notes = output.notes();
     assert_eq!(output.status.code(), Some(7), "{case}: {notes}");
     assert!(notes.contains(": timed out after 1 s (--timeout)"), "{case}: {notes}");
-    assert!(notes.ends_with(HINT), "{case}: {notes}");
+    assert!(notes.ends_with(says::BILLED), "{case}: {notes}");
 }
 
 /// Nothing was computed while it waited: less than half of the time is a long way from all of it.
@@ -117,7 +114,7 @@ fn the_deadline_ends_a_stream_that_stalls_and_what_came_stays_printed() {
     let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
     let (first, _) = Reply::sse(&events).split(2);
     let server = Server::play([Script::new().send(first).open(&asked).stall()]);
-    let output = hurried(&env, &server).stdout_like("Fo").stderr_like(HINT).code(7);
+    let output = hurried(&env, &server).stdout_like("Fo").stderr_like(says::BILLED).code(7);
     assert_lost(&output, "a stream that stalls");
     assert_idle(&output, "a stream that stalls");
     asked.wait();
@@ -151,7 +148,7 @@ fn a_repetition_has_only_what_is_left_of_the_deadline() {
     let busy = || Reply::json(429, replies::error("busy", "later")).header("Retry-After", "0");
     let drips = Script::new().send(format!("{HEAD}X-Long: ")).trickle("a");
     let server = Server::play([busy().into(), busy().into(), drips]);
-    hurried(&env, &server).stderr_like("retry 2 of 2").stderr_like(HINT).code(7);
+    hurried(&env, &server).stderr_like("retry 2 of 2").stderr_like(says::BILLED).code(7);
 }
 
 #[test]
@@ -204,10 +201,7 @@ fn connecting_has_a_budget_of_its_own() {
 
 #[test]
 fn a_connect_timeout_does_not_bound_the_answer() {
-    let (env, asked, gate) = (Env::new(), Gate::new(), Gate::new());
-    let reply = Reply::json(200, replies::completion("Four."));
-    let script = Script::new().open(&asked).wait(&gate).send(reply);
-    let server = Server::play([script]);
+    let (env, (server, asked, gate)) = (Env::new(), Server::holding(four()));
     let run =
         env.xask(["--connect-timeout", "0.2", "Hi"]).server(&server).stdout("Four.\n").spawn();
     asked.wait();

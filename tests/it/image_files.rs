@@ -6,19 +6,11 @@ use std::io::{BufReader, Read, Write};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use crate::support::pictures::{MAX_IMAGE, PNG, data_url, png};
-use crate::support::{Env, Gate, Reads, Reply, Request, Run, Script, Server, replies};
+use crate::support::pictures::{MAX_IMAGE, PNG, data_url, image, png};
+use crate::support::{Env, Gate, Reads, Reply, Request, Run, Script, Server, four, replies};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
-
-fn four() -> Reply {
-    Reply::json(200, replies::completion("Four."))
-}
-
-fn image(url: &str) -> Value {
-    json!({"type": "image_url", "image_url": {"url": url}})
-}
+use serde_json::json;
 
 #[test]
 fn every_length_is_encoded_right_wherever_a_chunk_ends() {
@@ -157,12 +149,12 @@ const CHANGES: [Change; 8] = [
     }),
     ("is replaced by a folder", |env| {
         fs::remove_file(env.path("a.png")).expect("it was there");
-        fs::create_dir(env.path("a.png")).expect("a folder");
+        env.folder("a.png");
     }),
     ("vanishes", |env| fs::remove_file(env.path("a.png")).expect("it was there")),
     ("becomes a link that leads nowhere", |env| {
         fs::rename(env.path("a.png"), env.path("c.png")).expect("they are replaced");
-        std::os::unix::fs::symlink("a.png", env.path("a.png")).expect("a link");
+        env.link("a.png", "a.png");
     }),
 ];
 

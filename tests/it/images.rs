@@ -4,28 +4,15 @@ use std::ffi::OsStr;
 use std::fs;
 
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::thread;
 
-use crate::support::pictures::{JPEG, MAX_IMAGE, PNG, data_url, png};
-use crate::support::{Env, Reply, Script, Server, Tty, powerless, replies};
+use crate::support::pictures::{JPEG, MAX_IMAGE, PNG, data_url, image, image_with, png};
+use crate::support::{Env, Script, Server, Tty, four, powerless};
 use serde_json::{Value, json};
-
-fn four() -> Reply {
-    Reply::json(200, replies::completion("Four."))
-}
 
 fn text(text: &str) -> Value {
     json!({"type": "text", "text": text})
-}
-
-fn image(url: &str) -> Value {
-    json!({"type": "image_url", "image_url": {"url": url}})
-}
-
-fn image_with(url: &str, detail: &str) -> Value {
-    json!({"type": "image_url", "image_url": {"url": url, "detail": detail}})
 }
 
 #[test]
@@ -176,7 +163,7 @@ fn a_data_url_of_anything_else_is_refused() {
 fn a_picture_is_told_by_its_bytes_whatever_its_name() {
     let env = Env::new();
     let jpeg = [JPEG, &[0; 20]].concat();
-    fs::create_dir(env.path("folder")).expect("a folder");
+    env.folder("folder");
     for (name, bytes, media_type) in [
         ("a.png", PNG, "image/png"),
         ("a.jpg", PNG, "image/png"),
@@ -194,7 +181,7 @@ fn a_picture_is_told_by_its_bytes_whatever_its_name() {
         assert_eq!(env.dry(["-i", name]).content(), expected, "{name}");
     }
     let path = env.write(OsStr::from_bytes(b"odd\xff.png"), PNG);
-    symlink(&path, env.path("link")).expect("a link");
+    env.link("link", &path);
     let expected = json!([image(&data_url("image/png", PNG))]);
     let args = ["--dry-run", "-i"].map(OsStr::new).into_iter().chain([path.as_os_str()]);
     assert_eq!(env.xask(args).content(), expected);
@@ -205,9 +192,9 @@ fn a_picture_is_told_by_its_bytes_whatever_its_name() {
 fn what_is_no_picture_is_refused_by_name_and_reason_before_the_key_is_read() {
     let (env, server) = (Env::new(), Server::never());
     let _socket = UnixListener::bind(env.path("a socket")).expect("a socket");
-    fs::create_dir(env.path("folder.png")).expect("a folder");
-    symlink("nowhere", env.path("dangling.png")).expect("a link");
-    symlink("loop.png", env.path("loop.png")).expect("a link");
+    env.folder("folder.png");
+    env.link("dangling.png", "nowhere");
+    env.link("loop.png", "loop.png");
     env.sparse_png("large.png", MAX_IMAGE + 1);
     let files: [(&str, &[u8]); 15] = [
         ("cat.png", b"GIF89a\x01\0\x01\0"),

@@ -2,9 +2,7 @@
 
 use predicates::prelude::*;
 
-use crate::support::{Env, Reply, Server, Tty, replies, says};
-
-const KEY: &str = "xai-0123456789abcdef";
+use crate::support::{Env, KEY, Reply, Server, Tty, four, replies, says};
 
 /// As the service sends it (xAI API reference, `GET /v1/models`).
 const MODELS: &str = r#"{"data":[{"id":"grok-4-0709","created":1752019200,"object":"model","owned_by":"xai"},{"id":"grok-3","created":1743724800,"object":"model","owned_by":"xai"}],"object":"list"}"#;
@@ -103,7 +101,7 @@ fn a_reply_that_is_no_list_ends_with_the_status_it_means() {
         (Reply::json(200, r#"{"data":null}"#), 8, "the reply is no list of models"),
         (Reply::json(200, r#"{"data":[{"name":"a"}]}"#), 8, "the reply is no list of models"),
         (Reply::json(200, r#"{"data":["a"]}"#), 8, "the reply is no list of models"),
-        (Reply::json(200, replies::completion("Four.")), 8, "the reply is no list of models"),
+        (four(), 8, "the reply is no list of models"),
         (Reply::new(200, "text/html", "<title>Sign in</title>"), 8, "Sign in"),
         (models().cut_at(20), 7, ""),
         (models().chunked().cut_at(20), 7, ""),

@@ -6,17 +6,7 @@ mod terminal;
 use predicates::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Env, QUESTION, Reply, Server, replies};
-
-const ID: &str = "0f4c5b1e-7a3d";
-
-fn reply(status: u16, body: impl Into<Vec<u8>>) -> Reply {
-    Reply::json(status, body).header("x-request-id", ID)
-}
-
-fn four() -> Reply {
-    reply(200, replies::completion("Four."))
-}
+use crate::support::{Env, ID, QUESTION, Reply, Server, four, replies, reply, says};
 
 /// An answer that is cut at the token limit (exit 9).
 fn cut() -> Reply {
@@ -132,16 +122,14 @@ fn usage_is_one_line_of_what_the_reply_has() {
 #[test]
 fn usage_is_told_of_an_answer_that_is_not_fit_and_of_json_too() {
     let env = Env::new();
-    let usage =
-        "xask: usage: prompt=21 cached=4 reasoning=120 completion=2 total=143 cost_usd=0.00077\n";
     for flags in [&["--usage"][..], &["--usage", "-q"]] {
         let server = Server::reply(cut());
         let run = env.ask(&server, flags.iter().copied());
-        run.stdout("Two and\n").stderr(format!("{usage}{CUT}")).code(9);
+        run.stdout("Two and\n").stderr(format!("{}{CUT}", says::USAGE)).code(9);
     }
     let server = Server::reply(four());
     let stdout = format!("{}\n", replies::completion("Four."));
-    env.ask(&server, ["--usage", "--json"]).stdout(stdout).stderr(usage).success();
+    env.ask(&server, ["--usage", "--json"]).stdout(stdout).stderr(says::USAGE).success();
     // Of no answer there is none to tell.
     let server = Server::reply(reply(500, ""));
     let told = env.ask(&server, ["--usage"]).fails(8, &[]);
@@ -151,7 +139,7 @@ fn usage_is_told_of_an_answer_that_is_not_fit_and_of_json_too() {
 #[test]
 fn verbose_tells_of_the_request_and_the_reply_but_not_of_the_prompt() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::reply(four().with_id());
     let flags = ["-v", "--model", "grok-5", "--system", "Be secretive."];
     let output =
         env.ask(&server, flags).key("xai-0123456789").stdout("Four.\n").stderr_like("").success();

@@ -4,26 +4,15 @@
 use predicates::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Env, Gate, Reads, Reply, Run, Running, Script, Server, Tty, replies, says};
-
-const KEY: &str = "xai-0123456789abcdef";
+use crate::support::{
+    Env, Gate, KEY, Reads, Reply, Run, Running, Script, Server, Tty, four, replies, says, streamed,
+};
 
 /// How the line begins. What second it is depends on the machine too.
 const LINE: &str = "\r\x1b[Kxask: waiting, ";
 
 /// The line, as often as it was drawn, and its end.
 const LINES: &str = r"(\r\x1b\[Kxask: waiting, \d+ s)+\r\x1b\[K";
-
-fn four() -> Reply {
-    Reply::json(200, replies::completion("Four."))
-}
-
-/// A server that answers when the gate is opened; the first gate opens when it was asked.
-fn slow(reply: impl Into<Vec<u8>>) -> (Server, Gate, Gate) {
-    let (asked, gate) = (Gate::new(), Gate::new());
-    let server = Server::play([Script::new().open(&asked).wait(&gate).send(reply)]);
-    (server, asked, gate)
-}
 
 /// Of the whole of what a terminal was sent.
 fn exactly(pattern: &str) -> impl Predicate<str> + use<> {
@@ -33,7 +22,7 @@ fn exactly(pattern: &str) -> impl Predicate<str> + use<> {
 /// Returns when a run that was begun by now has shown its line: whatever waited
 /// before has waited for longer.
 fn a_second_passes() {
-    let (server, _, _) = slow(four());
+    let (server, _, _) = Server::holding(four());
     let env = Env::new();
     let mut run = env.xask(["hi"]).server(&server).tty(Tty::Stderr).spawn();
     run.read_tty_until(LINE);
@@ -59,7 +48,7 @@ fn a_wait_of_over_a_second_is_told_on_a_line_that_goes_before_the_answer() {
         (&["hi", "--stream"], Reply::sse(&events)),
         (&["--list-models"], models),
     ] {
-        let (server, _, gate) = slow(reply);
+        let (server, _, gate) = Server::holding(reply);
         let run = env.xask(args).server(&server).tty(Tty::Stderr);
         let run = run.stdout("Four.\n").on_tty_like(exactly(LINES));
         see_the_line(run, &gate).success();
@@ -71,10 +60,10 @@ fn the_line_is_gone_before_the_answer_is_on_the_same_terminal() {
     let env = Env::new();
     for (args, reply) in [
         (&["--no-stream"][..], four()),
-        (&["--stream"], Reply::sse(&replies::stream_of(&["Fo", "ur."], Some("stop")))),
+        (&["--stream"], streamed(&["Fo", "ur."])),
         (&["-o", "/dev/full"], four()),
     ] {
-        let (server, _, gate) = slow(reply);
+        let (server, _, gate) = Server::holding(reply);
         let run = env.xask(["hi"]).args(args).server(&server);
         let run = run.tty(Tty::Stdout).tty(Tty::Stderr);
         if args[0] == "-o" {
@@ -98,7 +87,7 @@ fn the_line_is_gone_before_an_error() {
         (cut, 7, "xask: the answer is cut: [^\n]+\nxask: hint: [^\n]+\n"),
         (Vec::new(), 7, "xask: no whole answer [^\n]+\nxask: hint: [^\n]+\n"),
     ] {
-        let (server, _, gate) = slow(reply);
+        let (server, _, gate) = Server::holding(reply);
         let run = env.xask(["hi", "--retries=0"]).server(&server).tty(Tty::Stderr);
         see_the_line(run.on_tty_like(exactly(&format!("{LINES}{error}"))), &gate).code(code);
     }
@@ -145,7 +134,7 @@ fn the_line_is_gone_before_the_note_of_a_retry_and_begins_anew() {
 #[test]
 fn the_seconds_are_counted() {
     let env = Env::new();
-    let (server, _, gate) = slow(four());
+    let (server, _, gate) = Server::holding(four());
     let run = env.xask(["hi"]).server(&server).tty(Tty::Stderr).stdout("Four.\n");
     let mut run = run.on_tty_like(exactly(LINES)).spawn();
     run.read_tty_until(LINE);
@@ -202,7 +191,7 @@ fn nobody_is_told_of_a_wait_in_a_pipe_or_under_quiet() {
     let runs: Vec<_> = setups
         .into_iter()
         .map(|setup| {
-            let (server, asked, gate) = slow(four());
+            let (server, asked, gate) = Server::holding(four());
             let run = setup(env.xask(["hi"]).server(&server).stdout("Four.\n")).spawn();
             asked.wait();
             (run, gate, server)

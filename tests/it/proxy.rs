@@ -7,9 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::support::tls::Authority;
-use crate::support::{Env, Reads, Reply, Run, Script, Server, replies};
-
-const KEY: &str = "xai-0123456789";
+use crate::support::{Env, KEY, Reads, Run, Script, Server, four};
 
 /// Nobody listens there: a port that is not given out, and that only root can take.
 const DEAD: &str = "http://127.0.0.1:1";
@@ -19,10 +17,6 @@ const VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PR
 
 /// What a proxy says when it is connected.
 const CONNECTED: &str = "HTTP/1.1 200 Connection established\r\nVia: 1.1 a.example\r\n\r\n";
-
-fn good() -> Reply {
-    Reply::json(200, replies::completion("Four."))
-}
 
 /// A service over TLS, and who vouches for it.
 struct World {
@@ -34,7 +28,7 @@ struct World {
 impl World {
     /// A service that answers.
     fn new() -> Self {
-        Self::with([Script::from(good())])
+        Self::with([Script::from(four())])
     }
 
     /// One that must not be reached.
@@ -110,7 +104,7 @@ fn the_variables_for_http_and_for_the_shell_are_not_those_for_https() {
 fn this_machine_over_http_is_asked_directly_whatever_the_variables_say() {
     let env = Env::new();
     for value in [DEAD, "nonsense://", "http://127.0.0.1:99999"] {
-        let server = Server::reply(good());
+        let server = Server::reply(four());
         let run = VARIABLES.iter().fold(env.ask(&server, []), |run, name| run.env(name, value));
         run.stdout("Four.\n").success();
     }

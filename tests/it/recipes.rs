@@ -1,14 +1,13 @@
 //! README's recipes, each run exactly as it is printed there, with the rehearsal or a record in place of the
 //! service.
 
-use std::fs::{self, File, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
 use predicates::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Env, Reply, Run, Server, replies, says, shown, skip};
+use crate::support::{Env, Reply, Run, Server, four, replies, says, shown, skip};
 
 const README: &str = include_str!("../../README.md");
 
@@ -227,8 +226,8 @@ fn a_draft_of_the_commit_message() {
     }
     let env = Env::new();
     git(&env, "git -c init.defaultBranch=main init -q").success();
-    let hook = env.write(".git/hooks/prepare-commit-msg", block(recipe, "sh"));
-    fs::set_permissions(hook, Permissions::from_mode(0o755)).expect("it is ours");
+    env.write(".git/hooks/prepare-commit-msg", block(recipe, "sh"));
+    env.set_mode(".git/hooks/prepare-commit-msg", 0o755);
     env.write("a file", "one\n");
     let commit = |rest: &str| git(&env, &format!("git add . && git commit -q {rest}"));
     let message = || git(&env, "git log -1 --format=%B").stdout_like("").success().stdout;
@@ -277,7 +276,7 @@ fn scripts_under_test() {
         if offline { run.env("XASK_OFFLINE", value("XASK_OFFLINE:")) } else { run }
     };
     step(true).stderr_like(says::error("no answer to this is recorded")).code(1);
-    let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+    let server = Server::reply(four());
     step(false).server(&server).success();
     step(true).success();
 }
@@ -291,8 +290,8 @@ fn a_job_that_asks_the_service() {
     for shell in shells() {
         let env = Env::new();
         // Nobody waits here; how long they would have is written down.
-        let sleep = env.write("bin/sleep", "#!/bin/sh\necho \"$1\" >>slept\n");
-        fs::set_permissions(sleep, Permissions::from_mode(0o755)).expect("it is ours");
+        env.write("bin/sleep", "#!/bin/sh\necho \"$1\" >>slept\n");
+        env.set_mode("bin/sleep", 0o755);
         env.write("a file", "one\n");
         let repository = "git -c init.defaultBranch=main init -q && git add . && git commit -qm One \
                           && git update-ref refs/remotes/origin/main HEAD";

@@ -2,9 +2,8 @@
 
 use predicates::prelude::*;
 
-use crate::support::{Env, Reply, Run, Server, Tty, replies};
-
-const NOTE: &str = "xask: note: this is a rehearsal; the service was not asked\n";
+use crate::support::pictures::{JPEG, png};
+use crate::support::{Env, Run, Server, Tty, four, says};
 
 /// What a case plays: its name, its exit status, and a word of what is told of it.
 const CASES: [(&str, i32, &str); 12] = [
@@ -80,16 +79,16 @@ fn every_case_plays_its_branch_as_a_stream_too() {
 fn one_note_says_that_the_service_was_not_asked() {
     let env = Env::new();
     let ok = "model: grok-4\nuser: hi\n";
-    env.xask(["--rehearse", "hi"]).stdout(ok).stderr(NOTE).success();
-    env.xask(["hi"]).env("XASK_REHEARSE", "ok").stdout(ok).stderr(NOTE).success();
+    env.xask(["--rehearse", "hi"]).stdout(ok).stderr(says::REHEARSED).success();
+    env.xask(["hi"]).env("XASK_REHEARSE", "ok").stdout(ok).stderr(says::REHEARSED).success();
     for (case, code, word) in CASES.into_iter().skip(1) {
         let run = env.xask([&format!("--rehearse={case}"), "hi"]).case(case).stdout_like("");
         let output = run.stderr_like(word).code(code);
-        assert!(output.notes().starts_with(NOTE), "{}", output.notes());
+        assert!(output.notes().starts_with(says::REHEARSED), "{}", output.notes());
         assert_eq!(output.notes().matches("rehearsal;").count(), 1, "{}", output.notes());
     }
     env.xask(["--rehearse", "--quiet", "hi"]).stdout(ok).success();
-    env.xask(["--rehearse", "hi"]).tty(Tty::Stderr).stdout(ok).on_tty(NOTE).success();
+    env.xask(["--rehearse", "hi"]).tty(Tty::Stderr).stdout(ok).on_tty(says::REHEARSED).success();
 }
 
 #[test]
@@ -113,13 +112,13 @@ fn the_variable_may_be_on_or_off() {
         run.stderr_like("").code(code);
     }
     for off in ["", "0"] {
-        let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+        let server = Server::reply(four());
         env.ask(&server, []).env("XASK_REHEARSE", off).stdout("Four.\n").success();
     }
     // The flag wins, whatever the variable says.
     for beside in ["", "0", "1", "500", "no-such-case"] {
         let run = env.xask(["--rehearse=offline", "hi"]).env("XASK_REHEARSE", beside);
-        run.case(beside).stderr_like(NOTE).stderr_like("offline").code(6);
+        run.case(beside).stderr_like(says::REHEARSED).stderr_like("offline").code(6);
     }
 }
 
@@ -149,10 +148,8 @@ fn a_case_of_one_is_ok_for_the_flag_as_for_the_variable() {
 #[test]
 fn the_answer_describes_the_request() {
     let env = Env::new();
-    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
-    png.resize(1234, 0);
-    env.write("a.png", png);
-    env.write("b.jpg", b"\xff\xd8\xff\xe0");
+    env.write("a.png", png(1234));
+    env.write("b.jpg", JPEG);
     env.write("notes.txt", "two\nlines\n");
     for (args, told) in [
         (&["What", "is", "2 + 2?"][..], "model: grok-4\nuser: What is 2 + 2?\n"),
@@ -271,7 +268,7 @@ fn nothing_is_waited_for_before_a_branch_is_played() {
     // A service would be asked again for these, after a pause that ends in nothing here.
     for (case, code) in [("429", 5), ("500", 8), ("offline", 6), ("cut", 7)] {
         let args = [&*format!("--rehearse={case}"), "--retries=1000000", "--retry-lost", "hi"];
-        let output = Env::new().xask(args).stderr_like(NOTE).code(code);
+        let output = Env::new().xask(args).stderr_like(says::REHEARSED).code(code);
         assert!(!output.notes().contains("retry "), "{}", output.notes());
     }
 }

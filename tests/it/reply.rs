@@ -5,16 +5,10 @@ mod errors;
 
 use serde_json::{Value, json};
 
-use crate::support::{Env, Reply, Server, replies};
-
-const ID: &str = "0f4c5b1e-7a3d";
+use crate::support::{Env, ID, Reply, Server, replies, reply};
 
 /// How a message says which reply it is about.
 const TOLD: &str = "(HTTP 200, x-request-id 0f4c5b1e-7a3d)";
-
-fn reply(status: u16, body: impl Into<Vec<u8>>) -> Reply {
-    Reply::json(status, body).header("x-request-id", ID)
-}
 
 /// A reply with this first choice.
 fn choice(choice: &Value) -> Reply {

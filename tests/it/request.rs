@@ -1,6 +1,6 @@
 //! `request`: what is sent, field by field, and what a dry run and a rehearsal make of it.
 
-use crate::support::{Env, Reply, Server, Tty, replies};
+use crate::support::{Env, Server, Tty, four};
 use serde_json::{Value, json};
 
 const HI: &str = r#"{"model":"grok-4","messages":[{"role":"user","content":"hi"}]"#;
@@ -14,7 +14,7 @@ fn hi_with(fields: &str) -> String {
 #[test]
 fn nothing_is_sent_that_was_not_asked_for() {
     let env = Env::new();
-    let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+    let server = Server::reply(four());
     env.xask(["hi"]).server(&server).stdout("Four.\n").success();
     let request = server.request();
     assert_eq!(request.body, hi_with("").as_bytes());
@@ -131,7 +131,7 @@ fn parameters_keep_their_order_and_their_names() {
     let expected = r#""seed":5,"z":1,"a.b":2,"A":3,"odd \"key\"\n":4"#;
     assert_eq!(env.dry(args).text(), hi_with(expected));
     // On the wire too, though it is no number for JSON's readers.
-    let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+    let server = Server::reply(four());
     let args = ["hi", "-p", "big=123456789012345678901234567890", "-p", "price=1.50"];
     env.xask(args).server(&server).stdout("Four.\n").success();
     let expected = hi_with(r#""big":123456789012345678901234567890,"price":1.50"#);
@@ -187,7 +187,7 @@ fn a_dry_run_prints_what_would_be_sent() {
     ];
     for args in args {
         // A stream that was asked for may still be answered in one piece.
-        let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+        let server = Server::reply(four());
         env.xask(*args).stdin("in\n").server(&server).whatever().success();
         let dry = env.dry(args.iter().copied()).stdin("in\n").text();
         assert_eq!(dry.as_bytes(), server.request().body, "{args:?}");
@@ -289,6 +289,6 @@ fn a_rehearsal_is_answered_in_the_services_own_form() {
     run("ok", &[]).stdout(expected).success();
     run("500", &["--rehearse"]).stdout(expected).success();
     run("500", &[]).whatever().code(8);
-    let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+    let server = Server::reply(four());
     run("0", &[]).server(&server).stdout("Four.\n").success();
 }

@@ -5,15 +5,12 @@
 use predicates::prelude::*;
 use serde_json::json;
 
+use crate::support::pictures::{JPEG, png};
 use crate::support::tls::Authority;
-use crate::support::{Env, Reads, Reply, Run, Script, Server, replies};
+use crate::support::{Env, Reads, Reply, Run, Script, Server, four, replies};
 
 /// What the service says with status 200 when it is too busy to begin.
 const UNAVAILABLE: &str = "The service is currently unavailable";
-
-fn good() -> Script {
-    Reply::json(200, replies::completion("Four.")).into()
-}
 
 /// Turned away, with leave to come back at once.
 fn busy(status: u16) -> Reply {
@@ -31,7 +28,7 @@ fn reset() -> Script {
 
 /// A reply whose body ends in the middle.
 fn cut() -> Script {
-    Reply::json(200, replies::completion("Four.")).cut_at(40).into()
+    four().cut_at(40).into()
 }
 
 fn unavailable() -> String {
@@ -42,7 +39,7 @@ fn unavailable() -> String {
 fn what_was_turned_away_is_repeated_and_says_so_in_a_line_each() {
     let env = Env::new();
     for status in [429, 503, 521, 522, 523, 529, 530] {
-        let server = Server::play([busy(status).into(), busy(status).into(), good()]);
+        let server = Server::play([busy(status), busy(status), four()]);
         let what = if status == 429 {
             "too many requests or tokens for now"
         } else {
@@ -70,7 +67,7 @@ fn a_reply_that_is_unavailable_with_status_200_is_repeated() {
         ("--stream", event),
         ("--stream", json()),
     ] {
-        let server = Server::play([refusal.into(), good()]);
+        let server = Server::play([refusal, four()]);
         let run = env.xask([flag, "Hi"]).server(&server).stdout("Four.\n");
         run.stderr_like("(HTTP 200); retry 1 of 2 in 0.").success();
     }
@@ -79,8 +76,7 @@ fn a_reply_that_is_unavailable_with_status_200_is_repeated() {
 #[test]
 fn a_pause_asked_for_with_status_200_is_kept_too() {
     let env = Env::new();
-    let server =
-        Server::play([Reply::json(200, unavailable()).header("Retry-After", "0").into(), good()]);
+    let server = Server::play([Reply::json(200, unavailable()).header("Retry-After", "0"), four()]);
     ask(&env, &server).stdout("Four.\n").stderr_like("retry 1 of 2 in 0.0 s\n").success();
 }
 
@@ -134,7 +130,7 @@ fn what_may_have_been_billed_is_repeated_when_asked_to() {
     cases.push((reset(), "no whole answer from ".to_owned()));
     cases.push((cut(), "no whole answer from ".to_owned()));
     for (script, line) in cases {
-        let server = Server::play([script, good()]);
+        let server = Server::play([script, four().into()]);
         let run = env.xask(["--retry-lost", "Hi"]).server(&server).stdout("Four.\n");
         let output = run.stderr_like(&*line).success();
         assert_eq!(output.notes().lines().count(), 1, "{}", output.notes());
@@ -177,8 +173,8 @@ fn a_connection_that_did_not_come_about_is_repeated() {
 #[test]
 fn every_repetition_sends_the_same_bytes() {
     let env = Env::new();
-    env.write("a.png", [&b"\x89PNG\r\n\x1a\n"[..], &vec![7; 100_000]].concat());
-    env.write("b.jpg", [&b"\xff\xd8\xff"[..], &vec![9; 50_001]].concat());
+    env.write("a.png", png(100_000));
+    env.write("b.jpg", [JPEG, &vec![9; 50_001]].concat());
     let piped = "line\n".repeat(40_000);
     for (args, stdin) in [
         (vec!["Compare", "-i", "a.png", "with", "-i", "b.jpg", "-"], piped.as_bytes()),
@@ -186,7 +182,7 @@ fn every_repetition_sends_the_same_bytes() {
         (vec![], piped.as_bytes()),
         (vec!["--stream", "Hi"], b""),
     ] {
-        let server = Server::play([busy(429).into(), busy(503).into(), good()]);
+        let server = Server::play([busy(429), busy(503), four()]);
         let run = env.xask(&args).stdin(stdin).server(&server).stdout("Four.\n");
         run.stderr_like("retry 2 of 2").success();
         let [first, second, third] = &server.requests()[..] else { panic!("three requests") };
@@ -196,7 +192,7 @@ fn every_repetition_sends_the_same_bytes() {
         assert_eq!(first.headers, third.headers);
     }
     let fifo = "xask 'What is this?' --image <(cat a.png) 2>/dev/null";
-    let server = Server::play([busy(429).into(), good()]);
+    let server = Server::play([busy(429), four()]);
     env.sh(&format!("exec bash -c \"{fifo}\"")).server(&server).stdout("Four.\n").success();
     let [first, second] = &server.requests()[..] else { panic!("two requests") };
     assert!(first.body.len() > 130_000 && first.body == second.body);
@@ -207,13 +203,13 @@ fn the_pause_is_the_one_the_service_asks_for() {
     let env = Env::new();
     for pause in ["0", " 0 ", "00", "Sun, 06 Nov 1994 08:49:37 GMT"] {
         let reply = Reply::json(429, "{}").header("Retry-After", pause);
-        let server = Server::play([reply.into(), good()]);
+        let server = Server::play([reply, four()]);
         let run = ask(&env, &server).stdout("Four.\n");
         run.stderr_like("retry 1 of 2 in 0.0 s\n").success();
     }
     for pause in ["soon", "-1", "1.5", "", "Sun, 99 Nov 1994"] {
         let reply = Reply::json(429, "{}").header("Retry-After", pause);
-        let server = Server::play([reply.into(), good()]);
+        let server = Server::play([reply, four()]);
         let run = ask(&env, &server).stdout("Four.\n");
         run.stderr_like(
             predicate::str::is_match(r"retry 1 of 2 in 0\.[45] s\n").expect("a pattern"),
@@ -254,7 +250,7 @@ fn a_service_that_says_with_status_200_not_to_repeat_is_obeyed() {
     let not = |reply: Reply| reply.header("X-Should-Retry", "false");
     obeys(&env, not(Reply::json(200, unavailable())), 8);
     obeys(&env, not(Reply::sse(&[unavailable()])), 8);
-    obeys(&env, not(Reply::json(200, replies::completion("Four.")).cut_at(40)), 7);
+    obeys(&env, not(four().cut_at(40)), 7);
 }
 
 #[test]
@@ -266,7 +262,7 @@ fn a_service_that_says_not_to_repeat_is_obeyed() {
         }
     }
     for yes in ["true", "maybe", ""] {
-        let server = Server::play([busy(429).header("X-Should-Retry", yes).into(), good()]);
+        let server = Server::play([busy(429).header("X-Should-Retry", yes), four()]);
         ask(&env, &server).stdout("Four.\n").stderr_like("retry 1 of 2").success();
     }
     // It repeats nothing that is not repeated without it.
@@ -301,7 +297,7 @@ fn the_last_reply_decides_how_it_ends() {
 #[test]
 fn quiet_says_nothing_of_repetitions() {
     let env = Env::new();
-    let server = Server::play([busy(429).into(), good()]);
+    let server = Server::play([busy(429), four()]);
     env.xask(["--quiet", "Hi"]).server(&server).stdout("Four.\n").success();
 }
 

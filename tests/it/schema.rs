@@ -2,14 +2,12 @@
 //! not fit. A rehearsal answers with a sample.
 
 use std::ffi::OsStr;
-use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{Env, Reply, Run, Server, powerless, replies, says};
+use crate::support::{Env, Reply, Run, Server, answer, four, powerless, replies, says};
 
 const NOT_JSON: &str = "the answer is not the JSON that --schema asks for";
 
@@ -61,7 +59,7 @@ fn a_schema_is_sent_as_it_stands_in_its_file_less_the_space_between() {
         "}",
     ];
     let schema = tokens.concat();
-    let server = Server::play([0; 2].map(|_| Reply::json(200, replies::completion("{}"))));
+    let server = Server::play([0; 2].map(|_| answer("{}")));
     for file in [tokens.concat(), format!("\n {} \n\n", tokens.join(" \r\n\t"))] {
         env.write("bug-report.json", file);
         let run = || env.xask(["hi", "--schema", "bug-report.json", "-t", "1"]);
@@ -124,8 +122,7 @@ fn what_is_no_schema_is_refused_before_anything_is_sent() {
     run.stderr_like(says::error("--schema: given more than once")).code(2);
     powerless(|| {
         let env = Env::new();
-        let path = env.write("shut", "{}");
-        fs::set_permissions(path, Permissions::from_mode(0o000)).expect("it is ours");
+        env.write_unreadable("shut", "{}");
         let error = "xask: shut: permission denied\n";
         env.xask(["hi", "--schema", "shut"]).stderr(error).code(2);
     });
@@ -139,7 +136,7 @@ fn a_response_format_is_given_once() {
     let run = env.xask(param).args(["--schema", "schema.json"]);
     run.stderr_like(says::error("--param response_format: this field is given twice")).code(2);
     // By --param alone it is any other field: what the answer is, is not looked at.
-    let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+    let server = Server::reply(four());
     env.xask(param).server(&server).stdout("Four.\n").success();
     assert_eq!(server.request().json()["response_format"], json!({"type": "json_object"}));
 }
@@ -167,7 +164,7 @@ fn an_answer_that_is_json_is_fit() {
         let events: Vec<_> =
             text.chars().map(|c| replies::chunk(json!({"content": c}), None)).collect();
         let events = [&events[..], &[replies::chunk(json!({}), Some("stop"))]].concat();
-        let replies = [Reply::json(200, replies::completion(text)), Reply::sse(&events)];
+        let replies = [answer(text), Reply::sse(&events)];
         let server = Server::play(replies);
         let end = if text.ends_with('\n') { "" } else { "\n" };
         for stream in ["--no-stream", "--stream"] {
@@ -199,8 +196,7 @@ fn an_answer_that_is_not_json_is_printed_and_not_fit() {
         let env = Env::new();
         env.write("schema.json", "{}");
         let events = replies::stream_of(&[text], Some("stop"));
-        let server =
-            Server::play([Reply::json(200, replies::completion(text)), Reply::sse(&events)]);
+        let server = Server::play([answer(text), Reply::sse(&events)]);
         let end = if text.ends_with('\n') { "" } else { "\n" };
         for stream in ["--no-stream", "--stream"] {
             let run = env.xask(["hi", "--schema", "schema.json", stream]).server(&server);
@@ -243,7 +239,7 @@ fn an_answer_that_is_not_json_is_kept_nowhere() {
     let env = Env::new();
     env.write("schema.json", "{}");
     env.write("file", "old");
-    let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+    let server = Server::reply(four());
     let run =
         env.xask(["hi", "--schema", "schema.json", "-o", "file", "-c", "talk"]).server(&server);
     run.stdout("Four.\n").stderr_like(says::error(NOT_JSON)).code(9);

@@ -7,19 +7,11 @@ mod time;
 
 use serde_json::json;
 
-use crate::support::{Env, Reply, Script, Server, replies};
-
-/// The id of a reply, where it is to be told.
-const ID: &str = "0f4c5b1e-7a3d";
-
-fn four() -> Reply {
-    Reply::json(200, replies::completion("Four.")).header("x-request-id", ID)
-}
+use crate::support::{Env, ID, Reply, Script, Server, answer, four, replies};
 
 #[test]
 fn the_question_of_the_guide_is_asked_in_one_exact_request() {
-    let (env, server) =
-        (Env::new(), Server::reply(Reply::json(200, replies::completion("2 + 2 equals 4."))));
+    let (env, server) = (Env::new(), Server::reply(answer("2 + 2 equals 4.")));
     let args = ["--system", "You are a PhD-level mathematician.", "What is 2 + 2?"];
     env.xask(args).server(&server).key("xai-0123456789").stdout("2 + 2 equals 4.\n").success();
 

@@ -1,14 +1,10 @@
 //! `prompt`, and of it standard input: who may read it, who must not, and what is said of data that
 //! nobody read.
 
-use crate::support::pictures::{PNG, data_url};
-use crate::support::{Env, Reply, Run, Server, Tty, replies};
+use crate::support::pictures::{PNG, data_url, image};
+use crate::support::{Env, Run, Server, Tty, four};
 use predicates::prelude::*;
 use serde_json::json;
-
-fn four() -> Reply {
-    Reply::json(200, replies::completion("Four."))
-}
 
 #[test]
 fn without_a_text_part_standard_input_is_the_text() {
@@ -204,7 +200,7 @@ fn standard_input_by_its_path_counts_as_taken() {
     env.write("a.png", PNG);
     env.write("file", "What is 2 + 2?\n");
     for path in ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"] {
-        let image = json!({"type": "image_url", "image_url": {"url": data_url("image/png", PNG)}});
+        let image = image(&data_url("image/png", PNG));
         assert_eq!(env.dry(["-i", path]).stdin_file("a.png").content(), json!([image]));
         let run = env.xask(["--rehearse", "-f", path]).stdin_file("file").whatever();
         assert_eq!(notes_on_stdin(run.success().notes()), 0);
@@ -216,7 +212,7 @@ fn standard_input_by_its_path_counts_as_taken() {
 fn who_takes_it_leaves_nothing_for_the_question() {
     let env = Env::new();
     let run = env.dry(["--image", "-"]).stdin(PNG);
-    let image = json!({"type": "image_url", "image_url": {"url": data_url("image/png", PNG)}});
+    let image = image(&data_url("image/png", PNG));
     assert_eq!(run.content(), json!([image]));
     let run = env.dry(["--system-file", "-"]).stdin("Be brief.");
     run.refused(2, &["no prompt", "hint"]);
@@ -249,6 +245,6 @@ fn a_closed_standard_input_is_an_empty_one() {
     }
     // What is opened next must not take its place.
     assert_eq!(env.sh("xask --dry-run -f file - <&-").content(), "hi");
-    let image = json!({"type": "image_url", "image_url": {"url": data_url("image/png", PNG)}});
+    let image = image(&data_url("image/png", PNG));
     assert_eq!(env.sh("xask --dry-run -i a.png <&-").content(), json!([image]));
 }

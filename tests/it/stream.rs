@@ -6,12 +6,9 @@ mod ends;
 
 use serde_json::json;
 
-use crate::support::{Env, Gate, Reply, Run, Script, Server, Tty, replies, says};
+use crate::support::{Env, Gate, Reply, Run, Script, Server, Tty, four, replies, says, streamed};
 
 const DONE: &str = "data: [DONE]\n\n";
-
-const USAGE: &str =
-    "xask: usage: prompt=21 cached=4 reasoning=120 completion=2 total=143 cost_usd=0.00077\n";
 
 /// A run that is asked to stream.
 fn streaming(server: &Server) -> Run {
@@ -85,7 +82,7 @@ fn a_stream_is_asked_for_when_it_is_wanted_and_not_otherwise() {
         let printed =
             if flags.contains("--json") { format!("{reply}\n") } else { "Four.\n".into() };
         let run = Env::new().xask(flags.split_whitespace().chain(["hi"])).server(&server);
-        let run = run.stderr(if flags.contains("--usage") { USAGE } else { "" });
+        let run = run.stderr(if flags.contains("--usage") { says::USAGE } else { "" });
         if on_terminal {
             run.tty(Tty::Stdout).on_tty(printed).success();
         } else {
@@ -112,7 +109,7 @@ fn the_last_of_many_counts_also_where_two_are_the_same() {
 fn a_terminal_streams_nothing_that_goes_into_a_file() {
     for (args, printed) in [(&["-o", "out", "hi"], ""), (&["--cache", "answers", "hi"], "Four.\n")]
     {
-        let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+        let server = Server::reply(four());
         let run = Env::new().xask(args).server(&server).tty(Tty::Stdout).on_tty(printed);
         run.success();
         assert_eq!(server.request().json().get("stream"), None, "{args:?}");
@@ -182,9 +179,9 @@ fn what_one_read_brings_is_written_at_once() {
 
 #[test]
 fn without_stream_a_pipe_gets_the_whole_answer_or_nothing() {
-    let whole = Reply::json(200, replies::completion("Four."));
+    let whole = four();
     // A service that streams although nobody asked it to is no reason to show half an answer.
-    let stream = Reply::sse(&replies::stream_of(&["Fo", "ur."], Some("stop")));
+    let stream = streamed(&["Fo", "ur."]);
     for reply in [whole.clone().chunked(), whole.clone().close_delimited(), whole, stream] {
         for args in [&["hi"][..], &["--no-stream", "hi"]] {
             let server = Server::reply(reply.clone());
@@ -320,10 +317,10 @@ fn usage_is_told_of_a_stream_too() {
     let usage = replies::usage_chunk();
     let with = |events: &[String], more: &str| [events, &[more.to_owned()]].concat();
     let few = r#"{"choices":[],"usage":{"prompt_tokens":21}}"#;
-    let cut = format!("{USAGE}xask: the answer is cut at the token limit (HTTP 200)\n");
+    let cut = format!("{}xask: the answer is cut at the token limit (HTTP 200)\n", says::USAGE);
     for (events, flag, stderr, code) in [
-        (with(&fit, &usage), "", USAGE, 0),
-        (with(&fit, &usage), "--quiet", USAGE, 0),
+        (with(&fit, &usage), "", says::USAGE, 0),
+        (with(&fit, &usage), "--quiet", says::USAGE, 0),
         (with(&unfit, &usage), "--quiet", &cut, 9),
         (with(&fit, few), "--quiet", "xask: usage: prompt=21\n", 0),
         (fit, "--quiet", "xask: usage: not reported\n", 0),
@@ -342,7 +339,7 @@ fn usage_is_told_where_its_chunk_has_no_choices() {
         events.push(format!("{{{choices}\"usage\":{}}}", replies::usage()));
         let server = Server::reply(Reply::sse(&events));
         let run = Env::new().xask(["--stream", "--usage", "hi"]).server(&server);
-        run.stdout("Four.\n").stderr(USAGE).success();
+        run.stdout("Four.\n").stderr(says::USAGE).success();
     }
 }
 

@@ -3,7 +3,9 @@
 
 use serde_json::json;
 
-use crate::support::{Env, Gate, Reads, Reply, Run, Script, Server, Tty, replies, shown};
+use crate::support::{
+    Env, Gate, Reads, Reply, Run, Script, Server, Tty, answer, replies, shown, streamed,
+};
 
 /// What a model may say, and how a terminal is shown it.
 const TEXTS: [(&str, &str); 17] = [
@@ -39,7 +41,7 @@ fn split(text: &str) -> Vec<&str> {
 }
 
 fn stream_of(pieces: &[&str]) -> Reply {
-    Reply::sse(&replies::stream_of(pieces, Some("stop")))
+    streamed(pieces)
 }
 
 /// A run whose stdout is the terminal.
@@ -56,7 +58,7 @@ fn with_newline(text: &str) -> String {
 fn nothing_in_an_answer_commands_a_terminal() {
     for (text, safe) in TEXTS {
         let seen = with_newline(safe);
-        let server = Server::reply(Reply::json(200, replies::completion(text)));
+        let server = Server::reply(answer(text));
         at_terminal(&["--no-stream", "hi"]).server(&server).on_tty(&*seen).success();
         for pieces in [vec![text], split(text)] {
             let server = Server::reply(stream_of(&pieces));
@@ -84,7 +86,7 @@ fn an_escape_split_over_two_reads_is_shown_too() {
 fn through_a_pipe_the_bytes_are_exact() {
     for (text, _) in TEXTS {
         let exact = with_newline(text);
-        let whole = Reply::json(200, replies::completion(text));
+        let whole = answer(text);
         let server = Server::reply(whole);
         Env::new().xask(["hi"]).server(&server).stdout(&*exact).success();
         for pieces in [vec![text], split(text)] {
@@ -119,7 +121,7 @@ fn json_is_safe_on_a_terminal_and_exact_in_a_pipe() {
 fn a_long_text_is_shown_whole() {
     // Whatever is written at a time ends in the middle of one of these.
     let text = format!("{}{}", "-", "\u{1f600}".repeat(60_000));
-    let server = Server::reply(Reply::json(200, replies::completion(&text)));
+    let server = Server::reply(answer(&text));
     at_terminal(&["--no-stream", "hi"]).server(&server).on_tty(with_newline(&text)).success();
     let server = Server::reply(stream_of(&[&text]));
     at_terminal(&["hi"]).server(&server).on_tty(with_newline(&text)).success();

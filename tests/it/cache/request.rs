@@ -1,8 +1,8 @@
 //! Which request an answer was recorded for: its path and its exact body, and nothing else.
 
-use super::{ANSWER, answer, entries, four, offline, record};
+use super::{ANSWER, entries, offline, record};
 use crate::support::pictures::{data_url, png};
-use crate::support::{Env, Server};
+use crate::support::{Env, Server, answer, four};
 
 #[test]
 fn every_part_of_a_request_counts() {

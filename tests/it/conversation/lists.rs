@@ -1,10 +1,8 @@
 //! What may stand in a conversation, or in a list given with `--messages`: nothing is repaired, and
 //! what is broken is named.
 
-use std::fs;
-
-use super::{answer, assert_file, body, exchange, lines, message};
-use crate::support::{Env, Reply, Server, Tty, replies, says};
+use super::{assert_file, body, exchange, lines, message};
+use crate::support::{Env, Reply, Server, Tty, four, replies, says};
 
 const HI: &str = r#"{"role":"user","content":"hi"}"#;
 
@@ -190,7 +188,7 @@ fn a_list_is_an_array_or_json_lines_from_a_file_or_standard_input() {
         let run = env.xask(["more", "--dry-run", "--messages", "-"]).stdin(&*list);
         run.stdout(body(&sent) + "\n").success();
         // Nothing is appended to it.
-        let server = Server::reply(answer("Four."));
+        let server = Server::reply(four());
         let run = env.xask(["--messages", "given", "more"]).server(&server);
         run.stdout("Four.\n").success();
         assert_file(&env, "given", &list);
@@ -216,7 +214,7 @@ fn a_list_that_ends_in_a_question_is_the_whole_request() {
     let more = message("user", "more");
 
     // Standard input is not read as text: nobody writes to it, and nobody waits.
-    let server = Server::play([answer("Four."), answer("Four.")]);
+    let server = Server::play([four(), four()]);
     let run = || env.xask(["--messages", "asked"]).server(&server).stdout("Four.\n");
     run().stdin_open().success();
     run().stdin("unread").stderr_like("note: ").success();
@@ -270,7 +268,7 @@ fn what_excludes_each_other_is_named() {
 #[test]
 fn a_list_that_cannot_be_read_is_a_usage_error() {
     let env = Env::new();
-    fs::create_dir(env.path("folder")).expect("a folder");
+    env.folder("folder");
     let server = Server::never();
     for name in ["missing", "folder", "missing/list"] {
         let run = env.xask(["--messages", name, "hi"]).server(&server);
@@ -286,7 +284,7 @@ fn nothing_is_appended_to_a_list_whatever_the_answer() {
     let env = Env::new();
     env.write("given", exchange("hi", "hello"));
     let cut = Reply::sse(&replies::stream_of(&["Fo"], None));
-    let server = Server::play([answer("Four."), cut]);
+    let server = Server::play([four(), cut]);
     env.xask(["--messages", "given", "more"]).server(&server).stdout("Four.\n").success();
     let run = env.xask(["--messages", "given", "--stream", "more"]).server(&server);
     run.stdout("Fo").stderr_like(says::error("cut")).code(7);

@@ -1,9 +1,7 @@
 //! Where a reply begins and ends, and what is no reply at all.
 
 use super::NOTES;
-use crate::support::{Env, Gate, Reply, Script, Server, replies};
-
-const HINT: &str = "xask: hint: the request was sent: asked again, it may be billed twice\n";
+use crate::support::{Env, Gate, Reply, Script, Server, replies, says};
 
 #[test]
 fn an_answer_may_speak_of_notes() {
@@ -152,7 +150,7 @@ fn a_stream_is_held_to_its_framing_too() {
     for (end, code) in [(finish - 200, 7), (text.find(r#"{"id""#).expect("an event") + 9, 7)] {
         let server = Server::play([Script::new().send(&text[..end])]);
         let run = env.xask(["--stream", "Hi"]).server(&server).stdout_like("");
-        run.stderr_like("(HTTP 200)\n").stderr_like(HINT).code(code);
+        run.stderr_like("(HTTP 200)\n").stderr_like(says::BILLED).code(code);
     }
     let broken = text.replacen("\r\ndata: ", "\r\njunk\r\n\r\ndata: ", 3);
     let server = Server::play([Script::new().send(&*broken)]);

@@ -1,7 +1,7 @@
 //! What a person at a terminal sees: the answer, made safe.
 
-use super::{CUT, cut, four, reply};
-use crate::support::{Env, Reply, Server, Tty, replies};
+use super::{CUT, cut};
+use crate::support::{Env, Reply, Server, Tty, four, replies, reply};
 
 /// What a model may say, and what of it a terminal is given.
 const HOSTILE: [(&str, &str); 16] = [

@@ -8,8 +8,10 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::{OLD, REHEARSED, four};
-use crate::support::{Env, Gate, LIMIT, Reply, Script, Server, Signal, replies, says};
+use super::{OLD, REHEARSED};
+use crate::support::{
+    Env, Gate, LIMIT, Reply, Script, Server, Signal, answer, four, replies, says,
+};
 
 #[test]
 fn a_paid_answer_that_cannot_go_to_the_file_is_printed() {
@@ -66,22 +68,19 @@ fn what_happens_to_the_place_while_the_answer_is_awaited_costs_no_answer() {
     let gone: Change = |env| fs::remove_dir_all(env.path("folder")).expect("it was there");
     let folder: Change = |env| {
         fs::remove_file(env.path("folder/answer")).expect("it was there");
-        fs::create_dir(env.path("folder/answer")).expect("a folder in its place");
+        env.folder("folder/answer");
     };
     for (change, left) in [(gone, &[][..]), (folder, &["answer"])] {
         let env = Env::new();
         env.write("folder/answer", OLD);
-        let (asked, gate) = (Gate::new(), Gate::new());
-        let server = Server::play([Script::new().open(&asked).wait(&gate).send(four())]);
+        let (server, asked, gate) = Server::holding(four());
         let run = env.xask(["-o", "folder/answer", "hi"]).server(&server);
         let run = run.stdout("Four.\n").stderr_like(says::error("--output folder/answer")).spawn();
         asked.wait();
         change(&env);
         gate.open();
         run.code(1);
-        let entries = fs::read_dir(env.path("folder")).into_iter().flatten();
-        let names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
-        assert_eq!(names, left);
+        assert_eq!(env.names_in("folder"), left);
     }
 }
 
@@ -139,10 +138,8 @@ fn an_unfit_answer_is_printed_in_the_form_that_was_asked_for() {
 #[test]
 fn a_reader_that_has_left_wins_over_an_unfit_answer() {
     let env = Env::new();
-    let (asked, gate) = (Gate::new(), Gate::new());
     let unfit = replies::completion_with(json!({"finish_reason": "length"}));
-    let reply = Reply::json(200, unfit);
-    let server = Server::play([Script::new().open(&asked).wait(&gate).send(reply)]);
+    let (server, asked, gate) = Server::holding(Reply::json(200, unfit));
     let mut run = env.xask(["-o", "answer", "hi"]).server(&server).spawn();
     asked.wait();
     run.close_stdout();
@@ -191,14 +188,14 @@ fn twenty_runs_at_once_leave_the_whole_answer_of_one() {
 #[test]
 fn killed_at_any_moment_the_file_is_old_or_new() {
     const MOMENTS: u64 = 50;
-    let answer = "a line of it\n".repeat(40_000);
-    let len = answer.len() as u64;
+    let text = "a line of it\n".repeat(40_000);
+    let len = text.len() as u64;
     for moment in 0..MOMENTS {
         let env = Env::new();
         let path = env.write("answer", OLD);
         let old = fs::metadata(&path).expect("it is there").ino();
         let sent = Gate::new();
-        let reply = Reply::json(200, replies::completion(&answer));
+        let reply = answer(&text);
         let server = Server::play([Script::new().send(reply).open(&sent)]);
         let mut run = env.xask(["-o", "answer", "hi"]).server(&server).spawn();
         sent.wait();
@@ -213,7 +210,7 @@ fn killed_at_any_moment_the_file_is_old_or_new() {
         run.kill();
         let status = run.finish().status;
         let file = env.read("answer");
-        let is_new = file == answer.as_bytes();
+        let is_new = file == text.as_bytes();
         assert!(is_new || file == OLD, "at {moment}: {} bytes, {status}", file.len());
         assert!(is_new || !status.success(), "at {moment}: {status}");
     }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{TOLD, choice, reply};
-use crate::support::{Env, Reply, Server, replies};
+use super::{TOLD, choice};
+use crate::support::{Env, Reply, Server, replies, reply};
 
 /// A first choice with this content, which ended for this reason (null included).
 #[expect(clippy::needless_pass_by_value, reason = "callers hand it a json!")]

@@ -1,7 +1,7 @@
 //! Replies that tell of a failure: what kind it is, and in which words it is told.
 
-use super::{ID, TOLD, reply};
-use crate::support::{Env, Reply, Run, Script, Server, replies};
+use super::TOLD;
+use crate::support::{Env, ID, Reply, Run, Script, Server, replies, reply};
 
 const WRONG_KEY: &str =
     "Incorrect API key provided. You can obtain an API key from https://console.x.ai.";

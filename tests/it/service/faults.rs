@@ -1,7 +1,6 @@
 //! A wire that breaks: whether the question was delivered, and whether the answer is whole.
 
-use super::ID;
-use crate::support::{Env, Reads, Reply, Script, Server, replies};
+use crate::support::{Env, ID, Reads, Reply, Script, Server, replies};
 
 const LOST: &[&str] = &["billed twice"];
 
@@ -10,6 +9,14 @@ fn where_nobody_listens_nothing_is_delivered() {
     // No service is ever on this port: it is not given out, and only root can take it.
     let run = Env::new().ask_at("http://127.0.0.1:1/v1", []);
     let told = run.fails(6, &["cannot connect to 127.0.0.1:1", "connection refused"]);
+    assert!(!told.contains("billed"), "{told}");
+}
+
+#[test]
+fn a_name_that_is_nobodys_is_safe_to_ask_again() {
+    // More letters than a label of a name has: it is looked for nowhere.
+    let name = "a".repeat(64) + ".example";
+    let told = Env::new().ask_at(&format!("https://{name}/v1"), []).key("k").fails(6, &[&name]);
     assert!(!told.contains("billed"), "{told}");
 }
 

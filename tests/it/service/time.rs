@@ -4,8 +4,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use super::{ID, four};
-use crate::support::{Env, Reads, Script, Server, replies};
+use crate::support::pictures::png;
+use crate::support::{Env, ID, Reads, Script, Server, four, replies};
 
 /// Enough to send a question in, and soon over.
 const SHORT: &str = "--timeout=0.5";
@@ -15,7 +15,7 @@ const LATE: [&str; 3] = ["timed out after 0.5 s", "--timeout", "billed twice"];
 
 #[test]
 fn an_answer_that_does_not_come_in_time_is_lost() {
-    let (head, body) = (four().head(), replies::completion("Four."));
+    let (head, body) = (four().with_id().head(), replies::completion("Four."));
     let part = |n: usize| [&head[..], &body.as_bytes()[..n]].concat();
     let early = "HTTP/1.1 103 Early Hints\r\n\r\n";
     let cases = [
@@ -26,7 +26,11 @@ fn an_answer_that_does_not_come_in_time_is_lost() {
         ("the body does not begin", true, Script::new().send(part(0)).hold()),
         ("the body stops", true, Script::new().send(part(50)).hold()),
         ("the last byte is missing", true, Script::new().send(part(body.len() - 1)).hold()),
-        ("the last chunk is missing", true, Script::new().send(four().chunked().split(2).0).hold()),
+        (
+            "the last chunk is missing",
+            true,
+            Script::new().send(four().with_id().chunked().split(2).0).hold(),
+        ),
     ];
     thread::scope(|scope| {
         for (name, is_reply, script) in cases {
@@ -46,7 +50,7 @@ fn an_answer_that_does_not_come_in_time_is_lost() {
 #[test]
 fn a_body_that_nobody_takes_runs_out_of_time_too() {
     let env = Env::new();
-    env.write("big.png", [b"\x89PNG\r\n\x1a\n", &vec![0; 12 << 20][..]].concat());
+    env.write("big.png", png(12 << 20));
     let server = Server::play([Script::after(Reads::Head).stall()]);
     env.ask(&server, [SHORT, "--image=big.png"]).fails(7, &LATE);
 }

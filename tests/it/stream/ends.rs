@@ -5,7 +5,7 @@ use predicates::prelude::*;
 use serde_json::json;
 
 use super::{DONE, event, events, finish, piece, sse, streaming, streaming_json};
-use crate::support::{Env, Gate, Reads, Reply, Script, Server, replies, says};
+use crate::support::{Env, Gate, ID, Reads, Reply, Script, Server, replies, says, streamed};
 
 #[test]
 fn a_stream_without_a_finish_reason_is_a_cut_one() {
@@ -49,7 +49,7 @@ fn a_finish_reason_and_a_clean_end_need_no_done() {
 #[test]
 fn after_done_the_program_ends_though_the_connection_stays_open() {
     let body = events(&replies::stream_of(&["Four."], Some("stop"))) + DONE;
-    let (chunked, _) = Reply::sse(&replies::stream_of(&["Four."], Some("stop"))).split(5);
+    let (chunked, _) = streamed(&["Four."]).split(5);
     let closed = [sse("").head(), body.into_bytes()].concat();
     for bytes in [closed, chunked] {
         let server = Server::play([Script::new().send(bytes).stall()]);
@@ -75,7 +75,7 @@ fn assert_reset_is_lost(told: impl Into<Vec<u8>>, text: &str) {
 
 #[test]
 fn a_connection_that_breaks_in_the_middle_of_a_stream_is_a_lost_answer() {
-    let stream = || Reply::sse(&replies::stream_of(&["Fo", "ur."], Some("stop")));
+    let stream = || streamed(&["Fo", "ur."]);
     for (events, text) in [(2, "Fo"), (3, "Four.")] {
         assert_reset_is_lost(stream().split(events).0, text);
         assert_reset_is_lost(stream().close_delimited().split(events).0, text);
@@ -85,7 +85,7 @@ fn a_connection_that_breaks_in_the_middle_of_a_stream_is_a_lost_answer() {
 
 #[test]
 fn a_reset_is_no_clean_end() {
-    let stream = Reply::sse(&replies::stream_of(&["Four."], Some("stop"))).close_delimited();
+    let stream = streamed(&["Four."]).close_delimited();
     assert_reset_is_lost(stream.split(3).0, "Four.");
 }
 
@@ -147,6 +147,24 @@ fn an_error_inside_a_stream_is_told_in_its_words() {
     let busy = r#"{"code":"The service is currently unavailable","error":"Timed out waiting for first token"}"#;
     let server = Server::reply(sse(piece("Fo") + &event(busy) + &rest));
     streaming(&server).stdout("Fo").stderr_like(says::error("first token")).code(8);
+}
+
+#[test]
+fn every_error_of_a_stream_says_which_reply_it_was() {
+    let env = Env::new();
+    let events = replies::stream_of(&["Fo", "ur."], Some("length"));
+    for (reply, code) in [
+        (Reply::sse(&events[..2]), 7),
+        (Reply::sse(&events).cut_at(300), 7),
+        (Reply::sse(&events).cut_at(0), 7),
+        (Reply::sse(&["junk"]), 8),
+        (Reply::sse(&[r#"{"error":"no"}"#]), 8),
+        (Reply::sse(&events), 9),
+    ] {
+        let server = Server::reply(reply.with_id());
+        let told = format!("(HTTP 200, x-request-id {ID})\n");
+        env.ask(&server, ["--stream"]).stdout_like("").fails(code, &[&told]);
+    }
 }
 
 #[test]
@@ -282,7 +300,7 @@ fn a_reader_that_leaves_ends_the_request_and_the_program_quietly() {
 
 #[test]
 fn a_stream_that_cannot_be_written_is_local_trouble() {
-    let stream = || Server::reply(Reply::sse(&replies::stream_of(&["Four."], Some("stop"))));
+    let stream = || Server::reply(streamed(&["Four."]));
     let server = stream();
     let full = Env::new().sh("xask --stream hi >/dev/full").server(&server);
     full.stderr_like(says::error("standard output")).code(1);

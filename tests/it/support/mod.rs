@@ -11,6 +11,8 @@
 
 mod asking;
 mod env;
+mod expected;
+mod files;
 mod permission;
 pub mod pictures;
 pub mod replies;
@@ -24,7 +26,7 @@ mod words;
 use std::io::{Write, stderr};
 use std::time::Duration;
 
-pub use asking::QUESTION;
+pub use asking::{ID, KEY, QUESTION, answer, four, reply, streamed};
 pub use env::{Env, Run};
 pub use permission::powerless;
 pub use running::{Output, Running};

@@ -235,14 +235,6 @@ fn offline_is_on_with_1_off_with_0_and_nothing_else() {
 }
 
 #[test]
-fn an_empty_variable_counts_as_unset() {
-    let env = Env::new();
-    let server = Server::reply(four());
-    env.xask(["hi"]).env("XASK_CACHE", "").server(&server).stdout(ANSWER).success();
-    assert_eq!(env.names(), [""; 0]);
-}
-
-#[test]
 fn without_a_cache_there_is_no_answer_without_a_network() {
     let env = Env::new();
     let never = Server::never();

@@ -258,6 +258,7 @@ fn an_empty_variable_counts_as_unset() {
     let request = server.request();
     assert_eq!(request.json()["model"], "grok-4");
     assert_eq!(request.header("authorization"), None);
+    assert_eq!(env.names(), [""; 0], "nothing is recorded");
 
     // With the default address a key is needed; without one nothing is sent.
     let run = empty.iter().fold(env.xask(["hi"]), |run, name| run.env(name, ""));

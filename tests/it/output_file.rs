@@ -11,7 +11,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::support::{Env, Reply, Server, Tty, answer, four, replies, says, shown};
+use crate::support::{Env, Reply, Server, Tty, answer, four, replies, shown};
 
 /// What stands in a file before the run.
 const OLD: &[u8] = b"old\nand longer than the answer that takes its place\n";
@@ -61,15 +61,6 @@ fn a_dash_is_standard_output() {
 }
 
 #[test]
-fn nothing_is_streamed_to_a_terminal_when_the_answer_goes_to_a_file() {
-    let env = Env::new();
-    let server = Server::reply(four());
-    env.xask(["-o", "answer", "hi"]).server(&server).tty(Tty::Stdout).success();
-    assert_eq!(server.request().json().get("stream"), None);
-    assert_eq!(env.read("answer"), b"Four.\n");
-}
-
-#[test]
 fn a_file_is_exact_also_where_an_answer_on_the_terminal_is_made_safe() {
     let env = Env::new();
     let text = "\x1b[2J\u{202e}\r\n";
@@ -89,14 +80,6 @@ fn a_full_standard_output_does_not_matter() {
     env.sh("xask -q --rehearse hi -o closed >&-").success();
     assert_eq!(env.read("answer"), REHEARSED.as_bytes());
     assert_eq!(env.read("closed"), REHEARSED.as_bytes());
-}
-
-#[test]
-fn usage_is_told_beside_it() {
-    let env = Env::new();
-    let server = Server::reply(four());
-    env.xask(["-o", "answer", "--usage", "hi"]).server(&server).stderr(says::USAGE).success();
-    assert_eq!(env.read("answer"), b"Four.\n");
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn the_variable_may_be_on_or_off() {
         env.ask(&server, []).env("XASK_REHEARSE", off).stdout("Four.\n").success();
     }
     // The flag wins, whatever the variable says.
-    for beside in ["", "0", "1", "500", "no-such-case"] {
+    for beside in ["", "0", "1", "ok", "500", "no-such-case"] {
         let run = env.xask(["--rehearse=offline", "hi"]).env("XASK_REHEARSE", beside);
         run.case(beside).stderr_like(says::REHEARSED).stderr_like("offline").code(6);
     }
@@ -156,6 +156,9 @@ fn the_answer_describes_the_request() {
         (&["-m", "grok-5", "hi"], "model: grok-5\nuser: hi\n"),
         (&["hi", "--system", "Be brief."], "model: grok-4\nsystem: Be brief.\nuser: hi\n"),
         (&["hi", "--developer", "Be brief."], "model: grok-4\ndeveloper: Be brief.\nuser: hi\n"),
+        (&["hi", "--developer", "a\nb"], "model: grok-4\ndeveloper: a\nb\nuser: hi\n"),
+        // The words of the request are text for the reply, not JSON.
+        (&["\"}\\ \t\u{2028}é"], "model: grok-4\nuser: \"}\\ \t\u{2028}é\n"),
         (&["Sum", "--file", "notes.txt", "up"], "model: grok-4\nuser: Sum\n\ntwo\nlines\n\nup\n"),
         (
             &["before", "-i", "a.png", "after", "-i", "b.jpg", "?", "-d", "high"],
@@ -167,12 +170,12 @@ fn the_answer_describes_the_request() {
         (
             &[
                 "-i",
-                "https://example.org/c.png?d=e",
+                "https://example.org/c.png?d=e#f",
                 "-i",
                 "data:image/png;base64,iVBORw0KGgo=",
                 "what",
             ],
-            "model: grok-4\nuser: https://example.org/c.png?d=e [image/png, 8 bytes] what\n",
+            "model: grok-4\nuser: https://example.org/c.png?d=e#f [image/png, 8 bytes] what\n",
         ),
         (&["-t", "1", "--seed", "7", "-p", "user=me", "hi"], "model: grok-4\nuser: hi\n"),
     ] {

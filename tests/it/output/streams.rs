@@ -6,6 +6,9 @@ use crate::support::{Env, Run, Server, four, replies, reply, says};
 /// What a shell shows of a process that SIGPIPE killed, and of xask when its reader has left.
 const LEFT: i32 = 141;
 
+/// What prints something without asking.
+const UNASKED: [&str; 6] = ["-h", "--help", "-V", "--version", "--dry-run hi", "--rehearse -q hi"];
+
 /// A shell script that asks; `--retries=0` is left to it.
 fn sh(env: &Env, server: &Server, script: &str) -> Run {
     env.sh(script).server(server)
@@ -27,7 +30,7 @@ fn a_full_stdout_is_local_trouble() {
         .stderr_like("xask: usage: prompt=21")
         .stderr_like(full)
         .code(1);
-    for flags in ["--help", "-h", "--version", "--dry-run hi", "--rehearse -q hi"] {
+    for flags in UNASKED {
         env.sh(&format!("xask {flags} >/dev/full")).stderr(full).code(1);
     }
     // An error that writes nothing there does not feel it.
@@ -65,6 +68,16 @@ fn a_reader_that_left_is_told_by_the_exit_status_alone() {
         leave(ask, reply(200, replies::completion(&"x".repeat(1 << 20))));
     }
     leave(|env, server| env.ask(server, ["--usage"]).stderr(says::USAGE), four());
+}
+
+#[test]
+fn a_reader_that_left_before_anything_was_printed_is_told_by_the_exit_status_alone() {
+    let env = Env::new();
+    env.fifo("pipe");
+    for flags in UNASKED {
+        // A pipe that nobody can read any more, before xask begins.
+        env.sh(&format!("exec 3<>pipe 4>pipe 3<&-; xask {flags} >&4")).code(LEFT);
+    }
 }
 
 #[test]
@@ -110,7 +123,7 @@ fn a_closed_stdout_is_as_the_null_device() {
     sh(&env, &server, "xask --file prompt >&- 2>&- <&-").success();
     assert_eq!(server.request().json()["messages"][0]["content"], "hello");
     assert_eq!(env.read("prompt"), b"hello");
-    for flags in ["--help", "--version", "--dry-run hi", "--rehearse -q hi"] {
+    for flags in UNASKED {
         env.sh(&format!("xask {flags} >&-")).success();
     }
 }

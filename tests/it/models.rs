@@ -103,6 +103,9 @@ fn a_reply_that_is_no_list_ends_with_the_status_it_means() {
         (Reply::json(200, r#"{"data":["a"]}"#), 8, "the reply is no list of models"),
         (four(), 8, "the reply is no list of models"),
         (Reply::new(200, "text/html", "<title>Sign in</title>"), 8, "Sign in"),
+        (models().close_delimited().cut_at(1), 7, "cut"),
+        (models().close_delimited().cut_at(20), 7, "cut"),
+        (models().close_delimited().cut_at(MODELS.len() - 1), 7, "cut"),
         (models().cut_at(20), 7, ""),
         (models().chunked().cut_at(20), 7, ""),
     ] {
@@ -121,16 +124,6 @@ fn a_reply_that_is_no_list_ends_with_the_status_it_means() {
 }
 
 #[test]
-fn a_list_that_ends_in_the_middle_is_a_cut_reply() {
-    let env = Env::new();
-    for cut in [1, 20, MODELS.len() - 1] {
-        let server = Server::reply(models().close_delimited().cut_at(cut));
-        let run = env.xask(["--list-models", "--retries=0"]).server(&server);
-        run.stderr_like(says::error("cut")).code(7);
-    }
-}
-
-#[test]
 fn without_a_key_or_a_service_it_fails_as_a_question_does() {
     let env = Env::new();
     env.xask(["--list-models"]).stderr_like(says::error("no API key")).code(3);
@@ -140,15 +133,6 @@ fn without_a_key_or_a_service_it_fails_as_a_question_does() {
     let server = Server::play([crate::support::Script::new().hold()]);
     let run = env.xask(["--list-models", "--timeout=0.2", "--retries=0"]).server(&server);
     run.stderr_like(says::error("0.2 s")).code(7);
-}
-
-#[test]
-fn what_was_turned_away_is_asked_again() {
-    let env = Env::new();
-    let busy = Reply::json(503, replies::error("slug", "busy")).header("Retry-After", "0");
-    let server = Server::play([busy, models()]);
-    let run = env.xask(["--list-models"]).server(&server);
-    run.stdout(NAMES).stderr_like("retry 1 of 2").success();
 }
 
 #[test]
@@ -176,55 +160,29 @@ fn a_rehearsal_knows_the_model_that_is_named() {
 }
 
 #[test]
-fn it_takes_no_question() {
-    let env = Env::new();
+fn it_takes_no_question_and_names_what_it_does_not_take() {
+    let (env, never) = (Env::new(), Server::never());
     env.write("a.txt", "text");
-    let never = Server::never();
-    for args in [
-        &["hi"][..],
-        &["-"],
-        &["--file", "a.txt"],
-        &["--image", "https://example.com/a.png"],
-        &["--system", "Be brief."],
-        &["--schema", "a.txt"],
-        &["--dry-run"],
-        &["--cache", "answers"],
+    for (args, what) in [
+        (&["hi"][..], "words"),
+        (&["--", "hi"], "words"),
+        (&["-"], "words"),
+        (&["--file", "a.txt"], "--file"),
+        (&["--image", "https://example.com/a.png"], "--image"),
+        (&["--system", "Be brief."], "--system"),
+        (&["--system-file", "a.txt"], "--system-file"),
+        (&["--developer", "Be brief."], "--developer"),
+        (&["--detail", "low"], "--detail"),
+        (&["--conversation", "a.txt"], "--conversation"),
+        (&["--messages", "a.txt"], "--messages"),
+        (&["--schema", "a.txt"], "--schema"),
+        (&["--dry-run"], "--dry-run"),
+        (&["--cache", "answers"], "--cache"),
     ] {
-        let run = || env.xask(["--list-models"]).args(args).server(&never);
-        let what = if args[0].starts_with("--") { args[0] } else { "words" };
-        let output = run().stderr_like(says::error("exclude each other")).code(2);
-        let said = output.notes();
-        assert!(said.contains("--list-models") && said.contains(what), "{args:?}: {said}");
-    }
-    for args in [
-        &["--system-file", "a.txt"][..],
-        &["--developer", "Be brief."],
-        &["--detail", "low"],
-        &["--conversation", "a.txt"],
-        &["--messages", "a.txt"],
-        &["--", "hi"],
-    ] {
-        let run = env.xask(["--list-models"]).args(args).server(&never);
-        run.stderr_like(says::error("exclude each other")).code(2);
+        let run = env.xask(["--list-models"]).args(args).server(&never).case(args);
+        run.refused(2, &["--list-models", what, "exclude each other"]);
     }
     assert_eq!(env.names(), ["a.txt"]);
-}
-
-#[test]
-fn what_it_does_not_take_is_named() {
-    let env = Env::new();
-    for (flag, value) in [
-        ("--system-file", "a.txt"),
-        ("--developer", "Be brief."),
-        ("--detail", "low"),
-        ("--conversation", "a.txt"),
-        ("--messages", "a.txt"),
-    ] {
-        let run = env.xask(["--list-models", flag, value]);
-        run.stderr_like(says::error(flag)).code(2);
-    }
-    let run = env.xask(["--list-models", "--", "hi"]);
-    run.stderr_like(says::error("words")).code(2);
 }
 
 #[test]

@@ -305,17 +305,23 @@ fn quiet_says_nothing_of_repetitions() {
 fn nothing_is_repeated_once_a_byte_of_the_answer_was_printed() {
     let env = Env::new();
     let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
-    let (first, _) = Reply::sse(&events).split(2);
-    let failed = Reply::sse(&[&events[1], &unavailable()]);
-    for (flags, printed) in [(&["--stream"][..], "Fo"), (&["--stream", "--json"], r#""Fo""#)] {
+    let role = replies::chunk(json!({"role": "assistant"}), None);
+    // The payload of an event is a part of what --json prints, also where it has no text.
+    for (flags, event, printed) in [
+        (&["--stream"][..], &events[1], "Fo"),
+        (&["--stream", "--json"], &events[1], r#""Fo""#),
+        (&["--stream", "--json"], &role, "assistant"),
+    ] {
+        let (first, _) = Reply::sse(&[event]).split(1);
+        let failed = Reply::sse(&[event, &unavailable()]);
         for (script, code) in [
             (Script::new().send(first.clone()), 7),
-            (Script::after(Reads::AllBut(1)).send(first.clone()).reset(), 7),
-            (Script::from(failed.clone()), 8),
+            (Script::after(Reads::AllBut(1)).send(first).reset(), 7),
+            (Script::from(failed), 8),
         ] {
             let server = Server::play([script]);
             let args = [flags, &["--retry-lost", "Hi"]].concat();
-            let run = env.xask(args).server(&server).stdout_like(printed);
+            let run = env.xask(&args).server(&server).case(event).stdout_like(printed);
             let output = run.stderr_like("(HTTP 200)").code(code);
             assert!(!output.notes().contains("retry"), "{}", output.notes());
         }

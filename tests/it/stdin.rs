@@ -181,8 +181,9 @@ fn two_that_ask_for_it_by_name_are_named() {
                 continue;
             }
             let args = [one, &["hi"][..], other].concat();
-            let words = ["standard input", &one.join(" "), &other.join(" ")];
-            env.xask(args).server(&server).stdin("data").refused(2, &words);
+            let named = |taker: &[&str]| format!("by {}", taker.join(" "));
+            let words = ["standard input", &named(one), &named(other)];
+            env.xask(&args).server(&server).stdin("data").case(&args).refused(2, &words);
         }
     }
 }

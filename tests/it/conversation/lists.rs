@@ -255,9 +255,6 @@ fn what_excludes_each_other_is_named() {
     env.write("given", exchange("hi", "hello"));
     for (args, words) in [
         (&["-c", "given", "--messages", "given", "hi"][..], ["--conversation", "--messages"]),
-        (&["--messages", "-", "-"], ["--messages -", "by -"]),
-        (&["--messages", "-", "--image", "-"], ["--messages -", "--image -"]),
-        (&["--messages", "-", "--system-file", "-", "hi"], ["--messages -", "--system-file -"]),
         (&["-c", "given", "-c", "given", "hi"], ["--conversation", "more than once"]),
     ] {
         env.xask(args).stdin(HI).refused(2, &words);

@@ -85,23 +85,13 @@ fn a_failure_is_told_in_one_exact_line() {
     ask(&env, &server).stderr("xask: the request was rejected (HTTP 422)\n").code(4);
 }
 
-/// This status with nothing behind it.
-#[track_caller]
-fn is_no_reply(status: u16) {
-    let head = format!("HTTP/1.1 {status} Odd\r\nx-request-id: {ID}\r\n\r\n");
-    let server = Server::play([Script::new().send(head).hold()]);
-    Env::new().ask(&server, ["--timeout=5"]).fails(8, &[&format!("HTTP {status}"), ID]);
-}
-
 #[test]
-fn a_switch_of_protocols_is_no_reply() {
-    is_no_reply(101);
-}
-
-#[test]
-fn another_note_on_the_way_is_no_reply() {
-    for status in [102, 104, 199] {
-        is_no_reply(status);
+fn a_status_behind_which_nothing_comes_is_no_answer_and_not_waited_for() {
+    for status in ["099", "101", "102", "104", "199", "204", "304"] {
+        let head = format!("HTTP/1.1 {status} Odd\r\nx-request-id: {ID}\r\n\r\n");
+        let server = Server::play([Script::new().send(head).hold()]);
+        let run = Env::new().ask(&server, ["--timeout=5"]).case(status);
+        run.fails(8, &[&format!("HTTP {}", status.trim_start_matches('0')), ID]);
     }
 }
 

@@ -90,31 +90,6 @@ fn a_reset_is_no_clean_end() {
 }
 
 #[test]
-fn a_stream_of_which_a_part_is_out_is_not_asked_for_again() {
-    let busy = event(r#"{"code":"The service is currently unavailable","error":"Later."}"#);
-    let role = event(&replies::chunk(json!({ "role": "assistant" }), None));
-    // The payload of an event is a part of what --json prints.
-    for (flag, body, code) in [
-        ("-q", piece("Fo"), 7),
-        ("-q", piece("Fo") + &busy, 8),
-        ("--json", role.clone(), 7),
-        ("--json", role + &busy, 8),
-    ] {
-        let server = Server::reply(sse(body));
-        let run = Env::new().xask(["--stream", "--retry-lost", flag, "hi"]).server(&server);
-        let said = if flag == "--json" { "assistant" } else { "Fo" };
-        run.stdout_like(said).stderr_like(says::error("")).code(code);
-    }
-}
-
-#[test]
-fn a_stream_that_stalls_ends_at_the_deadline() {
-    let server = Server::play([Script::new().send(sse(piece("Fo"))).stall()]);
-    let run = Env::new().xask(["--stream", "--timeout", "0.5", "hi"]).server(&server);
-    run.stdout("Fo").stderr_like(says::error("--timeout")).code(7);
-}
-
-#[test]
 fn an_error_inside_a_stream_is_told_in_its_words() {
     let cases = [
         (r#"{"code":"invalid-argument","error":"It rains."}"#, "invalid-argument: It rains."),
@@ -143,10 +118,6 @@ fn an_error_inside_a_stream_is_told_in_its_words() {
         let before = replies::chunk(json!({ "content": "Fo" }), None) + "\n";
         streaming_json(&server).stdout(before).stderr_like(says::error(words)).code(8);
     }
-    // Not repeated: a part of the answer is out.
-    let busy = r#"{"code":"The service is currently unavailable","error":"Timed out waiting for first token"}"#;
-    let server = Server::reply(sse(piece("Fo") + &event(busy) + &rest));
-    streaming(&server).stdout("Fo").stderr_like(says::error("first token")).code(8);
 }
 
 #[test]

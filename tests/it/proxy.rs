@@ -258,7 +258,10 @@ fn hosts_that_are_excepted_are_asked_directly() {
             }
         }
     }
-    // The lower case first, and an empty one is none.
+}
+
+#[test]
+fn the_lower_case_of_no_proxy_is_read_first_and_an_empty_one_is_none() {
     for (lower, upper, is_direct) in [
         ("localhost", "a.example", true),
         ("a.example", "localhost", false),
@@ -273,7 +276,10 @@ fn hosts_that_are_excepted_are_asked_directly() {
             run.fails(6, &["refused"]);
         }
     }
-    // Also where the address of the proxy could not be used.
+}
+
+#[test]
+fn a_host_that_is_excepted_needs_no_proxy_that_could_be_used() {
     let world = World::new();
     let run = world.ask([]).env("HTTPS_PROXY", "ftp://a").env("NO_PROXY", "localhost");
     run.stdout("Four.\n").success();

@@ -281,6 +281,21 @@ fn an_answer_is_kept_before_it_is_printed() {
 }
 
 #[test]
+fn a_stream_too_is_kept_before_the_last_of_it_is_printed() {
+    let (env, gate) = (Env::new(), Gate::new());
+    // What is left to print after the words is the line feed.
+    let (words, end) = streamed(&["Four."]).split(2);
+    let server = Server::play([Script::new().send(words).wait(&gate).send(end)]);
+    let run = env.xask(["-c", "kept", "--stream", "hi"]).server(&server).stdout("Four.");
+    let mut run = run.spawn();
+    run.read_stdout_until("Four.");
+    run.close_stdout();
+    gate.open();
+    run.code(141);
+    assert_file(&env, "kept", &exchange("hi", "Four."));
+}
+
+#[test]
 fn a_stream_whose_reader_leaves_is_not_kept() {
     let env = Env::new();
     let before = exchange("hi", "hello");

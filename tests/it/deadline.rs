@@ -229,6 +229,19 @@ fn a_deadline_that_falls_into_a_pause_ends_with_the_last_replys_code() {
 }
 
 #[test]
+fn the_deadline_begins_when_the_prompt_has_been_read() {
+    let (env, server) = (Env::new(), Server::reply(four()));
+    let run = env.xask(["--timeout", "1.5"]).server(&server).stdin_open().stdout("Four.\n");
+    let mut run = run.spawn();
+    run.write_stdin("What is 2 + 2");
+    // Longer than the deadline: what must not happen is given the time to happen.
+    std::thread::sleep(Duration::from_millis(1600));
+    run.write_stdin("?\n");
+    run.close_stdin();
+    run.success();
+}
+
+#[test]
 fn a_time_that_is_none_is_refused() {
     for flag in ["--timeout", "--connect-timeout"] {
         for seconds in ["0", "0.0", "-1", "nan", "inf", "1e400", "soon", "", " ", "1s", "1,5"] {

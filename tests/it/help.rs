@@ -140,6 +140,14 @@ fn the_long_help_names_every_variable_and_exit_status() {
 }
 
 #[test]
+fn the_long_help_names_what_holds_where_nothing_is_given() {
+    let long = printed("--help").split_whitespace().collect::<Vec<_>>().join(" ");
+    for default in ["grok-4", "https://api.x.ai/v1", "3600", "10", "2"] {
+        assert!(long.contains(&format!("[default: {default}]")), "{default}: {long}");
+    }
+}
+
+#[test]
 fn the_help_shows_no_value_of_a_variable() {
     for flag in ["-h", "--help"] {
         let help = printed(flag);

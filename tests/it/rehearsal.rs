@@ -195,6 +195,27 @@ fn the_answer_describes_the_request() {
 }
 
 #[test]
+fn the_answer_describes_earlier_messages_each_on_a_line() {
+    let env = Env::new();
+    let image =
+        r#"{"type":"image_url","image_url":{"url":"https://a.example/b.png","detail":"low"}}"#;
+    let earlier = [
+        r#"{"role":"system","content":"Be brief.","name":"me"}"#.to_owned(),
+        format!(r#"{{"role":"user","content":[{{"type":"text","text":"See"}},{image}]}}"#),
+        r#"{"role":"assistant","content":"Seven."}"#.to_owned(),
+        r#"{"role":"tool","tool_call_id":"1","content":"two\nlines"}"#.to_owned(),
+    ];
+    env.write("earlier", earlier.join("\n"));
+    let told = "model: grok-4\nsystem: Be brief.\nuser: See https://a.example/b.png\n\
+                assistant: Seven.\ntool: two\nlines\nuser: And?\n";
+    for flag in ["-c", "--messages"] {
+        let run = env.xask(["-q", "--rehearse", flag, "earlier", "And?"]).case(flag);
+        run.stdout(told).success();
+        env.write("earlier", earlier.join("\n"));
+    }
+}
+
+#[test]
 fn it_comes_in_the_wire_format_of_the_service() {
     let env = Env::new();
     let output = env
@@ -256,6 +277,16 @@ fn a_dry_run_comes_before_a_rehearsal() {
     // What is wrong with it is an error all the same.
     hindered(&env, &never, &["--dry-run", "--rehearse=no-such-case", "hi"])
         .fails(2, &["--rehearse"]);
+}
+
+#[test]
+fn a_rehearsal_comes_before_offline() {
+    let env = Env::new();
+    let answer = "model: grok-4\nuser: hi\n";
+    env.xask(["-q", "--offline", "--rehearse", "hi"]).stdout(answer).success();
+    let run = env.xask(["-q", "hi"]).env("XASK_OFFLINE", "1").env("XASK_REHEARSE", "1");
+    run.stdout(answer).success();
+    env.xask(["-q", "--offline", "--rehearse=429", "hi"]).fails(5, &["HTTP 429"]);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //!
 //! The server fails a test that asks it once too often or too seldom: who answers twice was asked twice.
 
+use std::time::{Duration, Instant};
+
 use predicates::prelude::*;
 use serde_json::json;
 
@@ -216,6 +218,33 @@ fn the_pause_is_the_one_the_service_asks_for() {
         )
         .success();
     }
+}
+
+/// Turned away twice for this pause, it says so, and is not back before that time is over. (How much later
+/// is the machine's to say.)
+#[track_caller]
+fn pauses(pause: &str, notes: [&str; 2], least: Duration) {
+    let env = Env::new();
+    let busy = || Reply::json(429, "{}").header("Retry-After", pause);
+    let server = Server::play([busy(), busy(), four()]);
+    let begun = Instant::now();
+    let output = ask(&env, &server).case(pause).stdout("Four.\n").stderr_like("").success();
+    assert!(begun.elapsed() >= least, "{pause:?}: back after {:?}", begun.elapsed());
+    for (note, pattern) in output.notes().lines().zip(notes) {
+        let matches = predicate::str::is_match(format!("{pattern} s$")).expect("a pattern");
+        assert!(matches.eval(note), "{pause:?}: {note}");
+    }
+}
+
+#[test]
+fn a_pause_that_is_asked_for_is_kept() {
+    pauses("1", ["retry 1 of 2 in 1.0", "retry 2 of 2 in 1.0"], Duration::from_secs(2));
+}
+
+#[test]
+fn where_no_pause_is_asked_for_it_is_half_a_second_doubled_less_up_to_a_quarter() {
+    let notes = [r"retry 1 of 2 in 0\.[45]", r"retry 2 of 2 in (0\.[789]|1\.0)"];
+    pauses("soon", notes, Duration::from_millis(375 + 750));
 }
 
 #[test]

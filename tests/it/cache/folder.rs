@@ -31,6 +31,18 @@ fn a_folder_that_cannot_be_written_is_found_before_the_request() {
 }
 
 #[test]
+fn the_folder_is_looked_at_after_the_inputs_and_before_the_key() {
+    let env = Env::new();
+    env.write("file", "");
+    // No key, and no server.
+    for folder in ["file", "/proc/answers"] {
+        env.xask(["--cache", folder, "-f", "missing"]).refused(2, &["missing: "]);
+        env.xask(["--cache", folder, "hi"]).refused(1, &[&format!("cache {folder}: ")]);
+    }
+    env.xask(["--cache", "answers", "hi"]).refused(3, &["no API key"]);
+}
+
+#[test]
 fn a_recorded_answer_is_used_also_where_none_can_be_recorded() {
     powerless(|| {
         let env = Env::new();

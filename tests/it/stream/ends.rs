@@ -121,6 +121,18 @@ fn an_error_inside_a_stream_is_told_in_its_words() {
 }
 
 #[test]
+fn what_a_stream_says_of_an_error_is_as_short_and_as_safe_as_in_a_reply() {
+    let odd = json!({ "error": { "message": "a\u{1b}[2J\nb\u{202e}c\u{9b}" } }).to_string();
+    let server = Server::reply(sse(piece("Fo") + &event(&odd)));
+    let run = streaming(&server).stdout("Fo");
+    run.fails(8, &[r": a\x1b[2J b\u{202e}c\u{9b} (HTTP 200)"]);
+    let long = json!({ "error": "x".repeat(401) }).to_string();
+    let server = Server::reply(sse(piece("Fo") + &event(&long)));
+    let told = format!(": {}\u{2026} (HTTP 200)\n", "x".repeat(397));
+    streaming(&server).stdout("Fo").fails(8, &[&told]);
+}
+
+#[test]
 fn every_error_of_a_stream_says_which_reply_it_was() {
     let env = Env::new();
     let events = replies::stream_of(&["Fo", "ur."], Some("length"));

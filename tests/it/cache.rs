@@ -160,12 +160,12 @@ fn only_a_complete_and_fit_answer_is_recorded() {
         (7, four().cut_at(100)),
         (7, four().close_delimited().cut_at(100)),
     ];
-    for (code, reply) in cases {
+    for (index, (code, reply)) in cases.into_iter().enumerate() {
         let env = Env::new();
         let server = Server::reply(reply);
-        let run = env.xask(QUESTION).args(["--retries=0"]).server(&server);
-        run.stdout_like("").stderr_like(says::error("")).code(code);
-        assert_eq!(entries(&env), [""; 0], "exit {code}");
+        let run = env.xask(QUESTION).args(["--retries=0"]).server(&server).case(index);
+        run.stdout_like("").fails(code, &[]);
+        assert_eq!(entries(&env), [""; 0], "case {index}");
         offline(&env).stderr(MISS).code(6);
     }
 }
@@ -176,7 +176,7 @@ fn an_answer_that_is_not_the_json_asked_for_is_not_recorded() {
     env.write("schema.json", "{}");
     let server = Server::play([four(), answer("4")]);
     let run = || env.xask(QUESTION).args(["--schema", "schema.json"]).server(&server);
-    run().stdout(ANSWER).stderr_like(says::error("not the JSON")).code(9);
+    run().stdout(ANSWER).fails(9, &["not the JSON"]);
     assert_eq!(entries(&env), [""; 0]);
     for _ in 0..2 {
         run().stdout("4\n").success();
@@ -243,8 +243,8 @@ fn without_a_cache_there_is_no_answer_without_a_network() {
         run.stderr("xask: --offline: there is no --cache\n").code(6);
     }
     // What is wrong with the question comes first.
-    env.xask(["--offline", "-f", "missing"]).stderr_like(says::error("missing")).code(2);
-    env.xask(["--offline", " "]).stderr_like(says::error("")).code(2);
+    env.xask(["--offline", "-f", "missing"]).fails(2, &["missing"]);
+    env.xask(["--offline", " "]).fails(2, &[]);
 }
 
 #[test]

@@ -169,20 +169,26 @@ fn only_an_answer_with_exit_0_is_appended() {
 #[test]
 fn nothing_is_appended_of_a_lost_answer() {
     let before = exchange("hi", "hello");
-    for reply in [
+    for (index, reply) in [
         four().cut_at(100),
         streamed(&["Four."]).cut_at(300),
         streamed(&["Four."]).close_delimited().cut_at(500),
         Reply::json(200, r#"{"error":"no"}"#),
         Reply::sse(&[r#"{"error":"no"}"#]),
-    ] {
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let env = Env::new();
         env.write("begun", &before);
         let server = Server::play([reply.clone(), reply]);
         for name in ["begun", "new"] {
             let run = env.xask(["-c", name, "--stream", "more"]).server(&server);
             let Output { status, .. } = run.spawn().finish();
-            assert!(status.code().is_some_and(|code| code == 7 || code == 8), "{status}");
+            assert!(
+                status.code().is_some_and(|code| code == 7 || code == 8),
+                "case {index}: {status}"
+            );
         }
         assert_file(&env, "begun", &before);
         assert_eq!(env.names(), ["begun"]);
@@ -196,7 +202,7 @@ fn an_answer_that_is_not_the_json_asked_for_is_not_appended() {
     let server = Server::play([streamed(&["Four."]), four(), streamed(&["4"]), answer("4")]);
     let run = |flag| env.xask(["-c", "kept", flag, "--schema", "any.json", "hi"]).server(&server);
     for flag in ["--stream", "--no-stream"] {
-        run(flag).stdout("Four.\n").stderr_like(says::error("JSON")).code(9);
+        run(flag).stdout("Four.\n").fails(9, &["JSON"]);
         assert_eq!(env.names(), ["any.json"]);
     }
     run("--stream").stdout("4\n").success();
@@ -274,7 +280,7 @@ fn an_answer_is_kept_before_it_is_printed() {
     run.code(141);
     let server = Server::reply(four());
     let run = env.sh("xask -c full hi >/dev/full").server(&server);
-    run.stderr_like(says::error("standard output")).code(1);
+    run.fails(1, &["standard output"]);
     for name in ["left", "full"] {
         assert_file(&env, name, &exchange("hi", "Four."));
     }

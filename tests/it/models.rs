@@ -2,7 +2,7 @@
 
 use predicates::prelude::*;
 
-use crate::support::{Env, KEY, Reply, Server, Tty, four, replies, says};
+use crate::support::{Env, KEY, Reply, Server, Tty, four, replies};
 
 /// As the service sends it (xAI API reference, `GET /v1/models`).
 const MODELS: &str = r#"{"data":[{"id":"grok-4-0709","created":1752019200,"object":"model","owned_by":"xai"},{"id":"grok-3","created":1743724800,"object":"model","owned_by":"xai"}],"object":"list"}"#;
@@ -14,7 +14,7 @@ fn models() -> Reply {
 }
 
 #[test]
-fn the_models_are_listed_one_a_line_in_the_service_s_order() {
+fn the_models_are_listed_one_a_line_in_the_order_of_the_service() {
     let env = Env::new();
     let server = Server::reply(models());
     env.xask(["--list-models"]).server(&server).key(KEY).stdout(NAMES).success();
@@ -55,7 +55,7 @@ fn what_else_is_said_of_a_model_does_not_matter() {
         (r#"{"data":[{"aliases":["x"],"id":"\u00e9 b","id2":null}],"more":{}}"#, "\u{e9} b\n"),
     ] {
         let server = Server::reply(Reply::json(200, reply));
-        env.xask(["--list-models"]).server(&server).stdout(printed).success();
+        env.xask(["--list-models"]).server(&server).case(reply).stdout(printed).success();
     }
 }
 
@@ -113,12 +113,8 @@ fn a_reply_that_is_no_list_ends_with_the_status_it_means() {
             let env = Env::new();
             let server = Server::reply(reply.clone().header("x-request-id", "0f4c"));
             let run = env.xask(["--list-models", "--retries=0"]).args(json).server(&server);
-            let output = run.key(KEY).stderr_like(says::error(words)).code(code);
-            assert!(
-                code == 7 || output.notes().contains("x-request-id 0f4c"),
-                "{}",
-                output.notes()
-            );
+            let told = run.key(KEY).case((code, words)).fails(code, &[words]);
+            assert!(code == 7 || told.contains("x-request-id 0f4c"), "{told}");
         }
     }
 }
@@ -126,13 +122,13 @@ fn a_reply_that_is_no_list_ends_with_the_status_it_means() {
 #[test]
 fn without_a_key_or_a_service_it_fails_as_a_question_does() {
     let env = Env::new();
-    env.xask(["--list-models"]).stderr_like(says::error("no API key")).code(3);
+    env.xask(["--list-models"]).fails(3, &["no API key"]);
     let gone = Server::never().url();
     let run = env.xask(["--list-models", "--retries=0", "--base-url", &gone]);
-    run.stderr_like(says::error("refused")).code(6);
+    run.fails(6, &["refused"]);
     let server = Server::play([crate::support::Script::new().hold()]);
     let run = env.xask(["--list-models", "--timeout=0.2", "--retries=0"]).server(&server);
-    run.stderr_like(says::error("0.2 s")).code(7);
+    run.fails(7, &["0.2 s"]);
 }
 
 #[test]
@@ -155,7 +151,7 @@ fn a_rehearsal_knows_the_model_that_is_named() {
     let reply = run("1").args(["--json"]).stdout_like("").success().json();
     assert_eq!((&reply["object"], &reply["data"][0]["id"]), (&"list".into(), &"grok-4".into()));
     for (case, code) in [("401", 3), ("403", 3), ("429", 5), ("500", 8), ("offline", 6)] {
-        run(case).stderr_like(says::error("")).code(code);
+        run(case).fails(code, &[]);
     }
 }
 

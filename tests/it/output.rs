@@ -6,7 +6,7 @@ mod terminal;
 
 use serde_json::json;
 
-use crate::support::{Env, Reply, Server, four, replies, reply};
+use crate::support::{Env, Reply, Server, four, replies, reply, skip};
 
 /// An answer that is cut at the token limit (exit 9).
 fn cut() -> Reply {
@@ -37,7 +37,7 @@ fn json_is_the_reply_unchanged_with_a_newline_where_it_has_none() {
             let stdout = [&body[..], newline.as_bytes()].concat();
             for framed in [reply(200, body.clone()), reply(200, body.clone()).chunked()] {
                 let server = Server::reply(framed);
-                env.ask(&server, ["--json"]).stdout(stdout.clone()).success();
+                env.ask(&server, ["--json"]).case(end).stdout(stdout.clone()).success();
             }
         }
     }
@@ -61,16 +61,17 @@ fn json_of_an_error_never_reaches_stdout() {
     let env = Env::new();
     for (status, code) in [(302, 8), (400, 4), (401, 3), (429, 5), (500, 8), (200, 8)] {
         let server = Server::reply(reply(status, replies::error("slug", "words")));
-        env.ask(&server, ["--json"]).fails(code, &["slug: words"]);
+        env.ask(&server, ["--json"]).case(status).fails(code, &["slug: words"]);
     }
 }
 
 #[test]
 fn jq_finds_the_answer() {
     let env = Env::new();
-    if env.sh("command -v jq >/dev/null").spawn().finish().status.success() {
-        let server = Server::reply(four());
-        let script = "xask --json hi | jq -r '.choices[0].message.content'";
-        env.sh(script).server(&server).stdout("Four.\n").success();
+    if !env.sh("command -v jq >/dev/null").spawn().finish().status.success() {
+        return skip("there is no jq");
     }
+    let server = Server::reply(four());
+    let script = "xask --json hi | jq -r '.choices[0].message.content'";
+    env.sh(script).server(&server).stdout("Four.\n").success();
 }

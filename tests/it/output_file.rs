@@ -42,7 +42,11 @@ fn the_answer_goes_to_the_file_and_stdout_stays_empty() {
                 env.write("answer", old);
             }
             let server = Server::reply(reply.clone());
-            env.xask(["-o", "answer"]).server(&server).args(args).success();
+            env.xask(["-o", "answer"])
+                .server(&server)
+                .args(args)
+                .case((expected, old.is_some()))
+                .success();
             assert_eq!(shown(&env.read("answer")), shown(expected.as_bytes()), "{args:?}");
             assert_eq!(env.names(), ["answer"]);
         }

@@ -86,7 +86,7 @@ fn the_line_is_gone_before_an_error() {
         (Vec::new(), 7, "xask: no whole answer [^\n]+\nxask: hint: [^\n]+\n"),
     ] {
         let (server, _, gate) = Server::holding(reply);
-        let run = env.xask(["hi", "--retries=0"]).server(&server).tty(Tty::Stderr);
+        let run = env.xask(["hi", "--retries=0"]).server(&server).case(error).tty(Tty::Stderr);
         see_the_line(run.on_tty_like(exactly(&format!("{LINES}{error}"))), &gate).code(code);
     }
 }

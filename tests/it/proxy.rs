@@ -202,6 +202,7 @@ fn an_address_that_is_no_proxys_is_refused_and_nothing_is_connected() {
         ("http://127.0.0.1:65536", "port"),
         ("http://127.0.0.1:port", ""),
         ("http://127.0.0.1:-1", ""),
+        ("http://127.0.0.1:+1", "port"),
         ("http://[::1", ""),
         ("socks5://", ""),
         (" ", ""),
@@ -212,12 +213,6 @@ fn an_address_that_is_no_proxys_is_refused_and_nothing_is_connected() {
             run.fails(2, &[&format!("xask: {name}: "), why]);
         }
     }
-}
-
-#[test]
-fn a_port_with_a_sign_is_none() {
-    let world = World::unreached();
-    world.ask([]).env("https_proxy", "http://127.0.0.1:+1").fails(2, &["port"]);
 }
 
 #[test]

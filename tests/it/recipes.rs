@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use predicates::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Env, Reply, Run, Server, four, replies, says, shown, skip};
+use crate::support::{Env, Reply, Run, Server, four, replies, shown, skip};
 
 const README: &str = include_str!("../../README.md");
 
@@ -121,7 +121,7 @@ fn no_shell_script_has_a_fault_that_shellcheck_knows() {
 }
 
 #[test]
-fn a_makefile() {
+fn a_makefile_makes_whole_targets_or_none_and_only_what_has_changed() {
     let recipe = "A Makefile";
     if !can_be_tried(recipe) {
         return;
@@ -163,7 +163,7 @@ fn a_makefile() {
 }
 
 #[test]
-fn many_files() {
+fn files_of_any_name_are_each_summarised_once() {
     let recipe = "Many files, four at a time";
     if !can_be_tried(recipe) {
         return;
@@ -187,7 +187,7 @@ fn many_files() {
 }
 
 #[test]
-fn a_line_at_a_time() {
+fn each_line_is_asked_as_it_stands_whatever_it_says() {
     let recipe = "A line at a time";
     let phrases = ["good day", "--help", "-", "  spaced  ", "$HOME `id` \\n \"x\"", "last"];
     for shell in shells() {
@@ -205,7 +205,7 @@ fn a_line_at_a_time() {
 }
 
 #[test]
-fn scripts_under_test() {
+fn a_job_without_a_network_runs_on_what_is_recorded() {
     let job = block("Scripts under test", "yaml");
     let value = |key: &str| {
         let mut values = job.lines().filter_map(|line| line.trim().strip_prefix(key));
@@ -217,14 +217,14 @@ fn scripts_under_test() {
         let run = env.sh(&value("- run:")).env("XASK_CACHE", value("XASK_CACHE:"));
         if offline { run.env("XASK_OFFLINE", value("XASK_OFFLINE:")) } else { run }
     };
-    step(true).stderr_like(says::error("no answer to this is recorded")).code(1);
+    step(true).fails(1, &["no answer to this is recorded"]);
     let server = Server::reply(four());
     step(false).server(&server).success();
     step(true).success();
 }
 
 #[test]
-fn answers_as_data() {
+fn answers_become_rows_of_a_table() {
     let recipe = "Answers as data";
     if !can_be_tried(recipe) {
         return;
@@ -253,7 +253,7 @@ fn answers_as_data() {
 }
 
 #[test]
-fn a_conversation() {
+fn a_conversation_goes_on_and_is_printed_as_it_was() {
     let recipe = "A conversation";
     if !can_be_tried(recipe) {
         return;
@@ -277,7 +277,7 @@ fn a_conversation() {
 }
 
 #[test]
-fn the_cost_of_a_batch() {
+fn the_cost_of_a_batch_is_the_sum_of_its_answers() {
     let recipe = "The cost of a batch";
     if !can_be_tried(recipe) {
         return;
@@ -301,7 +301,7 @@ fn the_cost_of_a_batch() {
 }
 
 #[test]
-fn the_batch_api() {
+fn a_batch_is_a_request_a_line() {
     let recipe = "The Batch API";
     if !can_be_tried(recipe) {
         return;

@@ -52,7 +52,7 @@ fn what_was_turned_away_is_repeated_and_says_so_in_a_line_each() {
                 "xask: note: {what}: overloaded: Too busy. (HTTP {status}); retry {n} of 2 in 0.0 s\n"
             )
         };
-        ask(&env, &server).stdout("Four.\n").stderr(line(1) + &line(2)).success();
+        ask(&env, &server).case(status).stdout("Four.\n").stderr(line(1) + &line(2)).success();
     }
 }
 
@@ -110,15 +110,15 @@ fn what_was_refused_or_may_have_been_billed_is_not_repeated() {
         let output = ask(&env, &server).stderr_like(&*format!("(HTTP {status})")).code(code);
         assert!(!output.notes().contains("retry"), "{status}: {}", output.notes());
     }
-    for (script, code) in [
-        (reset(), 7),
-        (cut(), 7),
-        (Reply::json(200, "{}").into(), 8),
-        (Reply::json(200, replies::error("internal", "It broke.")).into(), 8),
-        (Script::from("not HTTP at all\r\n\r\n"), 8),
+    for (case, script, code) in [
+        ("a reset", reset(), 7),
+        ("a cut", cut(), 7),
+        ("no completion", Reply::json(200, "{}").into(), 8),
+        ("an error", Reply::json(200, replies::error("internal", "It broke.")).into(), 8),
+        ("no HTTP", Script::from("not HTTP at all\r\n\r\n"), 8),
     ] {
         let server = Server::play([script]);
-        let output = ask(&env, &server).stderr_like("xask: ").code(code);
+        let output = ask(&env, &server).case(case).stderr_like("xask: ").code(code);
         assert!(!output.notes().contains("retry"), "{}", output.notes());
     }
 }
@@ -133,14 +133,14 @@ fn what_may_have_been_billed_is_repeated_when_asked_to() {
     cases.push((cut(), "no whole answer from ".to_owned()));
     for (script, line) in cases {
         let server = Server::play([script, four().into()]);
-        let run = env.xask(["--retry-lost", "Hi"]).server(&server).stdout("Four.\n");
+        let run = env.xask(["--retry-lost", "Hi"]).server(&server).case(&line).stdout("Four.\n");
         let output = run.stderr_like(&*line).success();
         assert_eq!(output.notes().lines().count(), 1, "{}", output.notes());
         assert!(!output.notes().contains("hint"), "{}", output.notes());
     }
     for (status, code) in [(408, 8), (425, 8), (525, 8), (526, 8), (400, 4), (401, 3)] {
         let server = Server::reply(busy(status));
-        let run = env.xask(["--retry-lost", "Hi"]).server(&server);
+        let run = env.xask(["--retry-lost", "Hi"]).server(&server).case(status);
         run.stderr_like(&*format!("(HTTP {status})")).code(code);
     }
 }
@@ -149,8 +149,8 @@ fn what_may_have_been_billed_is_repeated_when_asked_to() {
 fn an_answer_that_is_not_fit_is_never_repeated() {
     let env = Env::new();
     for odd in [json!({"finish_reason": "length"}), json!({"content": ""})] {
-        let server = Server::reply(Reply::json(200, replies::completion_with(odd)));
-        let run = env.xask(["--retry-lost", "Hi"]).server(&server);
+        let server = Server::reply(Reply::json(200, replies::completion_with(odd.clone())));
+        let run = env.xask(["--retry-lost", "Hi"]).server(&server).case(odd.to_string());
         run.stdout_like(predicate::always()).stderr_like("(HTTP 200)").code(9);
     }
 }
@@ -206,13 +206,13 @@ fn the_pause_is_the_one_the_service_asks_for() {
     for pause in ["0", " 0 ", "00", "Sun, 06 Nov 1994 08:49:37 GMT"] {
         let reply = Reply::json(429, "{}").header("Retry-After", pause);
         let server = Server::play([reply, four()]);
-        let run = ask(&env, &server).stdout("Four.\n");
+        let run = ask(&env, &server).case(pause).stdout("Four.\n");
         run.stderr_like("retry 1 of 2 in 0.0 s\n").success();
     }
     for pause in ["soon", "-1", "1.5", "", "Sun, 99 Nov 1994"] {
         let reply = Reply::json(429, "{}").header("Retry-After", pause);
         let server = Server::play([reply, four()]);
-        let run = ask(&env, &server).stdout("Four.\n");
+        let run = ask(&env, &server).case(pause).stdout("Four.\n");
         run.stderr_like(
             predicate::str::is_match(r"retry 1 of 2 in 0\.[45] s\n").expect("a pattern"),
         )
@@ -258,7 +258,10 @@ fn a_pause_that_is_too_long_ends_the_run_and_is_told() {
             ("Tue, 31 Dec 2199 23:59:59 GMT", "the service asks to wait "),
         ] {
             let server = Server::reply(Reply::json(status, "{}").header("Retry-After", pause));
-            let output = ask(&env, &server).stderr_like(&*format!("hint: {told}")).code(code);
+            let output = ask(&env, &server)
+                .case((status, pause))
+                .stderr_like(&*format!("hint: {told}"))
+                .code(code);
             assert!(!output.notes().contains("retry"), "{}", output.notes());
         }
     }
@@ -292,7 +295,7 @@ fn a_service_that_says_not_to_repeat_is_obeyed() {
     }
     for yes in ["true", "maybe", ""] {
         let server = Server::play([busy(429).header("X-Should-Retry", yes), four()]);
-        ask(&env, &server).stdout("Four.\n").stderr_like("retry 1 of 2").success();
+        ask(&env, &server).case(yes).stdout("Four.\n").stderr_like("retry 1 of 2").success();
     }
     // It repeats nothing that is not repeated without it.
     let server = Server::reply(busy(400).header("X-Should-Retry", "true"));
@@ -317,7 +320,7 @@ fn the_last_reply_decides_how_it_ends() {
     let env = Env::new();
     for (last, code) in [(busy(503), 8), (busy(401), 3), (busy(400), 4), (busy(429), 5)] {
         let server = Server::play([busy(429).into(), busy(529).into(), Script::from(last)]);
-        ask(&env, &server).stderr_like("retry 2 of 2").code(code);
+        ask(&env, &server).case(code).stderr_like("retry 2 of 2").code(code);
     }
     let server = Server::play([busy(429).into(), reset()]);
     ask(&env, &server).stderr_like("hint: the request was sent").code(7);

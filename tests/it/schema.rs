@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::support::{Env, Reply, Server, answer, four, powerless, replies, says};
+use crate::support::{Env, Reply, Server, answer, four, powerless, replies};
 
 const NOT_JSON: &str = "the answer is not the JSON that --schema asks for";
 
@@ -71,7 +71,7 @@ fn a_schema_is_sent_as_it_stands_in_its_file_less_the_space_between() {
 }
 
 #[test]
-fn it_is_named_after_its_file() {
+fn a_schema_is_named_after_its_file() {
     let long = "x".repeat(70);
     for (file, name) in [
         (&b"bug-report.json"[..], "bug-report"),
@@ -100,7 +100,7 @@ fn what_is_no_schema_is_refused_before_anything_is_sent() {
     let never = Server::never();
     let refuse = |file: &str, why: &str| {
         let run = env.xask(["hi", "--schema", file]).server(&never);
-        run.stderr_like(says::error(&format!("{file}: {why}"))).code(2);
+        run.fails(2, &[&format!("{file}: {why}")]);
     };
     refuse("missing", "no such file or directory");
     refuse(".", "is a directory");
@@ -115,7 +115,7 @@ fn what_is_no_schema_is_refused_before_anything_is_sent() {
         refuse("schema", "the schema is not a JSON object");
     }
     let run = env.xask(["hi", "--schema", "schema", "--schema", "schema"]);
-    run.stderr_like(says::error("--schema: given more than once")).code(2);
+    run.fails(2, &["--schema: given more than once"]);
     powerless(|| {
         let env = Env::new();
         env.write_unreadable("shut", "{}");
@@ -130,7 +130,7 @@ fn a_response_format_is_given_once() {
     env.write("schema.json", "{}");
     let param = ["hi", "-p", r#"response_format={"type":"json_object"}"#];
     let run = env.xask(param).args(["--schema", "schema.json"]);
-    run.stderr_like(says::error("--param response_format: this field is given twice")).code(2);
+    run.fails(2, &["--param response_format: this field is given twice"]);
     // By --param alone it is any other field: what the answer is, is not looked at.
     let server = Server::reply(four());
     env.xask(param).server(&server).stdout("Four.\n").success();
@@ -164,7 +164,8 @@ fn an_answer_that_is_json_is_fit() {
         let server = Server::play(replies);
         let end = if text.ends_with('\n') { "" } else { "\n" };
         for stream in ["--no-stream", "--stream"] {
-            let run = env.xask(["hi", "--schema", "schema.json", stream]).server(&server);
+            let run =
+                env.xask(["hi", "--schema", "schema.json", stream]).server(&server).case(text);
             run.stdout(format!("{text}{end}")).success();
         }
     }
@@ -195,14 +196,15 @@ fn an_answer_that_is_not_json_is_printed_and_not_fit() {
         let server = Server::play([answer(text), Reply::sse(&events)]);
         let end = if text.ends_with('\n') { "" } else { "\n" };
         for stream in ["--no-stream", "--stream"] {
-            let run = env.xask(["hi", "--schema", "schema.json", stream]).server(&server);
-            run.stdout(format!("{text}{end}")).stderr_like(says::error(NOT_JSON)).code(9);
+            let run =
+                env.xask(["hi", "--schema", "schema.json", stream]).server(&server).case(text);
+            run.stdout(format!("{text}{end}")).fails(9, &[NOT_JSON]);
         }
     }
 }
 
 #[test]
-fn in_the_reply_s_own_json_it_is_still_the_answer_that_counts() {
+fn in_the_json_of_a_reply_it_is_still_the_answer_that_counts() {
     let env = Env::new();
     env.write("schema.json", "{}");
     for (text, code) in [("4", 0), ("Four.", 9)] {
@@ -210,7 +212,7 @@ fn in_the_reply_s_own_json_it_is_still_the_answer_that_counts() {
         let server = Server::reply(Reply::json(200, &*reply));
         let run = env.xask(["hi", "--schema", "schema.json", "--json"]).server(&server);
         let run = run.stdout(format!("{reply}\n"));
-        if code == 0 { run } else { run.stderr_like(says::error(NOT_JSON)) }.code(code);
+        run.ends(code, &[NOT_JSON]);
     }
 }
 
@@ -225,8 +227,8 @@ fn why_an_answer_ended_is_told_before_what_it_is_not() {
         (json!({"content": ""}), "", "the answer is empty"),
     ] {
         let server = Server::reply(Reply::json(200, replies::completion_with(overrides)));
-        let run = env.xask(["hi", "--schema", "schema.json"]).server(&server);
-        run.stdout(printed).stderr_like(says::error(why)).code(9);
+        let run = env.xask(["hi", "--schema", "schema.json"]).server(&server).case(why);
+        run.stdout(printed).fails(9, &[why]);
     }
 }
 
@@ -238,7 +240,7 @@ fn an_answer_that_is_not_json_is_kept_nowhere() {
     let server = Server::reply(four());
     let run =
         env.xask(["hi", "--schema", "schema.json", "-o", "file", "-c", "talk"]).server(&server);
-    run.stdout("Four.\n").stderr_like(says::error(NOT_JSON)).code(9);
+    run.stdout("Four.\n").fails(9, &[NOT_JSON]);
     assert_eq!(env.read("file"), b"old");
     assert_eq!(env.names(), ["file", "schema.json"]);
 }

@@ -1,13 +1,11 @@
 //! An entry is JSON that a person can read, written whole or not at all; a damaged one is never served.
 
 use std::fs;
-use std::thread;
-use std::time::Instant;
 
 use serde_json::Value;
 
 use super::{ANSWER, DAMAGED, MISS, QUESTION, entries, offline, record, record_anew};
-use crate::support::{Env, Gate, KEY, LIMIT, Reply, Script, Server, answer, four, replies, shown};
+use crate::support::{Env, Gate, KEY, Reply, Script, Server, answer, four, replies, shown, until};
 
 #[test]
 fn an_entry_is_json_that_a_person_can_read_and_holds_no_key() {
@@ -199,11 +197,7 @@ fn a_run_that_is_killed_leaves_no_half_an_entry() {
         sent.wait();
         // From the moment the reply has left to the one at which it is written down.
         let enough = moment * text.len() as u64 / (MOMENTS - 1);
-        let begun = Instant::now();
-        while env.bytes_in("answers") < enough {
-            assert!(begun.elapsed() < LIMIT, "it writes nothing");
-            thread::yield_now();
-        }
+        until(|| env.bytes_in("answers") >= enough);
         run.kill();
         drop(run.finish());
         let output = offline(&env).spawn().finish();

@@ -119,7 +119,7 @@ fn what_is_not_part_of_the_request_does_not_count() {
 }
 
 #[test]
-fn a_short_host_does_not_count_either() {
+fn the_host_does_not_count_however_short_it_is() {
     let env = Env::new();
     record(&env);
     for host in ["s", "t", "http"] {

@@ -239,7 +239,7 @@ fn a_name_may_be_any_bytes() {
     env.xask(args).server(&server).stdout("Four.\n").success();
     assert_eq!(env.read(name), exchange("hi", "Four.").as_bytes());
     env.write(name, "no JSON");
-    env.xask(args).stderr_like(says::error(r"\x1b[2J.jsonl: line 1")).code(2);
+    env.xask(args).fails(2, &[r"\x1b[2J.jsonl: line 1"]);
 }
 
 #[test]

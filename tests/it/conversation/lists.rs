@@ -2,7 +2,7 @@
 //! what is broken is named.
 
 use super::{assert_file, body, exchange, lines, message};
-use crate::support::{Env, Reply, Server, Tty, four, replies, says};
+use crate::support::{Env, Reply, Server, Tty, four, replies};
 
 const HI: &str = r#"{"role":"user","content":"hi"}"#;
 
@@ -278,6 +278,6 @@ fn nothing_is_appended_to_a_list_whatever_the_answer() {
     let server = Server::play([four(), cut]);
     env.xask(["--messages", "given", "more"]).server(&server).stdout("Four.\n").success();
     let run = env.xask(["--messages", "given", "--stream", "more"]).server(&server);
-    run.stdout("Fo").stderr_like(says::error("cut")).code(7);
+    run.stdout("Fo").fails(7, &["cut"]);
     assert_file(&env, "given", &exchange("hi", "hello"));
 }

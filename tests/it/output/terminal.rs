@@ -64,10 +64,10 @@ fn nothing_in_an_answer_commands_a_terminal() {
     for (text, safe) in TEXTS {
         let seen = with_newline(safe);
         let server = Server::reply(answer(text));
-        at_terminal(&["--no-stream", "hi"]).server(&server).on_tty(&*seen).success();
+        at_terminal(&["--no-stream", "hi"]).server(&server).case(text).on_tty(&*seen).success();
         for pieces in [vec![text], split(text)] {
             let server = Server::reply(stream_of(&pieces));
-            at_terminal(&["hi"]).server(&server).on_tty(&*seen).success();
+            at_terminal(&["hi"]).server(&server).case(text).on_tty(&*seen).success();
         }
     }
 }
@@ -79,7 +79,11 @@ fn an_escape_split_over_two_reads_is_shown_too() {
             let gate = Gate::new();
             let (first, rest) = stream_of(&[&text[..at], &text[at..]]).split(2);
             let server = Server::play([Script::new().send(first).wait(&gate).send(rest)]);
-            let mut run = at_terminal(&["hi"]).server(&server).on_tty(with_newline(safe)).spawn();
+            let mut run = at_terminal(&["hi"])
+                .server(&server)
+                .case((text, at))
+                .on_tty(with_newline(safe))
+                .spawn();
             run.read_tty_until("a");
             gate.open();
             run.success();
@@ -93,10 +97,10 @@ fn through_a_pipe_the_bytes_are_exact() {
         let exact = with_newline(text);
         let whole = answer(text);
         let server = Server::reply(whole);
-        Env::new().xask(["hi"]).server(&server).stdout(&*exact).success();
+        Env::new().xask(["hi"]).server(&server).case(text).stdout(&*exact).success();
         for pieces in [vec![text], split(text)] {
             let server = Server::reply(stream_of(&pieces));
-            let run = Env::new().xask(["--stream", "hi"]).server(&server);
+            let run = Env::new().xask(["--stream", "hi"]).server(&server).case(text);
             // Whether anything else is a terminal makes no difference to the answer.
             run.tty(Tty::Stdin).tty(Tty::Stderr).stdout(&*exact).success();
         }
@@ -221,11 +225,12 @@ fn an_error_has_a_line_of_its_own() {
         events.extend(more.map(str::to_owned));
         events.extend(finish.map(|reason| replies::chunk(json!({}), Some(reason))));
         let server = Server::reply(Reply::sse(&events));
-        at_terminal(&["hi"]).server(&server).tty(Tty::Stderr).on_tty(&*seen).code(code);
+        at_terminal(&["hi"]).server(&server).case(&seen).tty(Tty::Stderr).on_tty(&*seen).code(code);
         // Also where only the answer is on the terminal: a prompt may follow.
         let server = Server::reply(Reply::sse(&events));
         let answer = &seen[..seen.find("xask:").expect("an error")];
-        let run = Env::new().xask(["hi"]).server(&server).tty(Tty::Stdout).on_tty(answer);
+        let run =
+            Env::new().xask(["hi"]).server(&server).case(&seen).tty(Tty::Stdout).on_tty(answer);
         run.stderr(&seen[answer.len()..]).code(code);
     }
 }

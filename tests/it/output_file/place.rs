@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{OLD, REHEARSED};
-use crate::support::{Env, Server, powerless, says, shown};
+use crate::support::{Env, Server, powerless, shown};
 
 #[test]
 fn a_new_file_gets_what_the_umask_leaves() {
@@ -103,7 +103,7 @@ fn a_name_that_only_a_folder_can_have_is_found_before_the_request() {
     let env = Env::new();
     let never = Server::never();
     for file in ["new/", "new/."] {
-        env.xask(["-o", file, "hi"]).server(&never).stderr_like(says::error(file)).code(1);
+        env.xask(["-o", file, "hi"]).server(&never).fails(1, &[file]);
     }
     assert_eq!(env.names(), [""; 0]);
 }
@@ -132,7 +132,7 @@ fn a_folder_in_which_nobody_can_make_a_file_is_found_before_the_request() {
     let env = Env::new();
     let never = Server::never();
     for file in ["/proc/new", "/sys/new", "/proc/self/new"] {
-        env.xask(["-o", file, "hi"]).server(&never).stderr_like(says::error(file)).code(1);
+        env.xask(["-o", file, "hi"]).server(&never).fails(1, &[file]);
     }
 }
 
@@ -140,11 +140,11 @@ fn a_folder_in_which_nobody_can_make_a_file_is_found_before_the_request() {
 fn the_file_is_looked_at_after_the_inputs_and_before_the_key() {
     let env = Env::new();
     let run = |args: &[&str]| env.xask(["-o", "no/answer"]).args(args);
-    run(&["-f", "missing"]).stderr_like(says::error("missing: no such file")).code(2);
-    run(&[" "]).stderr_like(says::error("")).code(2);
-    run(&["hi"]).stderr_like(says::error("--output no/answer")).code(1);
+    run(&["-f", "missing"]).fails(2, &["missing: no such file"]);
+    run(&[" "]).fails(2, &[]);
+    run(&["hi"]).fails(1, &["--output no/answer"]);
     // No key, and no server.
-    env.xask(["-o", "answer", "hi"]).stderr_like(says::error("no API key")).code(3);
+    env.xask(["-o", "answer", "hi"]).fails(3, &["no API key"]);
     assert_eq!(env.names(), [""; 0]);
 }
 
@@ -178,22 +178,14 @@ fn what_a_shell_names_by_its_descriptor_is_written_in_place() {
     env.sh("xask -q --rehearse hi -o /dev/fd/3 3>&1 >/dev/null | cat").stdout(REHEARSED).success();
 }
 
-/// Writes to the file a shell has opened, between two lines of the shell's own.
-#[track_caller]
-fn write_into_a_log(descriptor: &str) {
-    let env = Env::new();
-    let script = format!("{{ echo 1; xask -q --rehearse hi -o {descriptor}; echo 2; }} >>log");
-    env.sh(&script).success();
-    assert_eq!(shown(&env.read("log")), shown(format!("1\n{REHEARSED}2\n").as_bytes()));
-}
-
 #[test]
 fn a_file_that_a_shell_has_opened_is_not_taken_from_it() {
-    write_into_a_log("/dev/stdout");
-    write_into_a_log("/proc/self/fd/1");
-}
-
-#[test]
-fn nor_by_any_other_name_of_the_descriptor() {
-    write_into_a_log("/dev/fd/1");
+    for descriptor in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+        let env = Env::new();
+        // Between two lines of the shell's own.
+        let script = format!("{{ echo 1; xask -q --rehearse hi -o {descriptor}; echo 2; }} >>log");
+        env.sh(&script).success();
+        let log = format!("1\n{REHEARSED}2\n");
+        assert_eq!(shown(&env.read("log")), shown(log.as_bytes()), "{descriptor}");
+    }
 }

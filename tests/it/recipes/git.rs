@@ -22,7 +22,7 @@ fn git(env: &Env, script: &str) -> Run {
 }
 
 #[test]
-fn a_draft_of_the_commit_message() {
+fn a_commit_message_is_drafted_and_one_of_a_persons_own_stays() {
     let recipe = "A draft of the commit message";
     if !can_be_tried(recipe) {
         return;
@@ -66,7 +66,7 @@ fn a_draft_of_the_commit_message() {
 }
 
 #[test]
-fn a_job_that_asks_the_service() {
+fn a_job_comes_back_for_what_may_be_asked_again_and_for_nothing_else() {
     let recipe = "A job that asks the service";
     if !can_be_tried(recipe) {
         return;

@@ -34,7 +34,7 @@ fn an_answer_that_ended_as_it_should_is_printed_byte_for_byte() {
     ] {
         let newline = if text.ends_with('\n') { "" } else { "\n" };
         let server = Server::reply(reply(200, replies::completion(text)));
-        env.ask(&server, []).stdout(format!("{text}{newline}")).success();
+        env.ask(&server, []).case(text).stdout(format!("{text}{newline}")).success();
     }
     let escaped = r#"{"choices":[{"message":{"content":"\u0041\/\ud83d\ude00\b"}}]}"#;
     let server = Server::reply(reply(200, escaped));

@@ -1,7 +1,6 @@
 //! How a stream ends. Only a known finish reason, and then `[DONE]` or a clean end, is a success;
 //! whatever else happens has an exit status of its own, and what was told until then stays.
 
-use predicates::prelude::*;
 use serde_json::json;
 
 use super::{DONE, event, events, finish, piece, sse, streaming, streaming_json};
@@ -28,10 +27,9 @@ fn a_stream_without_a_finish_reason_is_a_cut_one() {
         for reply in
             [sse(&*body), Reply::new(200, "text/event-stream", &*body), sse(&*body).chunked()]
         {
-            let server = Server::reply(reply.header("x-request-id", "0f4c"));
-            let cut =
-                says::error("cut").and(predicate::str::contains("(HTTP 200, x-request-id 0f4c)"));
-            streaming(&server).stdout(text).stderr_like(cut).code(7);
+            let server = Server::reply(reply.with_id());
+            let told = format!("(HTTP 200, x-request-id {ID})");
+            streaming(&server).case(&body).stdout(text).fails(7, &["cut", &told]);
         }
     }
 }
@@ -40,9 +38,10 @@ fn a_stream_without_a_finish_reason_is_a_cut_one() {
 fn a_finish_reason_and_a_clean_end_need_no_done() {
     let body = events(&replies::stream_of(&["Four."], Some("stop")));
     let chunked = Reply::new(200, "text/event-stream", &*body).chunked();
-    for reply in [sse(&*body), Reply::new(200, "text/event-stream", &*body), chunked] {
+    let whole = Reply::new(200, "text/event-stream", &*body);
+    for (case, reply) in [("to the close", sse(&*body)), ("a length", whole), ("chunks", chunked)] {
         let server = Server::reply(reply);
-        streaming(&server).stdout("Four.\n").success();
+        streaming(&server).case(case).stdout("Four.\n").success();
     }
 }
 
@@ -109,14 +108,14 @@ fn an_error_inside_a_stream_is_told_in_its_words() {
         for (before, text) in [(String::new(), ""), (piece("Fo"), "Fo")] {
             for name in ["", "event: error\n"] {
                 let body = format!("{before}{name}{}{rest}", event(payload));
-                let server = Server::reply(sse(body));
+                let server = Server::reply(sse(&*body));
                 let words = format!(": {words} (HTTP 200)\n");
-                streaming(&server).stdout(text).stderr_like(says::error(&words)).code(8);
+                streaming(&server).case(&body).stdout(text).fails(8, &[&words]);
             }
         }
         let server = Server::reply(sse(piece("Fo") + &event(payload) + &rest));
         let before = replies::chunk(json!({ "content": "Fo" }), None) + "\n";
-        streaming_json(&server).stdout(before).stderr_like(says::error(words)).code(8);
+        streaming_json(&server).case(payload).stdout(before).fails(8, &[words]);
     }
 }
 
@@ -162,7 +161,7 @@ fn an_error_without_words_is_an_error_all_the_same() {
     ] {
         let body = piece("Fo") + &event(payload) + &finish("stop") + DONE;
         let server = Server::reply(sse(body));
-        streaming(&server).stdout("Fo").stderr_like(says::error("(HTTP 200)")).code(8);
+        streaming(&server).case(payload).stdout("Fo").fails(8, &["(HTTP 200)"]);
     }
 }
 
@@ -180,11 +179,11 @@ fn an_event_that_is_no_json_or_no_completion_is_a_fault_of_the_service() {
         r#"{"choices":[{"delta":7}]}"#,
     ] {
         let server = Server::reply(sse(piece("Fo") + &event(payload) + &finish("stop") + DONE));
-        streaming(&server).stdout("Fo").stderr_like(says::error("(HTTP 200)")).code(8);
+        streaming(&server).case(payload).stdout("Fo").fails(8, &["(HTTP 200)"]);
     }
     let broken = [piece("Fo").as_bytes(), b"data: {\"x\":\"\xff\"}\n\n", DONE.as_bytes()].concat();
     let server = Server::reply(sse(broken));
-    streaming(&server).stdout("Fo").stderr_like(says::error("(HTTP 200)")).code(8);
+    streaming(&server).stdout("Fo").fails(8, &["(HTTP 200)"]);
 }
 
 #[test]
@@ -205,10 +204,7 @@ fn a_json_reply_in_place_of_a_stream_is_read_as_what_it_is() {
         let lines = if text.is_empty() { String::new() } else { format!("{reply}\n") };
         let server = Server::play([Reply::json(status, reply), Reply::json(status, reply)]);
         for (run, stdout) in [(streaming(&server), text), (streaming_json(&server), &*lines)] {
-            match code {
-                0 => run.stdout(stdout).success(),
-                _ => run.stdout(stdout).stderr_like(says::error(words)).code(code),
-            };
+            run.case((status, reply)).stdout(stdout).ends(code, &[words]);
         }
     }
 }
@@ -233,13 +229,13 @@ fn an_answer_that_is_not_fit_is_told_and_is_no_success() {
         (piece("") + &finish("stop"), "", "empty"),
         (piece(" \n ") + &finish("stop"), " \n \n", "empty"),
     ] {
-        let server = Server::reply(sse(body + DONE));
-        streaming(&server).stdout(text).stderr_like(says::error(words)).code(9);
+        let server = Server::reply(sse(body.clone() + DONE));
+        streaming(&server).case(body).stdout(text).fails(9, &[words]);
     }
     for reason in ["stop", "end_turn"] {
         let last = event(&replies::chunk(json!({ "content": "ur." }), Some(reason)));
         let server = Server::reply(sse(piece("Fo") + &last + DONE));
-        streaming(&server).stdout("Four.\n").success();
+        streaming(&server).case(reason).stdout("Four.\n").success();
     }
 }
 
@@ -260,7 +256,7 @@ fn an_event_may_have_16_mib_and_not_more() {
         let env = Env::new();
         // 80 MiB of address space in all: the cap, what growing costs, and the program.
         let run = env.sh("ulimit -v 81920; exec xask --stream hi").server(&server);
-        run.stderr_like(says::error("16 MiB")).code(8);
+        run.fails(8, &["16 MiB"]);
     }
 }
 
@@ -286,7 +282,7 @@ fn a_stream_that_cannot_be_written_is_local_trouble() {
     let stream = || Server::reply(streamed(&["Four."]));
     let server = stream();
     let full = Env::new().sh("xask --stream hi >/dev/full").server(&server);
-    full.stderr_like(says::error("standard output")).code(1);
+    full.fails(1, &["standard output"]);
     let server = stream();
     Env::new().sh("xask --stream hi >&-").server(&server).success();
 }

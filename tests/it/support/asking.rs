@@ -55,6 +55,15 @@ impl Env {
 }
 
 impl Run {
+    /// Ends with this code: well, or as [`Run::fails`] says.
+    #[track_caller]
+    pub fn ends(self, code: i32, words: &[&str]) {
+        match code {
+            0 => _ = self.success(),
+            _ => _ = self.fails(code, words),
+        }
+    }
+
     /// Ends with this code, and with a message as each of them must be, in which are all of these words.
     /// Returns stderr. Stdout is judged as always: by default it must be empty.
     #[track_caller]

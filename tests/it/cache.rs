@@ -8,7 +8,7 @@ mod request;
 use predicates::prelude::*;
 use serde_json::json;
 
-use crate::support::{Env, KEY, Reply, Run, Server, Tty, answer, four, replies, says, shown};
+use crate::support::{Env, KEY, Reply, Run, Server, Tty, answer, busy, four, replies, says, shown};
 
 /// The question whose answer is recorded, and what it prints.
 const QUESTION: [&str; 3] = ["--cache", "answers", "What is 2 + 2?"];
@@ -186,8 +186,7 @@ fn an_answer_that_is_not_the_json_asked_for_is_not_recorded() {
 #[test]
 fn what_comes_after_a_retry_is_recorded() {
     let env = Env::new();
-    let busy = Reply::json(503, replies::error("slug", "words")).header("Retry-After", "0");
-    let server = Server::play([busy, four()]);
+    let server = Server::play([busy(503), four()]);
     let run = env.xask(QUESTION).server(&server);
     run.stdout(ANSWER).stderr_like("retry 1 of 2").success();
     offline(&env).stdout(ANSWER).success();

@@ -4,12 +4,11 @@
 mod file;
 mod lists;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::pictures::{PNG, png};
 use crate::support::{
-    Env, Gate, Output, Reply, Request, Script, Server, Signal, answer, four, replies, says,
-    streamed,
+    Env, Gate, Output, Reply, Request, Script, Server, Signal, answer, busy, four, says, streamed,
 };
 
 /// A message as xask writes it.
@@ -336,8 +335,7 @@ fn an_answer_is_printed_though_it_cannot_be_kept() {
 #[test]
 fn what_is_repeated_is_kept_once() {
     let env = Env::new();
-    let busy = Reply::json(503, replies::error("busy", "Later.")).header("Retry-After", "0");
-    let server = Server::play([busy, four()]);
+    let server = Server::play([busy(503), four()]);
     let run = env.xask(["-c", "kept", "hi"]).server(&server).stdout("Four.\n");
     run.stderr_like("").success();
     assert_file(&env, "kept", &exchange("hi", "Four."));
@@ -357,49 +355,4 @@ fn a_run_that_is_killed_leaves_a_conversation_that_goes_on() {
     assert_file(&env, "kept", &before);
     env.xask(["-c", "kept", "more"]).server(&server).stdout("Four.\n").success();
     assert_file(&env, "kept", &(before + &exchange("more", "Four.")));
-}
-
-#[test]
-fn runs_at_the_same_time_take_turns() {
-    const RUNS: usize = 20;
-    let env = Env::new();
-    // Some fail, one of them perhaps the one that made the file.
-    let reply = |n: usize| match n % 5 {
-        0 => Reply::json(400, replies::error("wet", "It rains.")),
-        _ => answer(&format!("answer {n}")),
-    };
-    let server = Server::play((0..RUNS + RUNS / 4).map(reply));
-    let runs: Vec<_> = (0..RUNS + RUNS / 4)
-        .map(|n| env.xask(["-c", "kept", &format!("question {n}")]).server(&server).spawn())
-        .collect();
-    let codes = runs.into_iter().map(|run| run.finish().status.code());
-    assert_eq!(codes.filter(|code| *code == Some(0)).count(), RUNS);
-
-    let kept = String::from_utf8(env.read("kept")).expect("text");
-    let kept: Vec<Value> =
-        kept.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    assert_eq!(kept.len(), 2 * RUNS);
-    // Whoever came next saw all that was there, and nobody else came between.
-    let requests = server.requests();
-    for (n, request) in requests.iter().enumerate() {
-        let before = 2 * (n - n.div_ceil(5));
-        let sent = request.json();
-        let sent = sent["messages"].as_array().expect("messages");
-        assert_eq!(sent[..before], kept[..before], "request {n}");
-        assert_eq!(sent.len(), before + 1, "request {n}");
-        if n % 5 > 0 {
-            assert_eq!(sent[before], kept[before], "request {n}");
-            assert_eq!(kept[before + 1]["content"], format!("answer {n}"));
-        }
-    }
-    let mut questions: Vec<_> = requests
-        .iter()
-        .map(|request| {
-            request.json()["messages"].as_array().expect("messages").last().expect("one")["content"]
-                .to_string()
-        })
-        .collect();
-    questions.sort_unstable();
-    questions.dedup();
-    assert_eq!(questions.len(), requests.len(), "each asked once");
 }

@@ -3,7 +3,7 @@
 use predicates::prelude::*;
 
 use crate::support::{
-    Env, Gate, Reads, Reply, Run, Running, Script, Server, Tty, four, replies, streamed,
+    Env, Gate, Reads, Reply, Run, Running, Script, Server, Tty, busy, four, replies, streamed,
 };
 
 /// How the line begins. What second it is depends on the machine too.
@@ -114,9 +114,8 @@ fn the_line_goes_when_a_stream_begins_and_does_not_come_back() {
 fn the_line_is_gone_before_the_note_of_a_retry_and_begins_anew() {
     let env = Env::new();
     let (first, second) = (Gate::new(), Gate::new());
-    let busy = Reply::json(503, replies::error("slug", "busy")).header("Retry-After", "0");
     let server = Server::play([
-        Script::new().wait(&first).send(busy),
+        Script::new().wait(&first).send(busy(503)),
         Script::new().wait(&second).send(four()),
     ]);
     let note = "xask: note: the service failed: [^\n]+; retry 1 of 2 in 0.0 s\n";

@@ -74,6 +74,13 @@ fn shells() -> impl Iterator<Item = &'static str> {
     SHELLS.into_iter().filter(move |shell| has(name(shell)))
 }
 
+/// Tries a recipe in each of them, in a folder of its own, where this machine has what it takes.
+fn in_every_shell(recipe: &str, test: impl Fn(&Env, &str)) {
+    if can_be_tried(recipe) {
+        shells().for_each(|shell| test(&Env::new(), shell));
+    }
+}
+
 /// A script in a shell, rehearsed. What the rehearsal notes on stderr is expected.
 fn run(env: &Env, shell: &str, script: &str) -> Run {
     env.write("recipe", script);
@@ -165,43 +172,38 @@ fn a_makefile_makes_whole_targets_or_none_and_only_what_has_changed() {
 #[test]
 fn files_of_any_name_are_each_summarised_once() {
     let recipe = "Many files, four at a time";
-    if !can_be_tried(recipe) {
-        return;
-    }
     let names = ["a.md", "b c.md", "deeper/it's \"d\".md", "$HOME `e`.md", "new\nline.md"];
-    for shell in shells() {
-        let env = Env::new();
+    in_every_shell(recipe, |env, shell| {
         for name in names {
             env.write(format!("notes/{name}"), format!("Note {name}\n"));
         }
-        let bad = run_on_a_bad_day(&env, shell, &block(recipe, "sh"), "429");
+        let bad = run_on_a_bad_day(env, shell, &block(recipe, "sh"), "429");
         bad.code(123);
         let summary = |name| env.path(format!("notes/{name}.summary"));
         assert!(names.iter().all(|name| !summary(name).exists()));
-        run(&env, shell, &block(recipe, "sh")).success();
+        run(env, shell, &block(recipe, "sh")).success();
         for name in names {
             let expected = format!("model: grok-4\nuser: Summarise this:\n\nNote {name}\n");
-            assert_eq!(text(&env, &format!("notes/{name}.summary")), expected);
+            assert_eq!(text(env, &format!("notes/{name}.summary")), expected);
         }
-    }
+    });
 }
 
 #[test]
 fn each_line_is_asked_as_it_stands_whatever_it_says() {
     let recipe = "A line at a time";
     let phrases = ["good day", "--help", "-", "  spaced  ", "$HOME `id` \\n \"x\"", "last"];
-    for shell in shells() {
-        let env = Env::new();
+    in_every_shell(recipe, |env, shell| {
         env.write("phrases.txt", phrases.join("\n") + "\n");
-        run(&env, shell, &block(recipe, "sh")).success();
+        run(env, shell, &block(recipe, "sh")).success();
         let row = |phrase: &&str| {
             format!("{phrase}\tmodel: grok-4\nuser: Translate into French: {phrase}\n")
         };
         let rows: String = phrases.iter().map(row).collect();
         assert_eq!(shown(&env.read("phrases.tsv")), shown(rows.as_bytes()));
-        run_on_a_bad_day(&env, shell, &block(recipe, "sh"), "401").code(3);
-        assert_eq!(text(&env, "phrases.tsv"), "");
-    }
+        run_on_a_bad_day(env, shell, &block(recipe, "sh"), "401").code(3);
+        assert_eq!(text(env, "phrases.tsv"), "");
+    });
 }
 
 #[test]
@@ -226,64 +228,49 @@ fn a_job_without_a_network_runs_on_what_is_recorded() {
 #[test]
 fn answers_become_rows_of_a_table() {
     let recipe = "Answers as data";
-    if !can_be_tried(recipe) {
-        return;
-    }
     let [(_, json), (_, schema), (_, table)] = blocks(recipe)[..] else {
         panic!("not the three blocks that are tried here")
     };
-    for shell in shells() {
-        let env = Env::new();
+    in_every_shell(recipe, |env, shell| {
         let answer = "model: grok-4\nuser: Name three rivers.\ngrok-4: 0 tokens\n";
-        run(&env, shell, json).stdout(answer).success();
+        run(env, shell, json).stdout(answer).success();
         env.write("bug.json", schema);
         for name in ["a.txt", "b c.txt"] {
             env.write(format!("reports/{name}"), "It does not work.\n");
         }
-        run(&env, shell, table).success();
-        assert_eq!(
-            text(&env, "bugs.tsv"),
-            "reports/a.txt\tlow\ttext\nreports/b c.txt\tlow\ttext\n"
-        );
+        run(env, shell, table).success();
+        assert_eq!(text(env, "bugs.tsv"), "reports/a.txt\tlow\ttext\nreports/b c.txt\tlow\ttext\n");
         if shell == STRICT {
-            run_on_a_bad_day(&env, shell, json, "403").code(3);
-            run_on_a_bad_day(&env, shell, table, "500").code(8);
+            run_on_a_bad_day(env, shell, json, "403").code(3);
+            run_on_a_bad_day(env, shell, table, "500").code(8);
         }
-    }
+    });
 }
 
 #[test]
 fn a_conversation_goes_on_and_is_printed_as_it_was() {
     let recipe = "A conversation";
-    if !can_be_tried(recipe) {
-        return;
-    }
-    for shell in shells() {
-        let env = Env::new();
-        run(&env, shell, &block(recipe, "sh")).stdout_like("Show me one in C.\n").success();
-        let lesson = text(&env, "lesson.jsonl");
+    in_every_shell(recipe, |env, shell| {
+        run(env, shell, &block(recipe, "sh")).stdout_like("Show me one in C.\n").success();
+        let lesson = text(env, "lesson.jsonl");
         let roles: Vec<Value> = lesson
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).expect("a message")["role"].take())
             .collect();
         assert_eq!(json!(roles), json!(["system", "user", "assistant", "user", "assistant"]));
-        let transcript = text(&env, "lesson.txt");
+        let transcript = text(env, "lesson.txt");
         assert!(transcript.starts_with(
             "system: You are a patient teacher.\nuser: What is a pointer?\nassistant: "
         ));
-        run_on_a_bad_day(&env, shell, &block(recipe, "sh"), "refused").stdout_like("").code(9);
-        assert_eq!(text(&env, "lesson.jsonl"), lesson);
-    }
+        run_on_a_bad_day(env, shell, &block(recipe, "sh"), "refused").stdout_like("").code(9);
+        assert_eq!(text(env, "lesson.jsonl"), lesson);
+    });
 }
 
 #[test]
 fn the_cost_of_a_batch_is_the_sum_of_its_answers() {
     let recipe = "The cost of a batch";
-    if !can_be_tried(recipe) {
-        return;
-    }
-    for shell in shells() {
-        let env = Env::new();
+    in_every_shell(recipe, |env, shell| {
         for name in ["a", "b c", "d"] {
             env.write(format!("notes/{name}.md"), format!("Note {name}.\n"));
         }
@@ -291,27 +278,23 @@ fn the_cost_of_a_batch_is_the_sum_of_its_answers() {
         let replies = [replies::completion("One."), replies::completion("Two."), free];
         let server = Server::play(replies.map(|reply| Reply::json(200, reply)));
         let run = || {
-            let run = run(&env, shell, &block(recipe, "sh")).env("XASK_REHEARSE", "");
+            let run = run(env, shell, &block(recipe, "sh")).env("XASK_REHEARSE", "");
             run.env("XASK_CACHE", "answers").stdout("0.00154 USD\n")
         };
         run().server(&server).success();
         run().env("XASK_OFFLINE", "1").success();
-        assert_eq!(text(&env, "notes/b c.md.json"), replies::completion("Two.") + "\n");
-    }
+        assert_eq!(text(env, "notes/b c.md.json"), replies::completion("Two.") + "\n");
+    });
 }
 
 #[test]
 fn a_batch_is_a_request_a_line() {
     let recipe = "The Batch API";
-    if !can_be_tried(recipe) {
-        return;
-    }
-    for shell in shells() {
-        let env = Env::new();
+    in_every_shell(recipe, |env, shell| {
         for name in ["a", "b \"c\""] {
             env.write(format!("notes/{name}.md"), format!("Note\n{name}.\n"));
         }
-        run(&env, shell, &block(recipe, "sh")).success();
+        run(env, shell, &block(recipe, "sh")).success();
         let line = |name: &str| {
             let content = format!("Summarise this:\n\nNote\n{name}.");
             let body =
@@ -319,9 +302,9 @@ fn a_batch_is_a_request_a_line() {
             let id = format!("notes/{name}.md");
             json!({"custom_id": id, "method": "POST", "url": "/v1/chat/completions", "body": body})
         };
-        let batch = text(&env, "batch.jsonl");
+        let batch = text(env, "batch.jsonl");
         let lines: Vec<Value> =
             batch.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
         assert_eq!(lines, [line("a"), line("b \"c\"")]);
-    }
+    });
 }

@@ -5,6 +5,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 
+use serde_json::Value;
+
 use super::{assert_body, assert_file, exchange, message};
 use crate::support::{
     Env, Gate, Reply, Script, Server, answer, four, powerless, replies, says, streamed,
@@ -61,6 +63,51 @@ fn a_run_that_never_gets_its_turn_gives_up_at_the_deadline() {
         run.stderr_like(says::error("kept: ")).stderr_like("--timeout").code(1);
     }
     assert_file(&env, "kept", &before);
+}
+
+#[test]
+fn runs_at_the_same_time_take_turns() {
+    const RUNS: usize = 20;
+    let env = Env::new();
+    // Some fail, one of them perhaps the one that made the file.
+    let reply = |n: usize| match n % 5 {
+        0 => Reply::json(400, replies::error("wet", "It rains.")),
+        _ => answer(&format!("answer {n}")),
+    };
+    let server = Server::play((0..RUNS + RUNS / 4).map(reply));
+    let runs: Vec<_> = (0..RUNS + RUNS / 4)
+        .map(|n| env.xask(["-c", "kept", &format!("question {n}")]).server(&server).spawn())
+        .collect();
+    let codes = runs.into_iter().map(|run| run.finish().status.code());
+    assert_eq!(codes.filter(|code| *code == Some(0)).count(), RUNS);
+
+    let kept = String::from_utf8(env.read("kept")).expect("text");
+    let kept: Vec<Value> =
+        kept.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(kept.len(), 2 * RUNS);
+    // Whoever came next saw all that was there, and nobody else came between.
+    let requests = server.requests();
+    for (n, request) in requests.iter().enumerate() {
+        let before = 2 * (n - n.div_ceil(5));
+        let sent = request.json();
+        let sent = sent["messages"].as_array().expect("messages");
+        assert_eq!(sent[..before], kept[..before], "request {n}");
+        assert_eq!(sent.len(), before + 1, "request {n}");
+        if n % 5 > 0 {
+            assert_eq!(sent[before], kept[before], "request {n}");
+            assert_eq!(kept[before + 1]["content"], format!("answer {n}"));
+        }
+    }
+    let mut questions: Vec<_> = requests
+        .iter()
+        .map(|request| {
+            request.json()["messages"].as_array().expect("messages").last().expect("one")["content"]
+                .to_string()
+        })
+        .collect();
+    questions.sort_unstable();
+    questions.dedup();
+    assert_eq!(questions.len(), requests.len(), "each asked once");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{block, can_be_tried, shells, text};
+use super::{block, can_be_tried, in_every_shell, text};
 use crate::support::{Env, Run, says};
 
 /// A repository in the folder, and git with nobody's settings.
@@ -68,20 +68,16 @@ fn a_commit_message_is_drafted_and_one_of_a_persons_own_stays() {
 #[test]
 fn a_job_comes_back_for_what_may_be_asked_again_and_for_nothing_else() {
     let recipe = "A job that asks the service";
-    if !can_be_tried(recipe) {
-        return;
-    }
-    for shell in shells() {
-        let env = Env::new();
+    in_every_shell(recipe, |env, shell| {
         // Nobody waits here; how long they would have is written down.
         env.write("bin/sleep", "#!/bin/sh\necho \"$1\" >>slept\n");
         env.set_mode("bin/sleep", 0o755);
         env.write("a file", "one\n");
         let repository = "git -c init.defaultBranch=main init -q && git add . && git commit -qm One \
                           && git update-ref refs/remotes/origin/main HEAD";
-        git(&env, repository).success();
+        git(env, repository).success();
         env.write("a file", "two\n");
-        git(&env, "git commit -qam Two").success();
+        git(env, "git commit -qam Two").success();
         env.write("recipe", block(recipe, "sh"));
         for (case, code, slept) in [
             ("429", 5, "30\n120\n600\n"),
@@ -94,15 +90,15 @@ fn a_job_comes_back_for_what_may_be_asked_again_and_for_nothing_else() {
             ("1", 0, ""),
         ] {
             env.write("slept", "");
-            let run = git(&env, &format!("PATH=$PWD/bin:$PATH; exec {shell} ./recipe"));
+            let run = git(env, &format!("PATH=$PWD/bin:$PATH; exec {shell} ./recipe"));
             let run = run.env("XASK_REHEARSE", case).stderr_like("").stdout_like("");
             run.code(code);
-            assert_eq!(text(&env, "slept"), slept, "{case}");
+            assert_eq!(text(env, "slept"), slept, "{case}");
             assert_eq!(env.path("review.md").exists(), code == 0, "{case}");
         }
-        let review = text(&env, "review.md");
+        let review = text(env, "review.md");
         assert!(
             review.contains("user: Review this change:\n\ndiff --git") && review.contains("+two")
         );
-    }
+    });
 }

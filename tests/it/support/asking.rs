@@ -30,6 +30,11 @@ pub fn streamed(pieces: &[&str]) -> Reply {
     Reply::sse(&replies::stream_of(pieces, Some("stop")))
 }
 
+/// Turned away, with leave to come back at once.
+pub fn busy(status: u16) -> Reply {
+    Reply::json(status, replies::error("overloaded", "Too busy.")).header("Retry-After", "0")
+}
+
 /// A JSON reply with its id.
 pub fn reply(status: u16, body: impl Into<Vec<u8>>) -> Reply {
     Reply::json(status, body).with_id()

@@ -27,7 +27,7 @@ use std::io::{Write, stderr};
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub use asking::{ID, KEY, QUESTION, answer, four, reply, streamed};
+pub use asking::{ID, KEY, QUESTION, answer, busy, four, reply, streamed};
 pub use env::{Env, Run};
 pub use permission::powerless;
 pub use running::{Output, Running};

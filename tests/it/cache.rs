@@ -193,7 +193,7 @@ fn what_comes_after_a_retry_is_recorded() {
 }
 
 #[test]
-fn the_reader_who_leaves_early_has_the_answer_recorded_nevertheless() {
+fn an_answer_that_could_not_be_printed_is_recorded_nevertheless() {
     let env = Env::new();
     let (server, asked, gate) = Server::holding(four());
     let mut run = env.xask(QUESTION).server(&server).spawn();
@@ -201,6 +201,11 @@ fn the_reader_who_leaves_early_has_the_answer_recorded_nevertheless() {
     run.close_stdout();
     gate.open();
     run.code(141);
+    offline(&env).stdout(ANSWER).success();
+
+    let (env, server) = (Env::new(), Server::reply(four()));
+    let script = "xask --cache answers 'What is 2 + 2?' >/dev/full";
+    env.sh(script).server(&server).refused(1, &["standard output"]);
     offline(&env).stdout(ANSWER).success();
 }
 

@@ -100,8 +100,11 @@ fn a_stream_is_asked_for_when_it_is_wanted_and_not_otherwise() {
 
 #[test]
 fn a_terminal_streams_nothing_that_goes_into_a_file() {
-    for (args, printed) in [(&["-o", "out", "hi"], ""), (&["--cache", "answers", "hi"], "Four.\n")]
-    {
+    for (args, printed) in [
+        (&["-o", "out", "hi"], ""),
+        (&["-o", "-", "hi"], "Four.\n"),
+        (&["--cache", "answers", "hi"], "Four.\n"),
+    ] {
         let server = Server::reply(four());
         let run = Env::new().xask(args).server(&server).tty(Tty::Stdout).on_tty(printed);
         run.success();

@@ -278,6 +278,18 @@ fn a_reader_that_leaves_ends_the_request_and_the_program_quietly() {
 }
 
 #[test]
+fn a_reader_that_leaves_wins_over_an_answer_that_is_not_fit() {
+    let gate = Gate::new();
+    let script = Script::new().send(sse(piece("Fo"))).wait(&gate).send(finish("length") + DONE);
+    let server = Server::play([script]);
+    let mut run = streaming(&server).stdout("Fo").spawn();
+    run.read_stdout_until("Fo");
+    run.close_stdout();
+    gate.open();
+    run.code(141);
+}
+
+#[test]
 fn a_stream_that_cannot_be_written_is_local_trouble() {
     let stream = || Server::reply(streamed(&["Four."]));
     let server = stream();

@@ -5,14 +5,10 @@ mod entry;
 mod folder;
 mod request;
 
-use std::fs;
-
 use predicates::prelude::*;
 use serde_json::json;
 
-use crate::support::{Env, Gate, Reply, Run, Script, Server, Tty, replies, says, shown};
-
-const KEY: &str = "xai-0123456789abcdef";
+use crate::support::{Env, KEY, Reply, Run, Server, Tty, answer, busy, four, replies, says, shown};
 
 /// The question whose answer is recorded, and what it prints.
 const QUESTION: [&str; 3] = ["--cache", "answers", "What is 2 + 2?"];
@@ -21,14 +17,6 @@ const ANSWER: &str = "Four.\n";
 /// Not recorded, and not to be asked for.
 const DAMAGED: &str = ".json: damaged, and not used\n";
 const MISS: &str = "xask: --offline: no answer to this is recorded\n";
-
-fn four() -> Reply {
-    answer("Four.")
-}
-
-fn answer(text: &str) -> Reply {
-    Reply::json(200, replies::completion(text))
-}
 
 /// Asks the question without a network.
 fn offline(env: &Env) -> Run {
@@ -51,21 +39,17 @@ fn record_anew(env: &Env) -> (String, Vec<u8>) {
     the_entry(env)
 }
 
+/// What is in the folder of answers, which need not be there.
+fn entries(env: &Env) -> Vec<String> {
+    env.names_in("answers")
+}
+
 #[track_caller]
 fn the_entry(env: &Env) -> (String, Vec<u8>) {
     let [name] = &entries(env)[..] else { panic!("entries: {:?}", entries(env)) };
     let name = format!("answers/{name}");
     let bytes = env.read(&name);
     (name, bytes)
-}
-
-/// What is in the folder of answers, which need not be there.
-fn entries(env: &Env) -> Vec<String> {
-    let entries = fs::read_dir(env.path("answers")).into_iter().flatten();
-    let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
-    let mut names: Vec<_> = entries.map(|entry| name(entry.expect("an entry"))).collect();
-    names.sort();
-    names
 }
 
 #[test]
@@ -101,9 +85,7 @@ fn every_form_of_an_answer_comes_from_the_record() {
     let reply = format!("{}\n", replies::completion("Four."));
     offline(&env).args(["--json"]).stdout(reply).success();
     offline(&env).args(["--stream"]).stdout(ANSWER).success();
-    let usage =
-        "xask: usage: prompt=21 cached=4 reasoning=120 completion=2 total=143 cost_usd=0.00077\n";
-    offline(&env).args(["--usage"]).stdout(ANSWER).stderr(usage).success();
+    offline(&env).args(["--usage"]).stdout(ANSWER).stderr(says::USAGE).success();
     offline(&env).args(["-o", "file"]).success();
     assert_eq!(env.read("file"), ANSWER.as_bytes());
     offline(&env).args(["-c", "talk"]).stdout(ANSWER).success();
@@ -178,12 +160,12 @@ fn only_a_complete_and_fit_answer_is_recorded() {
         (7, four().cut_at(100)),
         (7, four().close_delimited().cut_at(100)),
     ];
-    for (code, reply) in cases {
+    for (index, (code, reply)) in cases.into_iter().enumerate() {
         let env = Env::new();
         let server = Server::reply(reply);
-        let run = env.xask(QUESTION).args(["--retries=0"]).server(&server);
-        run.stdout_like("").stderr_like(says::error("")).code(code);
-        assert_eq!(entries(&env), [""; 0], "exit {code}");
+        let run = env.xask(QUESTION).args(["--retries=0"]).server(&server).case(index);
+        run.stdout_like("").fails(code, &[]);
+        assert_eq!(entries(&env), [""; 0], "case {index}");
         offline(&env).stderr(MISS).code(6);
     }
 }
@@ -194,7 +176,7 @@ fn an_answer_that_is_not_the_json_asked_for_is_not_recorded() {
     env.write("schema.json", "{}");
     let server = Server::play([four(), answer("4")]);
     let run = || env.xask(QUESTION).args(["--schema", "schema.json"]).server(&server);
-    run().stdout(ANSWER).stderr_like(says::error("not the JSON")).code(9);
+    run().stdout(ANSWER).fails(9, &["not the JSON"]);
     assert_eq!(entries(&env), [""; 0]);
     for _ in 0..2 {
         run().stdout("4\n").success();
@@ -204,23 +186,26 @@ fn an_answer_that_is_not_the_json_asked_for_is_not_recorded() {
 #[test]
 fn what_comes_after_a_retry_is_recorded() {
     let env = Env::new();
-    let busy = Reply::json(503, replies::error("slug", "words")).header("Retry-After", "0");
-    let server = Server::play([busy, four()]);
+    let server = Server::play([busy(503), four()]);
     let run = env.xask(QUESTION).server(&server);
     run.stdout(ANSWER).stderr_like("retry 1 of 2").success();
     offline(&env).stdout(ANSWER).success();
 }
 
 #[test]
-fn the_reader_who_leaves_early_has_the_answer_recorded_nevertheless() {
+fn an_answer_that_could_not_be_printed_is_recorded_nevertheless() {
     let env = Env::new();
-    let (asked, gate) = (Gate::new(), Gate::new());
-    let server = Server::play([Script::new().open(&asked).wait(&gate).send(four())]);
+    let (server, asked, gate) = Server::holding(four());
     let mut run = env.xask(QUESTION).server(&server).spawn();
     asked.wait();
     run.close_stdout();
     gate.open();
     run.code(141);
+    offline(&env).stdout(ANSWER).success();
+
+    let (env, server) = (Env::new(), Server::reply(four()));
+    let script = "xask --cache answers 'What is 2 + 2?' >/dev/full";
+    env.sh(script).server(&server).refused(1, &["standard output"]);
     offline(&env).stdout(ANSWER).success();
 }
 
@@ -254,14 +239,6 @@ fn offline_is_on_with_1_off_with_0_and_nothing_else() {
 }
 
 #[test]
-fn an_empty_variable_counts_as_unset() {
-    let env = Env::new();
-    let server = Server::reply(four());
-    env.xask(["hi"]).env("XASK_CACHE", "").server(&server).stdout(ANSWER).success();
-    assert_eq!(env.names(), [""; 0]);
-}
-
-#[test]
 fn without_a_cache_there_is_no_answer_without_a_network() {
     let env = Env::new();
     let never = Server::never();
@@ -270,8 +247,8 @@ fn without_a_cache_there_is_no_answer_without_a_network() {
         run.stderr("xask: --offline: there is no --cache\n").code(6);
     }
     // What is wrong with the question comes first.
-    env.xask(["--offline", "-f", "missing"]).stderr_like(says::error("missing")).code(2);
-    env.xask(["--offline", " "]).stderr_like(says::error("")).code(2);
+    env.xask(["--offline", "-f", "missing"]).fails(2, &["missing"]);
+    env.xask(["--offline", " "]).fails(2, &[]);
 }
 
 #[test]

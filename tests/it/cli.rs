@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use crate::support::{Env, Reply, Server, replies};
+use crate::support::{Env, Server, four};
 
 #[test]
 fn a_wrong_argument_is_refused_in_one_line_and_nothing_is_sent() {
@@ -82,7 +82,14 @@ fn what_is_given_twice_or_excludes_another_is_refused_by_name() {
         "--seed=1",
         "--reasoning-effort=low",
         "--timeout=1",
+        "--connect-timeout=1",
+        "--retries=1",
         "--base-url=http://localhost:1",
+        "--conversation=s",
+        "--messages=s",
+        "--schema=s",
+        "--output=s",
+        "--cache=s",
         "--rehearse",
     ];
     for arg in twice {
@@ -187,7 +194,7 @@ fn an_argument_or_variable_that_is_not_utf_8_is_refused() {
     env.xask([OsStr::new("hi"), OsStr::new("--"), &odd("é")])
         .server(&server)
         .refused(2, &["prompt", "UTF-8", "offset 2"]);
-    for variable in ["XASK_MODEL", "XASK_REHEARSE", "XAI_BASE_URL"] {
+    for variable in ["XASK_MODEL", "XASK_REHEARSE", "XASK_OFFLINE", "XAI_BASE_URL"] {
         let run = env.xask(["hi"]).server(&server).env(variable, OsStr::from_bytes(b"a\xff"));
         run.refused(2, &[variable, "UTF-8"]);
     }
@@ -220,6 +227,65 @@ fn arguments_are_checked_before_inputs_and_inputs_before_the_key() {
 }
 
 #[test]
+fn of_everything_that_is_wrong_at_once_it_is_told_in_one_order() {
+    let env = Env::new();
+    env.write("key", "xai-key");
+    let faults: [(&[&str], &[&str], i32, &str); 6] = [
+        // What is wrong, what is right in its place, and what is told of the wrong.
+        (&["-t", "9"], &["-t", "1"], 2, "--temperature"),
+        (&["-f", "missing"], &["hi"], 2, "missing: no such file"),
+        (&["-o", "no/answer"], &["-o", "answer"], 1, "--output no/answer: "),
+        (&["=XAI_API_KEY_FILE", "no-key"], &["=XAI_API_KEY_FILE", "key"], 3, "no-key: "),
+        (&["=SSL_CERT_FILE", "no.pem"], &["=SSL_CERT_FILE", ""], 1, "certificates of no.pem"),
+        (&["--base-url", "https://127.0.0.1:1"], &[], 6, "cannot connect to 127.0.0.1:1"),
+    ];
+    for (n, (_, _, code, told)) in faults.iter().enumerate() {
+        // All that comes before is mended, and nothing that comes after.
+        let words = faults.iter().enumerate();
+        let words = words.map(|(i, (wrong, right, ..))| if i < n { right } else { wrong });
+        let run = words.fold(env.xask(["--retries=0"]), |run, words| match words {
+            [variable, value] if variable.starts_with('=') => run.env(&variable[1..], value),
+            words => run.args(*words),
+        });
+        run.refused(*code, &[told]);
+    }
+    assert_eq!(env.names(), ["key"]);
+}
+
+#[test]
+fn no_other_variable_changes_what_is_asked_and_said() {
+    let env = Env::new();
+    let others = [
+        ("HOME", "/nonexistent"),
+        ("XDG_CONFIG_HOME", "/nonexistent"),
+        ("XDG_CACHE_HOME", "/nonexistent"),
+        ("TMPDIR", "/nonexistent"),
+        ("LANG", "de_DE.ISO-8859-1"),
+        ("LC_ALL", "C"),
+        ("TERM", "dumb"),
+        ("COLUMNS", "1"),
+        ("CLICOLOR_FORCE", "1"),
+        ("NO_COLOR", "1"),
+        ("RUST_LOG", "trace"),
+        ("TZ", "Asia/Kolkata"),
+        ("XASK_SYSTEM", "Be long."),
+        ("XASK_TIMEOUT", "0"),
+        ("XASK_KEY", "xai-other"),
+        ("GROK_API_KEY", "xai-other"),
+        ("OPENAI_API_KEY", "xai-other"),
+        ("OPENAI_BASE_URL", "http://127.0.0.1:1"),
+        ("SSL_CERT_DIR", "/nonexistent"),
+    ];
+    let server = Server::play([four(), four()]);
+    env.ask(&server, []).stdout("Four.\n").success();
+    let run = others.iter().fold(env.ask(&server, []), |run, (name, value)| run.env(name, value));
+    run.stdout("Four.\n").success();
+    let [one, other] = &server.requests()[..] else { panic!("two requests") };
+    assert_eq!((&one.headers, &one.body), (&other.headers, &other.body));
+    assert_eq!(env.names(), [""; 0]);
+}
+
+#[test]
 fn the_model_comes_from_the_flag_else_the_variable_else_it_is_grok_4() {
     let env = Env::new();
     let model = |variable: Option<&str>, args: &[&str]| {
@@ -240,7 +306,7 @@ fn the_model_comes_from_the_flag_else_the_variable_else_it_is_grok_4() {
 #[test]
 fn an_empty_variable_counts_as_unset() {
     let env = Env::new();
-    let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+    let server = Server::reply(four());
     let empty = [
         "XASK_MODEL",
         "XASK_REHEARSE",
@@ -258,13 +324,14 @@ fn an_empty_variable_counts_as_unset() {
     let request = server.request();
     assert_eq!(request.json()["model"], "grok-4");
     assert_eq!(request.header("authorization"), None);
+    assert_eq!(env.names(), [""; 0], "nothing is recorded");
 
     // With the default address a key is needed; without one nothing is sent.
     let run = empty.iter().fold(env.xask(["hi"]), |run, name| run.env(name, ""));
     run.env("XAI_BASE_URL", "").refused(3, &["XAI_API_KEY"]);
 
     env.write("key", "xai-from-file\n");
-    let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+    let server = Server::reply(four());
     let run = env.xask(["hi"]).server(&server).key("").env("XAI_API_KEY_FILE", "key");
     run.stdout("Four.\n").success();
     assert_eq!(server.request().header("authorization"), Some("Bearer xai-from-file"));

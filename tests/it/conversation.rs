@@ -4,9 +4,12 @@
 mod file;
 mod lists;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{Env, Gate, Output, Reply, Request, Script, Server, Signal, replies, says};
+use crate::support::pictures::{PNG, png};
+use crate::support::{
+    Env, Gate, Output, Reply, Request, Script, Server, Signal, answer, busy, four, says, streamed,
+};
 
 /// A message as xask writes it.
 fn message(role: &str, content: &str) -> String {
@@ -21,14 +24,6 @@ fn lines<M: AsRef<str>>(messages: &[M]) -> String {
 /// A question and its answer, as they are kept.
 fn exchange(question: &str, answer: &str) -> String {
     lines(&[message("user", question), message("assistant", answer)])
-}
-
-fn answer(text: &str) -> Reply {
-    Reply::json(200, replies::completion(text))
-}
-
-fn stream(text: &str) -> Reply {
-    Reply::sse(&replies::stream_of(&[text], Some("stop")))
 }
 
 /// The body of a request with these messages and nothing else.
@@ -80,9 +75,9 @@ fn what_is_kept_is_the_answers_text_however_it_was_printed() {
     for (flag, reply) in [
         ("--no-stream", answer(text)),
         ("--json", answer(text)),
-        ("--stream", stream(text)),
+        ("--stream", streamed(&[text])),
         ("--stream", answer(text)),
-        ("--no-stream", stream(text)),
+        ("--no-stream", streamed(&[text])),
     ] {
         let env = Env::new();
         let server = Server::reply(reply);
@@ -90,7 +85,7 @@ fn what_is_kept_is_the_answers_text_however_it_was_printed() {
         assert_file(&env, "kept", &exchange("hi", text));
     }
     let env = Env::new();
-    let server = Server::reply(Reply::sse(&replies::stream_of(&["Fo", "ur", "."], Some("stop"))));
+    let server = Server::reply(streamed(&["Fo", "ur", "."]));
     let run = env.xask(["-c", "kept", "--json", "--stream", "hi"]).server(&server);
     run.stdout_like("\"Fo\"").success();
     assert_file(&env, "kept", &exchange("hi", "Four."));
@@ -112,7 +107,7 @@ fn earlier_messages_are_sent_and_kept_as_they_stand() {
         let env = Env::new();
         let before = earlier.join(separator) + end;
         env.write("kept", &before);
-        let server = Server::reply(answer("Four."));
+        let server = Server::reply(four());
         env.xask(["-c", "kept", "hi"]).server(&server).stdout("Four.\n").success();
         let question = message("user", "hi");
         assert_body(&server.request(), &[&earlier[..], &[&question]].concat());
@@ -124,7 +119,7 @@ fn earlier_messages_are_sent_and_kept_as_they_stand() {
 #[test]
 fn images_stay_in_a_conversation_as_they_were_sent() {
     let env = Env::new();
-    let png = [&b"\x89PNG\r\n\x1a\n"[..], &[7; 1000]].concat();
+    let png = [PNG, &[7; 1000]].concat();
     let image = env.write("a.png", png);
     let server = Server::play([answer("A cat."), answer("Grey.")]);
     let run = |args: &[&str]| env.xask([&["-c", "kept"], args].concat()).server(&server);
@@ -173,20 +168,26 @@ fn only_an_answer_with_exit_0_is_appended() {
 #[test]
 fn nothing_is_appended_of_a_lost_answer() {
     let before = exchange("hi", "hello");
-    for reply in [
-        answer("Four.").cut_at(100),
-        stream("Four.").cut_at(300),
-        stream("Four.").close_delimited().cut_at(500),
+    for (index, reply) in [
+        four().cut_at(100),
+        streamed(&["Four."]).cut_at(300),
+        streamed(&["Four."]).close_delimited().cut_at(500),
         Reply::json(200, r#"{"error":"no"}"#),
         Reply::sse(&[r#"{"error":"no"}"#]),
-    ] {
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let env = Env::new();
         env.write("begun", &before);
         let server = Server::play([reply.clone(), reply]);
         for name in ["begun", "new"] {
             let run = env.xask(["-c", name, "--stream", "more"]).server(&server);
             let Output { status, .. } = run.spawn().finish();
-            assert!(status.code().is_some_and(|code| code == 7 || code == 8), "{status}");
+            assert!(
+                status.code().is_some_and(|code| code == 7 || code == 8),
+                "case {index}: {status}"
+            );
         }
         assert_file(&env, "begun", &before);
         assert_eq!(env.names(), ["begun"]);
@@ -197,10 +198,10 @@ fn nothing_is_appended_of_a_lost_answer() {
 fn an_answer_that_is_not_the_json_asked_for_is_not_appended() {
     let env = Env::new();
     env.write("any.json", "{}");
-    let server = Server::play([stream("Four."), answer("Four."), stream("4"), answer("4")]);
+    let server = Server::play([streamed(&["Four."]), four(), streamed(&["4"]), answer("4")]);
     let run = |flag| env.xask(["-c", "kept", flag, "--schema", "any.json", "hi"]).server(&server);
     for flag in ["--stream", "--no-stream"] {
-        run(flag).stdout("Four.\n").stderr_like(says::error("JSON")).code(9);
+        run(flag).stdout("Four.\n").fails(9, &["JSON"]);
         assert_eq!(env.names(), ["any.json"]);
     }
     run("--stream").stdout("4\n").success();
@@ -211,7 +212,7 @@ fn an_answer_that_is_not_the_json_asked_for_is_not_appended() {
 #[test]
 fn a_recorded_answer_is_appended_like_any_answer() {
     let env = Env::new();
-    let server = Server::reply(answer("Four."));
+    let server = Server::reply(four());
     for name in ["asked", "recorded"] {
         let run = env.xask(["-c", name, "--cache", "answers", "hi"]).server(&server);
         run.stdout("Four.\n").success();
@@ -271,17 +272,32 @@ fn a_rehearsal_is_appended_like_any_answer() {
 fn an_answer_is_kept_before_it_is_printed() {
     let env = Env::new();
     let gate = Gate::new();
-    let server = Server::play([Script::new().wait(&gate).send(answer("Four."))]);
+    let server = Server::play([Script::new().wait(&gate).send(four())]);
     let mut run = env.xask(["-c", "left", "hi"]).server(&server).spawn();
     run.close_stdout();
     gate.open();
     run.code(141);
-    let server = Server::reply(answer("Four."));
+    let server = Server::reply(four());
     let run = env.sh("xask -c full hi >/dev/full").server(&server);
-    run.stderr_like(says::error("standard output")).code(1);
+    run.fails(1, &["standard output"]);
     for name in ["left", "full"] {
         assert_file(&env, name, &exchange("hi", "Four."));
     }
+}
+
+#[test]
+fn a_stream_too_is_kept_before_the_last_of_it_is_printed() {
+    let (env, gate) = (Env::new(), Gate::new());
+    // What is left to print after the words is the line feed.
+    let (words, end) = streamed(&["Four."]).split(2);
+    let server = Server::play([Script::new().send(words).wait(&gate).send(end)]);
+    let run = env.xask(["-c", "kept", "--stream", "hi"]).server(&server).stdout("Four.");
+    let mut run = run.spawn();
+    run.read_stdout_until("Four.");
+    run.close_stdout();
+    gate.open();
+    run.code(141);
+    assert_file(&env, "kept", &exchange("hi", "Four."));
 }
 
 #[test]
@@ -290,7 +306,7 @@ fn a_stream_whose_reader_leaves_is_not_kept() {
     let before = exchange("hi", "hello");
     env.write("kept", &before);
     let gate = Gate::new();
-    let (first, rest) = Reply::sse(&replies::stream_of(&["Fo", "ur."], Some("stop"))).split(2);
+    let (first, rest) = streamed(&["Fo", "ur."]).split(2);
     let server = Server::play([Script::new().send(first).wait(&gate).send(rest)]);
     let run = env.xask(["-c", "kept", "--stream", "more"]).server(&server).stdout("Fo");
     let mut run = run.spawn();
@@ -304,10 +320,8 @@ fn a_stream_whose_reader_leaves_is_not_kept() {
 #[test]
 fn an_answer_is_printed_though_it_cannot_be_kept() {
     let env = Env::new();
-    let image = env.write("a.png", b"\x89PNG\r\n\x1a\n and more");
-    let (asked, gate) = (Gate::new(), Gate::new());
-    let script = Script::new().open(&asked).wait(&gate).send(answer("A cat."));
-    let server = Server::play([script]);
+    let image = env.write("a.png", png(20));
+    let (server, asked, gate) = Server::holding(answer("A cat."));
     // What was sent cannot be kept as it was sent: the picture is gone.
     let run = env.xask(["-c", "kept", "-i", "a.png", "?"]).server(&server).stdout("A cat.\n");
     let run = run.stderr_like(says::error("a.png")).spawn();
@@ -321,8 +335,7 @@ fn an_answer_is_printed_though_it_cannot_be_kept() {
 #[test]
 fn what_is_repeated_is_kept_once() {
     let env = Env::new();
-    let busy = Reply::json(503, replies::error("busy", "Later.")).header("Retry-After", "0");
-    let server = Server::play([busy, answer("Four.")]);
+    let server = Server::play([busy(503), four()]);
     let run = env.xask(["-c", "kept", "hi"]).server(&server).stdout("Four.\n");
     run.stderr_like("").success();
     assert_file(&env, "kept", &exchange("hi", "Four."));
@@ -334,7 +347,7 @@ fn a_run_that_is_killed_leaves_a_conversation_that_goes_on() {
     let before = exchange("hi", "hello");
     env.write("kept", &before);
     let asked = Gate::new();
-    let server = Server::play([Script::new().open(&asked).hold(), answer("Four.").into()]);
+    let server = Server::play([Script::new().open(&asked).hold(), four().into()]);
     let run = env.xask(["-c", "kept", "more"]).server(&server).spawn();
     asked.wait();
     run.send(Signal::TERM);
@@ -342,49 +355,4 @@ fn a_run_that_is_killed_leaves_a_conversation_that_goes_on() {
     assert_file(&env, "kept", &before);
     env.xask(["-c", "kept", "more"]).server(&server).stdout("Four.\n").success();
     assert_file(&env, "kept", &(before + &exchange("more", "Four.")));
-}
-
-#[test]
-fn runs_at_the_same_time_take_turns() {
-    const RUNS: usize = 20;
-    let env = Env::new();
-    // Some fail, one of them perhaps the one that made the file.
-    let reply = |n: usize| match n % 5 {
-        0 => Reply::json(400, replies::error("wet", "It rains.")),
-        _ => answer(&format!("answer {n}")),
-    };
-    let server = Server::play((0..RUNS + RUNS / 4).map(reply));
-    let runs: Vec<_> = (0..RUNS + RUNS / 4)
-        .map(|n| env.xask(["-c", "kept", &format!("question {n}")]).server(&server).spawn())
-        .collect();
-    let codes = runs.into_iter().map(|run| run.finish().status.code());
-    assert_eq!(codes.filter(|code| *code == Some(0)).count(), RUNS);
-
-    let kept = String::from_utf8(env.read("kept")).expect("text");
-    let kept: Vec<Value> =
-        kept.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    assert_eq!(kept.len(), 2 * RUNS);
-    // Whoever came next saw all that was there, and nobody else came between.
-    let requests = server.requests();
-    for (n, request) in requests.iter().enumerate() {
-        let before = 2 * (n - n.div_ceil(5));
-        let sent = request.json();
-        let sent = sent["messages"].as_array().expect("messages");
-        assert_eq!(sent[..before], kept[..before], "request {n}");
-        assert_eq!(sent.len(), before + 1, "request {n}");
-        if n % 5 > 0 {
-            assert_eq!(sent[before], kept[before], "request {n}");
-            assert_eq!(kept[before + 1]["content"], format!("answer {n}"));
-        }
-    }
-    let mut questions: Vec<_> = requests
-        .iter()
-        .map(|request| {
-            request.json()["messages"].as_array().expect("messages").last().expect("one")["content"]
-                .to_string()
-        })
-        .collect();
-    questions.sort_unstable();
-    questions.dedup();
-    assert_eq!(questions.len(), requests.len(), "each asked once");
 }

@@ -2,8 +2,8 @@
 //! breathe. How long it takes is for `benches/` to say.
 
 use crate::support::pictures::MAX_IMAGE;
-use crate::support::tls::Authority;
-use crate::support::{Env, Gate, Reply, Run, Script, Server, replies, skip};
+use crate::support::tls::trusted;
+use crate::support::{Env, Gate, Run, Script, Server, four, skip};
 
 /// A question, the most memory it may take in KiB, and the most system calls.
 struct Case {
@@ -29,8 +29,7 @@ const CASES: [Case; 4] = [
 impl Case {
     /// A server that plays a script, and a run of `program` that asks it.
     fn begin(&self, script: Script, program: impl FnOnce(&Env) -> Run) -> (Env, Server, Run) {
-        let (env, authority) = (Env::new(), Authority::new("ours"));
-        env.write("ca.pem", authority.pem());
+        let (env, authority) = trusted();
         env.sparse_png("large.png", MAX_IMAGE);
         let server = match self.scheme {
             "http" => Server::play([script]),
@@ -40,10 +39,6 @@ impl Case {
         let run = run.case(self.scheme).stdout("Four.\n");
         (env, server, run)
     }
-}
-
-fn four() -> Reply {
-    Reply::json(200, replies::completion("Four."))
 }
 
 #[test]

@@ -2,14 +2,14 @@
 //!
 //! Nothing is timed here: what waits for ever, or begins to wait anew with each byte, does not end at all.
 
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use crate::support::pictures::MAX_IMAGE;
-use crate::support::tls::Authority;
-use crate::support::{Env, Gate, Output, Reads, Reply, Run, Script, Server, replies};
-
-/// How every run here ends once something was sent.
-const HINT: &str = "xask: hint: the request was sent: asked again, it may be billed twice\n";
+use crate::support::tls::trusted;
+use crate::support::{
+    Env, Gate, ID, Output, Reads, Reply, Run, Script, Server, busy, four, replies, says,
+};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
 const STREAM: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
@@ -25,7 +25,7 @@ fn assert_lost(output: &Output, case: &str) {
     let notes = output.notes();
     assert_eq!(output.status.code(), Some(7), "{case}: {notes}");
     assert!(notes.contains(": timed out after 1 s (--timeout)"), "{case}: {notes}");
-    assert!(notes.ends_with(HINT), "{case}: {notes}");
+    assert!(notes.ends_with(says::BILLED), "{case}: {notes}");
 }
 
 /// Nothing was computed while it waited: less than half of the time is a long way from all of it.
@@ -48,37 +48,83 @@ fn play_all<const N: usize>(
 }
 
 #[test]
-fn the_deadline_ends_every_wait_after_the_first_byte_and_none_costs_a_processor() {
-    let head = |rest: &str| format!("{HEAD}{rest}");
+fn the_deadline_ends_every_wait_for_a_reply_and_none_costs_a_processor() {
+    let head = format!("{HEAD}X-Long: ");
+    let early = "HTTP/1.1 103 Early Hints\r\n\r\n";
     let outputs = play_all(
         &Env::new(),
         [
-            ("no head", Script::new().stall()),
-            ("a head that drips", Script::new().send(head("X-Long: ")).trickle("a")),
-            ("a head that stops", Script::new().send(head("X-Long: a")).stall()),
-            ("notes without end", Script::new().trickle("HTTP/1.1 103 Early Hints\r\n\r\n")),
-            ("no body", Script::new().send(head("Content-Length: 9\r\n\r\n")).stall()),
-            (
-                "a body that drips",
-                Script::new().send(head("Content-Length: 999\r\n\r\n")).trickle(" "),
-            ),
-            (
-                "chunks that drip",
-                Script::new()
-                    .send(head("Transfer-Encoding: chunked\r\n\r\n"))
-                    .trickle("1\r\n \r\n"),
-            ),
-            ("a body until the close", Script::new().send(head("\r\n")).trickle(" ")),
-            ("a stream that does not begin", Script::new().send(STREAM).stall()),
-            ("a stream of comments", Script::new().send(STREAM).trickle(": ping\n\n")),
-            ("an event without end", Script::new().send(STREAM).trickle("data: x")),
-            ("a stream of pings", Script::new().send(STREAM).trickle("data: {}\n\n")),
+            ("nothing is read", Script::after(Reads::Nothing).stall()),
+            ("nothing is said", Script::new().stall()),
+            ("nothing is said, but reading on", Script::new().hold()),
+            ("a note, and then nothing", Script::new().send(early).stall()),
+            ("notes without end", Script::new().trickle(early)),
+            ("a head that stops", Script::new().send(format!("{head}a")).stall()),
+            ("a head that drips", Script::new().send(head).trickle("a")),
         ],
     );
     for (case, output) in outputs {
         assert_lost(&output, case);
         assert_idle(&output, case);
+        assert!(!output.notes().contains("(HTTP "), "{case}: {}", output.notes());
     }
+}
+
+#[test]
+fn the_deadline_ends_every_wait_for_the_rest_of_a_reply_and_none_costs_a_processor() {
+    let head = |rest: &str| Script::new().send(format!("{HEAD}{rest}\r\n"));
+    let stream = || Script::new().send(STREAM);
+    let outputs = play_all(
+        &Env::new(),
+        [
+            ("no body", head("Content-Length: 9\r\n").stall()),
+            ("a body that drips", head("Content-Length: 999\r\n").trickle(" ")),
+            ("chunks that drip", head("Transfer-Encoding: chunked\r\n").trickle("1\r\n \r\n")),
+            ("a body until the close", head("").trickle(" ")),
+            ("a stream that does not begin", stream().stall()),
+            ("a stream of comments", stream().trickle(": ping\n\n")),
+            ("an event without end", stream().trickle("data: x")),
+            ("a stream of pings", stream().trickle("data: {}\n\n")),
+        ],
+    );
+    for (case, output) in outputs {
+        assert_lost(&output, case);
+        assert_idle(&output, case);
+        assert!(output.notes().contains("(HTTP 200)\n"), "{case}: {}", output.notes());
+    }
+}
+
+#[test]
+fn an_answer_that_stops_says_which_reply_it_was() {
+    let (head, body) = (four().with_id().head(), replies::completion("Four."));
+    let part = |n: usize| Script::new().send([&head[..], &body.as_bytes()[..n]].concat()).stall();
+    let outputs = play_all(
+        &Env::new(),
+        [
+            ("the body does not begin", part(0)),
+            ("the body stops", part(50)),
+            ("the last byte is missing", part(body.len() - 1)),
+            (
+                "the last chunk is missing",
+                Script::new().send(four().with_id().chunked().split(2).0).stall(),
+            ),
+        ],
+    );
+    for (case, output) in outputs {
+        assert_lost(&output, case);
+        let told = format!("(HTTP 200, x-request-id {ID})\n");
+        assert!(output.notes().contains(&told), "{case}: {}", output.notes());
+    }
+}
+
+#[test]
+fn an_answer_that_takes_longer_than_the_deadline_is_lost() {
+    // They come for much longer than the deadline, and make an answer in the end.
+    let answer = replies::completion("Four.");
+    let reply = format!("HTTP/1.1 200 OK\r\n\r\n{}{answer}", " ".repeat(5_000_000));
+    let server = Server::play([Script::new().drip(reply)]);
+    let env = Env::new();
+    assert_lost(&hurried(&env, &server).spawn().finish(), "a long answer");
 }
 
 #[test]
@@ -94,6 +140,21 @@ fn the_deadline_ends_also_what_never_has_to_be_waited_for() {
     );
     for (case, output) in outputs {
         assert_lost(&output, case);
+    }
+}
+
+#[test]
+fn an_error_whose_words_do_not_come_is_told_by_its_status_at_the_deadline() {
+    let env = Env::new();
+    let runs = [(401, 3), (404, 4), (429, 5), (500, 8), (999, 8)].map(|(status, code)| {
+        let script = Script::new().send(format!("HTTP/1.1 {status} No\r\n\r\n")).stall();
+        let server = Server::play([script]);
+        let run = env.ask(&server, ["--timeout=0.5"]).case(status);
+        let run = run.stderr_like(says::error(&format!("(HTTP {status})"))).spawn();
+        (run, code, server)
+    });
+    for (run, code, _server) in runs {
+        run.code(code);
     }
 }
 
@@ -117,7 +178,7 @@ fn the_deadline_ends_a_stream_that_stalls_and_what_came_stays_printed() {
     let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
     let (first, _) = Reply::sse(&events).split(2);
     let server = Server::play([Script::new().send(first).open(&asked).stall()]);
-    let output = hurried(&env, &server).stdout_like("Fo").stderr_like(HINT).code(7);
+    let output = hurried(&env, &server).stdout_like("Fo").stderr_like(says::BILLED).code(7);
     assert_lost(&output, "a stream that stalls");
     assert_idle(&output, "a stream that stalls");
     asked.wait();
@@ -125,8 +186,7 @@ fn the_deadline_ends_a_stream_that_stalls_and_what_came_stays_printed() {
 
 #[test]
 fn the_deadline_holds_over_tls_too() {
-    let (env, authority) = (Env::new(), Authority::new("ours"));
-    env.write("ca.pem", authority.pem());
+    let (env, authority) = trusted();
     env.sparse_png("large.png", MAX_IMAGE);
     let runs = [
         ("no head", Script::new().stall()),
@@ -148,10 +208,9 @@ fn the_deadline_holds_over_tls_too() {
 #[test]
 fn a_repetition_has_only_what_is_left_of_the_deadline() {
     let env = Env::new();
-    let busy = || Reply::json(429, replies::error("busy", "later")).header("Retry-After", "0");
     let drips = Script::new().send(format!("{HEAD}X-Long: ")).trickle("a");
-    let server = Server::play([busy().into(), busy().into(), drips]);
-    hurried(&env, &server).stderr_like("retry 2 of 2").stderr_like(HINT).code(7);
+    let server = Server::play([busy(429).into(), busy(429).into(), drips]);
+    hurried(&env, &server).stderr_like("retry 2 of 2").stderr_like(says::BILLED).code(7);
 }
 
 #[test]
@@ -172,9 +231,75 @@ fn a_deadline_that_falls_into_a_pause_ends_with_the_last_replys_code() {
 }
 
 #[test]
+fn the_deadline_begins_when_the_prompt_has_been_read() {
+    let (env, server) = (Env::new(), Server::reply(four()));
+    let run = env.xask(["--timeout", "1.5"]).server(&server).stdin_open().stdout("Four.\n");
+    let mut run = run.spawn();
+    run.write_stdin("What is 2 + 2");
+    // Longer than the deadline: what must not happen is given the time to happen.
+    std::thread::sleep(Duration::from_millis(1600));
+    run.write_stdin("?\n");
+    run.close_stdin();
+    run.success();
+}
+
+#[test]
+fn a_time_that_is_none_is_refused() {
+    for flag in ["--timeout", "--connect-timeout"] {
+        for seconds in ["0", "0.0", "-1", "nan", "inf", "1e400", "soon", "", " ", "1s", "1,5"] {
+            Env::new().ask_at("", [flag, seconds]).case(seconds).refused(2, &[flag]);
+        }
+    }
+}
+
+#[test]
+fn an_answer_in_time_is_an_answer_whatever_the_deadline() {
+    for timeout in ["3600", "20.5", "1e9", "1e18"] {
+        let server = Server::reply(four());
+        Env::new()
+            .ask(&server, ["--timeout", timeout, "--connect-timeout", timeout])
+            .stdout("Four.\n")
+            .success();
+    }
+}
+
+#[test]
+fn a_deadline_that_has_passed_before_a_byte_left_is_not_delivered() {
+    // It may be connected to, but is not to be spoken to.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
+    for flag in ["--timeout", "--connect-timeout"] {
+        for seconds in ["0.000001", "0.000000001", "1e-10"] {
+            Env::new().ask_at(&url, [flag, seconds]).fails(6, &["timed out", flag]);
+        }
+    }
+}
+
+/// A listener that takes no more connections: its queue is full, and further ones are not answered. The
+/// connections in the queue come with it.
+#[cfg(target_os = "linux")]
+fn deaf() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(100)).ok();
+    let queue = std::iter::from_fn(connect).collect();
+    (address, listener, queue)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_connection_that_does_not_come_about_in_time_is_not_delivered() {
+    let (address, _listener, _queue) = deaf();
+    let url = format!("http://{address}/v1");
+    let host = address.to_string();
+    for flag in ["--timeout", "--connect-timeout"] {
+        Env::new().ask_at(&url, [flag, "0.2"]).fails(6, &[&host, "timed out after 0.2 s", flag]);
+    }
+}
+
+#[test]
 fn connecting_has_a_budget_of_its_own() {
-    let (env, authority) = (Env::new(), Authority::new("ours"));
-    env.write("ca.pem", authority.pem());
+    let (env, _) = trusted();
     // A record of TLS that announces 16 KiB.
     let record = [22, 3, 3, 64, 0];
     let nothing = || Script::after(Reads::Nothing);
@@ -204,10 +329,7 @@ fn connecting_has_a_budget_of_its_own() {
 
 #[test]
 fn a_connect_timeout_does_not_bound_the_answer() {
-    let (env, asked, gate) = (Env::new(), Gate::new(), Gate::new());
-    let reply = Reply::json(200, replies::completion("Four."));
-    let script = Script::new().open(&asked).wait(&gate).send(reply);
-    let server = Server::play([script]);
+    let (env, (server, asked, gate)) = (Env::new(), Server::holding(four()));
     let run =
         env.xask(["--connect-timeout", "0.2", "Hi"]).server(&server).stdout("Four.\n").spawn();
     asked.wait();

@@ -6,19 +6,11 @@ use std::io::{BufReader, Read, Write};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use crate::support::pictures::{MAX_IMAGE, PNG, data_url, png};
-use crate::support::{Env, Gate, Reads, Reply, Request, Run, Script, Server, replies};
+use crate::support::pictures::{MAX_IMAGE, PNG, data_url, image, png};
+use crate::support::{Env, Gate, Reads, Request, Run, Script, Server, busy, four};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
-
-fn four() -> Reply {
-    Reply::json(200, replies::completion("Four."))
-}
-
-fn image(url: &str) -> Value {
-    json!({"type": "image_url", "image_url": {"url": url}})
-}
+use serde_json::json;
 
 #[test]
 fn every_length_is_encoded_right_wherever_a_chunk_ends() {
@@ -157,12 +149,12 @@ const CHANGES: [Change; 8] = [
     }),
     ("is replaced by a folder", |env| {
         fs::remove_file(env.path("a.png")).expect("it was there");
-        fs::create_dir(env.path("a.png")).expect("a folder");
+        env.folder("a.png");
     }),
     ("vanishes", |env| fs::remove_file(env.path("a.png")).expect("it was there")),
     ("becomes a link that leads nowhere", |env| {
         fs::rename(env.path("a.png"), env.path("c.png")).expect("they are replaced");
-        std::os::unix::fs::symlink("a.png", env.path("a.png")).expect("a link");
+        env.link("a.png", "a.png");
     }),
 ];
 
@@ -222,23 +214,29 @@ fn assert_cut(server: &Server) {
     }
 }
 
+/// Asks, and changes the file `a.png` when the first bytes have arrived, and the last cannot have: no socket holds
+/// a whole large image.
+#[track_caller]
+fn change_while_sent(env: &Env, args: &[&str], (name, change): Change) {
+    let (begun, go) = (Gate::new(), Gate::new());
+    let script = Script::after(Reads::Body(200)).open(&begun).wait(&go).hold();
+    let server = Server::play([script]);
+    let run = env.xask(args).server(&server).case(name).whatever().spawn();
+    begun.wait();
+    change(env);
+    go.open();
+    let said = run.code(1).notes().to_owned();
+    assert!(said.starts_with("xask: a.png") && said.lines().count() == 1, "{name}: {said}");
+    assert_cut(&server);
+}
+
 #[test]
 fn a_file_that_changes_while_another_is_sent_is_never_sent() {
-    for (name, change) in CHANGES {
+    for change in CHANGES {
         let env = Env::new();
         env.sparse_png("first.png", MAX_IMAGE);
         env.write("a.png", png(300_000));
-        // No socket holds so much: until it is read, the second file's turn does not come.
-        let (begun, go) = (Gate::new(), Gate::new());
-        let script = Script::after(Reads::Body(200)).open(&begun).wait(&go).hold();
-        let server = Server::play([script]);
-        let run = env.xask(["-i", "first.png", "-i", "a.png"]).server(&server).whatever().spawn();
-        begun.wait();
-        change(&env);
-        go.open();
-        let said = run.code(1).notes().to_owned();
-        assert!(said.starts_with("xask: a.png") && said.lines().count() == 1, "{name}: {said}");
-        assert_cut(&server);
+        change_while_sent(&env, &["-i", "first.png", "-i", "a.png"], change);
     }
 }
 
@@ -250,30 +248,18 @@ fn a_file_that_changes_while_it_is_sent_is_not_sent_to_its_end() {
         ("grows", |env| open(env).set_len(MAX_IMAGE as u64 + 1).expect("longer")),
         CHANGES[3],
     ];
-    for (name, change) in changes {
+    for change in changes {
         let env = Env::new();
         env.sparse_png("a.png", MAX_IMAGE);
-        // The first bytes of the picture have arrived, and the last cannot have.
-        let (begun, go) = (Gate::new(), Gate::new());
-        let script = Script::after(Reads::Body(200)).open(&begun).wait(&go).hold();
-        let server = Server::play([script]);
-        let run = env.xask(["-i", "a.png"]).server(&server).whatever().spawn();
-        begun.wait();
-        change(&env);
-        go.open();
-        let said = run.code(1).notes().to_owned();
-        assert!(said.starts_with("xask: a.png") && said.lines().count() == 1, "{name}: {said}");
-        assert_cut(&server);
+        change_while_sent(&env, &["-i", "a.png"], change);
     }
 }
 
 #[test]
 fn each_pass_reads_the_file_anew_and_finds_out_a_change() {
-    let turned_away =
-        || Reply::json(503, replies::error("busy", "Later.")).header("Retry-After", "0");
     let env = Env::new();
     env.write("a.png", png(300_000));
-    let server = Server::play([Script::from(turned_away()), Script::from(four())]);
+    let server = Server::play([busy(503), four()]);
     let run = env.xask(["-i", "a.png"]).server(&server);
     run.stdout("Four.\n").stderr_like("503").success();
     let requests = server.requests();
@@ -283,7 +269,7 @@ fn each_pass_reads_the_file_anew_and_finds_out_a_change() {
         let env = Env::new();
         env.write("a.png", png(300_000));
         let (arrived, go) = (Gate::new(), Gate::new());
-        let first = Script::new().open(&arrived).wait(&go).send(turned_away());
+        let first = Script::new().open(&arrived).wait(&go).send(busy(503));
         let server = Server::play([first, Script::new()]);
         let run = env.xask(["-q", "-i", "a.png"]).server(&server).whatever().spawn();
         arrived.wait();

@@ -4,28 +4,15 @@ use std::ffi::OsStr;
 use std::fs;
 
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::thread;
 
-use crate::support::pictures::{JPEG, MAX_IMAGE, PNG, data_url, png};
-use crate::support::{Env, Reply, Script, Server, Tty, powerless, replies};
+use crate::support::pictures::{JPEG, MAX_IMAGE, PNG, data_url, image, image_with, png};
+use crate::support::{Env, Script, Server, Tty, four, powerless};
 use serde_json::{Value, json};
-
-fn four() -> Reply {
-    Reply::json(200, replies::completion("Four."))
-}
 
 fn text(text: &str) -> Value {
     json!({"type": "text", "text": text})
-}
-
-fn image(url: &str) -> Value {
-    json!({"type": "image_url", "image_url": {"url": url}})
-}
-
-fn image_with(url: &str, detail: &str) -> Value {
-    json!({"type": "image_url", "image_url": {"url": url, "detail": detail}})
 }
 
 #[test]
@@ -46,14 +33,20 @@ fn texts_and_images_arrive_in_the_order_of_the_command_line() {
     let messages = json!([{"role": "user", "content": content}]);
     assert_eq!(request.json(), json!({"model": "grok-4", "messages": messages}));
     assert_eq!(request.header("content-length"), Some(&*request.body.len().to_string()));
+}
 
+#[test]
+fn texts_are_joined_as_far_as_the_next_image() {
+    let env = Env::new();
+    let (before, after) = (png(100), [JPEG, &[7; 99]].concat());
+    env.write("before.png", &before);
+    env.write("after.png", &after);
     env.write("file", "out of a file\n");
     env.write("empty", "\n");
-    let (a, b) = (image(&before), image(&after));
+    let (a, b) = (image(&data_url("image/png", &before)), image(&data_url("image/jpeg", &after)));
     let cases: &[(&[&str], Value)] = &[
         (&["-i", "before.png", "hi"], json!([a, text("hi")])),
         (&["a", "b", "-i", "before.png", "c", "d"], json!([text("a b"), a, text("c d")])),
-        // Texts are joined as far as the next image.
         (
             &["a", "-f", "file", "-i", "after.png", "-f", "file", "b", "-"],
             json!([text("a\n\nout of a file"), b, text("out of a file\n\nb\n\nin")]),
@@ -66,7 +59,16 @@ fn texts_and_images_arrive_in_the_order_of_the_command_line() {
     for (args, expected) in cases {
         assert_eq!(env.dry(args.iter().copied()).stdin("in\n").content(), *expected, "{args:?}");
     }
-    // Without a text part standard input is the text, and comes last; an empty one adds nothing.
+    let messages = env.dry(["-s", "Be brief.", "-i", "before.png", "hi"]).messages();
+    assert_eq!(messages[0], json!({"role": "system", "content": "Be brief."}));
+}
+
+#[test]
+fn beside_images_standard_input_is_the_text_and_an_empty_one_adds_nothing() {
+    let env = Env::new();
+    env.write("before.png", PNG);
+    env.write("after.png", JPEG);
+    let (a, b) = (image(&data_url("image/png", PNG)), image(&data_url("image/jpeg", JPEG)));
     let cases: &[(&[&str], &[&Value])] = &[
         (&["-i", "before.png"], &[&a]),
         (&["-i", "before.png", "-i", "after.png", "-i", "before.png"], &[&a, &b, &a]),
@@ -78,8 +80,6 @@ fn texts_and_images_arrive_in_the_order_of_the_command_line() {
         let content = env.dry(args.iter().copied()).stdin("in\n").content();
         assert_eq!(content, json!([images, &[&text("in")][..]].concat()));
     }
-    let messages = env.dry(["-s", "Be brief.", "-i", "before.png", "hi"]).messages();
-    assert_eq!(messages[0], json!({"role": "system", "content": "Be brief."}));
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn a_data_url_of_anything_else_is_refused() {
 fn a_picture_is_told_by_its_bytes_whatever_its_name() {
     let env = Env::new();
     let jpeg = [JPEG, &[0; 20]].concat();
-    fs::create_dir(env.path("folder")).expect("a folder");
+    env.folder("folder");
     for (name, bytes, media_type) in [
         ("a.png", PNG, "image/png"),
         ("a.jpg", PNG, "image/png"),
@@ -194,74 +194,79 @@ fn a_picture_is_told_by_its_bytes_whatever_its_name() {
         assert_eq!(env.dry(["-i", name]).content(), expected, "{name}");
     }
     let path = env.write(OsStr::from_bytes(b"odd\xff.png"), PNG);
-    symlink(&path, env.path("link")).expect("a link");
+    env.link("link", &path);
     let expected = json!([image(&data_url("image/png", PNG))]);
     let args = ["--dry-run", "-i"].map(OsStr::new).into_iter().chain([path.as_os_str()]);
     assert_eq!(env.xask(args).content(), expected);
     assert_eq!(env.dry(["-i", "link"]).content(), expected);
 }
 
+/// Files that are no pictures, whatever they are called.
+const NO_PICTURES: [(&str, &[u8]); 15] = [
+    ("cat.png", b"GIF89a\x01\0\x01\0"),
+    ("old.gif", b"GIF87a\x01\0\x01\0"),
+    ("web.png", b"RIFF\x10\0\0\0WEBPVP8 \0"),
+    ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+    ("drawing.png", b"<?xml version=\"1.0\"?>\n<!-- by hand -->\n<svg/>"),
+    ("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0"),
+    ("scan.tif", b"II*\0\x08\0\0\0"),
+    ("doc.png", b"%PDF-1.7\n"),
+    ("notes.png", b"Just words.\n"),
+    ("empty.png", b""),
+    ("one.png", b"x"),
+    ("byte.png", b"\x89"),
+    ("half.png", b"\x89PNG\r\n\x1a"),
+    ("half.jpg", b"\xff\xd8"),
+    ("noise.png", b"\x00\x01\x02\x03"),
+];
+
+const TAKES: &str = "; xAI takes PNG and JPEG\n";
+const NOWHERE: &str = "\nxask: hint: it is a symbolic link that leads nowhere\n";
+const ADDRESSES: &str = "\nxask: hint: addresses begin with http://, https:// or data:\n";
+
+/// What is refused, why, and what is said behind that.
+const REFUSED: [(&str, &str, &str); 27] = [
+    ("cat.png", " is a GIF", TAKES),
+    ("old.gif", " is a GIF", TAKES),
+    ("web.png", " is a WebP", TAKES),
+    ("drawing.svg", " is an SVG", TAKES),
+    ("drawing.png", " is an SVG", TAKES),
+    ("photo.heic", " is a HEIC", TAKES),
+    ("scan.tif", " is a TIFF", TAKES),
+    ("doc.png", " is a PDF", TAKES),
+    ("notes.png", " is text, not an image", TAKES),
+    ("empty.png", " is empty", TAKES),
+    ("one.png", " is text, not an image", TAKES),
+    ("byte.png", " is not an image", TAKES),
+    ("half.png", " is not an image", TAKES),
+    ("half.jpg", " is not an image", TAKES),
+    ("noise.png", " is not an image", TAKES),
+    ("folder.png", " is a directory, not an image", TAKES),
+    ("a socket", " is a socket, not an image", TAKES),
+    ("/dev/null", " is a device, not an image", TAKES),
+    ("/dev/zero", " is a device, not an image", TAKES),
+    ("/proc/version", " is text, not an image", TAKES),
+    ("missing.png", ": no such file or directory", "\n"),
+    ("cat.png/x", ": not a directory", "\n"),
+    ("dangling.png", ": no such file or directory", NOWHERE),
+    ("loop.png", ": too many levels of symbolic links", NOWHERE),
+    ("file:///a.png", ": no such file or directory", ADDRESSES),
+    ("ftp://example.com/a.png", ": no such file or directory", ADDRESSES),
+    ("large.png", " has 20971521 bytes; xAI takes at most 20971520 (20 MiB) an image", "\n"),
+];
+
 #[test]
 fn what_is_no_picture_is_refused_by_name_and_reason_before_the_key_is_read() {
     let (env, server) = (Env::new(), Server::never());
     let _socket = UnixListener::bind(env.path("a socket")).expect("a socket");
-    fs::create_dir(env.path("folder.png")).expect("a folder");
-    symlink("nowhere", env.path("dangling.png")).expect("a link");
-    symlink("loop.png", env.path("loop.png")).expect("a link");
+    env.folder("folder.png");
+    env.link("dangling.png", "nowhere");
+    env.link("loop.png", "loop.png");
     env.sparse_png("large.png", MAX_IMAGE + 1);
-    let files: [(&str, &[u8]); 15] = [
-        ("cat.png", b"GIF89a\x01\0\x01\0"),
-        ("old.gif", b"GIF87a\x01\0\x01\0"),
-        ("web.png", b"RIFF\x10\0\0\0WEBPVP8 \0"),
-        ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
-        ("drawing.png", b"<?xml version=\"1.0\"?>\n<!-- by hand -->\n<svg/>"),
-        ("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0"),
-        ("scan.tif", b"II*\0\x08\0\0\0"),
-        ("doc.png", b"%PDF-1.7\n"),
-        ("notes.png", b"Just words.\n"),
-        ("empty.png", b""),
-        ("one.png", b"x"),
-        ("byte.png", b"\x89"),
-        ("half.png", b"\x89PNG\r\n\x1a"),
-        ("half.jpg", b"\xff\xd8"),
-        ("noise.png", b"\x00\x01\x02\x03"),
-    ];
-    for (name, bytes) in files {
+    for (name, bytes) in NO_PICTURES {
         env.write(name, bytes);
     }
-    let takes = "; xAI takes PNG and JPEG\n";
-    let nowhere = "\nxask: hint: it is a symbolic link that leads nowhere\n";
-    let addresses = "\nxask: hint: addresses begin with http://, https:// or data:\n";
-    let cases = [
-        ("cat.png", " is a GIF", takes),
-        ("old.gif", " is a GIF", takes),
-        ("web.png", " is a WebP", takes),
-        ("drawing.svg", " is an SVG", takes),
-        ("drawing.png", " is an SVG", takes),
-        ("photo.heic", " is a HEIC", takes),
-        ("scan.tif", " is a TIFF", takes),
-        ("doc.png", " is a PDF", takes),
-        ("notes.png", " is text, not an image", takes),
-        ("empty.png", " is empty", takes),
-        ("one.png", " is text, not an image", takes),
-        ("byte.png", " is not an image", takes),
-        ("half.png", " is not an image", takes),
-        ("half.jpg", " is not an image", takes),
-        ("noise.png", " is not an image", takes),
-        ("folder.png", " is a directory, not an image", takes),
-        ("a socket", " is a socket, not an image", takes),
-        ("/dev/null", " is a device, not an image", takes),
-        ("/dev/zero", " is a device, not an image", takes),
-        ("/proc/version", " is text, not an image", takes),
-        ("missing.png", ": no such file or directory", "\n"),
-        ("cat.png/x", ": not a directory", "\n"),
-        ("dangling.png", ": no such file or directory", nowhere),
-        ("loop.png", ": too many levels of symbolic links", nowhere),
-        ("file:///a.png", ": no such file or directory", addresses),
-        ("ftp://example.com/a.png", ": no such file or directory", addresses),
-        ("large.png", " has 20971521 bytes; xAI takes at most 20971520 (20 MiB) an image", "\n"),
-    ];
-    for (name, why, rest) in cases {
+    for (name, why, rest) in REFUSED {
         let run = env.xask(["hi", "-i", name]).server(&server).env("XAI_API_KEY_FILE", "missing");
         let said = run.refused(2, &[]);
         assert_eq!(said, format!("xask: {name}{why}{rest}"));

@@ -27,5 +27,4 @@ mod service;
 mod stdin;
 mod stream;
 mod support;
-mod terminal;
 mod tls;

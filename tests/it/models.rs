@@ -2,9 +2,7 @@
 
 use predicates::prelude::*;
 
-use crate::support::{Env, Reply, Server, Tty, replies, says};
-
-const KEY: &str = "xai-0123456789abcdef";
+use crate::support::{Env, KEY, Reply, Server, Tty, four, replies};
 
 /// As the service sends it (xAI API reference, `GET /v1/models`).
 const MODELS: &str = r#"{"data":[{"id":"grok-4-0709","created":1752019200,"object":"model","owned_by":"xai"},{"id":"grok-3","created":1743724800,"object":"model","owned_by":"xai"}],"object":"list"}"#;
@@ -16,7 +14,7 @@ fn models() -> Reply {
 }
 
 #[test]
-fn the_models_are_listed_one_a_line_in_the_service_s_order() {
+fn the_models_are_listed_one_a_line_in_the_order_of_the_service() {
     let env = Env::new();
     let server = Server::reply(models());
     env.xask(["--list-models"]).server(&server).key(KEY).stdout(NAMES).success();
@@ -57,7 +55,7 @@ fn what_else_is_said_of_a_model_does_not_matter() {
         (r#"{"data":[{"aliases":["x"],"id":"\u00e9 b","id2":null}],"more":{}}"#, "\u{e9} b\n"),
     ] {
         let server = Server::reply(Reply::json(200, reply));
-        env.xask(["--list-models"]).server(&server).stdout(printed).success();
+        env.xask(["--list-models"]).server(&server).case(reply).stdout(printed).success();
     }
 }
 
@@ -103,8 +101,11 @@ fn a_reply_that_is_no_list_ends_with_the_status_it_means() {
         (Reply::json(200, r#"{"data":null}"#), 8, "the reply is no list of models"),
         (Reply::json(200, r#"{"data":[{"name":"a"}]}"#), 8, "the reply is no list of models"),
         (Reply::json(200, r#"{"data":["a"]}"#), 8, "the reply is no list of models"),
-        (Reply::json(200, replies::completion("Four.")), 8, "the reply is no list of models"),
+        (four(), 8, "the reply is no list of models"),
         (Reply::new(200, "text/html", "<title>Sign in</title>"), 8, "Sign in"),
+        (models().close_delimited().cut_at(1), 7, "cut"),
+        (models().close_delimited().cut_at(20), 7, "cut"),
+        (models().close_delimited().cut_at(MODELS.len() - 1), 7, "cut"),
         (models().cut_at(20), 7, ""),
         (models().chunked().cut_at(20), 7, ""),
     ] {
@@ -112,45 +113,22 @@ fn a_reply_that_is_no_list_ends_with_the_status_it_means() {
             let env = Env::new();
             let server = Server::reply(reply.clone().header("x-request-id", "0f4c"));
             let run = env.xask(["--list-models", "--retries=0"]).args(json).server(&server);
-            let output = run.key(KEY).stderr_like(says::error(words)).code(code);
-            assert!(
-                code == 7 || output.notes().contains("x-request-id 0f4c"),
-                "{}",
-                output.notes()
-            );
+            let told = run.key(KEY).case((code, words)).fails(code, &[words]);
+            assert!(code == 7 || told.contains("x-request-id 0f4c"), "{told}");
         }
-    }
-}
-
-#[test]
-fn a_list_that_ends_in_the_middle_is_a_cut_reply() {
-    let env = Env::new();
-    for cut in [1, 20, MODELS.len() - 1] {
-        let server = Server::reply(models().close_delimited().cut_at(cut));
-        let run = env.xask(["--list-models", "--retries=0"]).server(&server);
-        run.stderr_like(says::error("cut")).code(7);
     }
 }
 
 #[test]
 fn without_a_key_or_a_service_it_fails_as_a_question_does() {
     let env = Env::new();
-    env.xask(["--list-models"]).stderr_like(says::error("no API key")).code(3);
+    env.xask(["--list-models"]).fails(3, &["no API key"]);
     let gone = Server::never().url();
     let run = env.xask(["--list-models", "--retries=0", "--base-url", &gone]);
-    run.stderr_like(says::error("refused")).code(6);
+    run.fails(6, &["refused"]);
     let server = Server::play([crate::support::Script::new().hold()]);
     let run = env.xask(["--list-models", "--timeout=0.2", "--retries=0"]).server(&server);
-    run.stderr_like(says::error("0.2 s")).code(7);
-}
-
-#[test]
-fn what_was_turned_away_is_asked_again() {
-    let env = Env::new();
-    let busy = Reply::json(503, replies::error("slug", "busy")).header("Retry-After", "0");
-    let server = Server::play([busy, models()]);
-    let run = env.xask(["--list-models"]).server(&server);
-    run.stdout(NAMES).stderr_like("retry 1 of 2").success();
+    run.fails(7, &["0.2 s"]);
 }
 
 #[test]
@@ -173,60 +151,34 @@ fn a_rehearsal_knows_the_model_that_is_named() {
     let reply = run("1").args(["--json"]).stdout_like("").success().json();
     assert_eq!((&reply["object"], &reply["data"][0]["id"]), (&"list".into(), &"grok-4".into()));
     for (case, code) in [("401", 3), ("403", 3), ("429", 5), ("500", 8), ("offline", 6)] {
-        run(case).stderr_like(says::error("")).code(code);
+        run(case).fails(code, &[]);
     }
 }
 
 #[test]
-fn it_takes_no_question() {
-    let env = Env::new();
+fn it_takes_no_question_and_names_what_it_does_not_take() {
+    let (env, never) = (Env::new(), Server::never());
     env.write("a.txt", "text");
-    let never = Server::never();
-    for args in [
-        &["hi"][..],
-        &["-"],
-        &["--file", "a.txt"],
-        &["--image", "https://example.com/a.png"],
-        &["--system", "Be brief."],
-        &["--schema", "a.txt"],
-        &["--dry-run"],
-        &["--cache", "answers"],
+    for (args, what) in [
+        (&["hi"][..], "words"),
+        (&["--", "hi"], "words"),
+        (&["-"], "words"),
+        (&["--file", "a.txt"], "--file"),
+        (&["--image", "https://example.com/a.png"], "--image"),
+        (&["--system", "Be brief."], "--system"),
+        (&["--system-file", "a.txt"], "--system-file"),
+        (&["--developer", "Be brief."], "--developer"),
+        (&["--detail", "low"], "--detail"),
+        (&["--conversation", "a.txt"], "--conversation"),
+        (&["--messages", "a.txt"], "--messages"),
+        (&["--schema", "a.txt"], "--schema"),
+        (&["--dry-run"], "--dry-run"),
+        (&["--cache", "answers"], "--cache"),
     ] {
-        let run = || env.xask(["--list-models"]).args(args).server(&never);
-        let what = if args[0].starts_with("--") { args[0] } else { "words" };
-        let output = run().stderr_like(says::error("exclude each other")).code(2);
-        let said = output.notes();
-        assert!(said.contains("--list-models") && said.contains(what), "{args:?}: {said}");
-    }
-    for args in [
-        &["--system-file", "a.txt"][..],
-        &["--developer", "Be brief."],
-        &["--detail", "low"],
-        &["--conversation", "a.txt"],
-        &["--messages", "a.txt"],
-        &["--", "hi"],
-    ] {
-        let run = env.xask(["--list-models"]).args(args).server(&never);
-        run.stderr_like(says::error("exclude each other")).code(2);
+        let run = env.xask(["--list-models"]).args(args).server(&never).case(args);
+        run.refused(2, &["--list-models", what, "exclude each other"]);
     }
     assert_eq!(env.names(), ["a.txt"]);
-}
-
-#[test]
-fn what_it_does_not_take_is_named() {
-    let env = Env::new();
-    for (flag, value) in [
-        ("--system-file", "a.txt"),
-        ("--developer", "Be brief."),
-        ("--detail", "low"),
-        ("--conversation", "a.txt"),
-        ("--messages", "a.txt"),
-    ] {
-        let run = env.xask(["--list-models", flag, value]);
-        run.stderr_like(says::error(flag)).code(2);
-    }
-    let run = env.xask(["--list-models", "--", "hi"]);
-    run.stderr_like(says::error("words")).code(2);
 }
 
 #[test]

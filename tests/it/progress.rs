@@ -1,29 +1,16 @@
-//! What is told beside the answer: the line that says a wait is not a hang, `--verbose`, `--usage`, and what
-//! `--quiet` leaves of them.
+//! The line that says a wait is not a hang: when it is shown, and that it is gone before anything else is.
 
 use predicates::prelude::*;
-use serde_json::{Value, json};
 
-use crate::support::{Env, Gate, Reads, Reply, Run, Running, Script, Server, Tty, replies, says};
-
-const KEY: &str = "xai-0123456789abcdef";
+use crate::support::{
+    Env, Gate, Reads, Reply, Run, Running, Script, Server, Tty, busy, four, replies, streamed,
+};
 
 /// How the line begins. What second it is depends on the machine too.
 const LINE: &str = "\r\x1b[Kxask: waiting, ";
 
 /// The line, as often as it was drawn, and its end.
 const LINES: &str = r"(\r\x1b\[Kxask: waiting, \d+ s)+\r\x1b\[K";
-
-fn four() -> Reply {
-    Reply::json(200, replies::completion("Four."))
-}
-
-/// A server that answers when the gate is opened; the first gate opens when it was asked.
-fn slow(reply: impl Into<Vec<u8>>) -> (Server, Gate, Gate) {
-    let (asked, gate) = (Gate::new(), Gate::new());
-    let server = Server::play([Script::new().open(&asked).wait(&gate).send(reply)]);
-    (server, asked, gate)
-}
 
 /// Of the whole of what a terminal was sent.
 fn exactly(pattern: &str) -> impl Predicate<str> + use<> {
@@ -33,7 +20,7 @@ fn exactly(pattern: &str) -> impl Predicate<str> + use<> {
 /// Returns when a run that was begun by now has shown its line: whatever waited
 /// before has waited for longer.
 fn a_second_passes() {
-    let (server, _, _) = slow(four());
+    let (server, _, _) = Server::holding(four());
     let env = Env::new();
     let mut run = env.xask(["hi"]).server(&server).tty(Tty::Stderr).spawn();
     run.read_tty_until(LINE);
@@ -59,7 +46,7 @@ fn a_wait_of_over_a_second_is_told_on_a_line_that_goes_before_the_answer() {
         (&["hi", "--stream"], Reply::sse(&events)),
         (&["--list-models"], models),
     ] {
-        let (server, _, gate) = slow(reply);
+        let (server, _, gate) = Server::holding(reply);
         let run = env.xask(args).server(&server).tty(Tty::Stderr);
         let run = run.stdout("Four.\n").on_tty_like(exactly(LINES));
         see_the_line(run, &gate).success();
@@ -71,10 +58,10 @@ fn the_line_is_gone_before_the_answer_is_on_the_same_terminal() {
     let env = Env::new();
     for (args, reply) in [
         (&["--no-stream"][..], four()),
-        (&["--stream"], Reply::sse(&replies::stream_of(&["Fo", "ur."], Some("stop")))),
+        (&["--stream"], streamed(&["Fo", "ur."])),
         (&["-o", "/dev/full"], four()),
     ] {
-        let (server, _, gate) = slow(reply);
+        let (server, _, gate) = Server::holding(reply);
         let run = env.xask(["hi"]).args(args).server(&server);
         let run = run.tty(Tty::Stdout).tty(Tty::Stderr);
         if args[0] == "-o" {
@@ -98,8 +85,8 @@ fn the_line_is_gone_before_an_error() {
         (cut, 7, "xask: the answer is cut: [^\n]+\nxask: hint: [^\n]+\n"),
         (Vec::new(), 7, "xask: no whole answer [^\n]+\nxask: hint: [^\n]+\n"),
     ] {
-        let (server, _, gate) = slow(reply);
-        let run = env.xask(["hi", "--retries=0"]).server(&server).tty(Tty::Stderr);
+        let (server, _, gate) = Server::holding(reply);
+        let run = env.xask(["hi", "--retries=0"]).server(&server).case(error).tty(Tty::Stderr);
         see_the_line(run.on_tty_like(exactly(&format!("{LINES}{error}"))), &gate).code(code);
     }
 }
@@ -127,9 +114,8 @@ fn the_line_goes_when_a_stream_begins_and_does_not_come_back() {
 fn the_line_is_gone_before_the_note_of_a_retry_and_begins_anew() {
     let env = Env::new();
     let (first, second) = (Gate::new(), Gate::new());
-    let busy = Reply::json(503, replies::error("slug", "busy")).header("Retry-After", "0");
     let server = Server::play([
-        Script::new().wait(&first).send(busy),
+        Script::new().wait(&first).send(busy(503)),
         Script::new().wait(&second).send(four()),
     ]);
     let note = "xask: note: the service failed: [^\n]+; retry 1 of 2 in 0.0 s\n";
@@ -145,7 +131,7 @@ fn the_line_is_gone_before_the_note_of_a_retry_and_begins_anew() {
 #[test]
 fn the_seconds_are_counted() {
     let env = Env::new();
-    let (server, _, gate) = slow(four());
+    let (server, _, gate) = Server::holding(four());
     let run = env.xask(["hi"]).server(&server).tty(Tty::Stderr).stdout("Four.\n");
     let mut run = run.on_tty_like(exactly(LINES)).spawn();
     run.read_tty_until(LINE);
@@ -202,7 +188,7 @@ fn nobody_is_told_of_a_wait_in_a_pipe_or_under_quiet() {
     let runs: Vec<_> = setups
         .into_iter()
         .map(|setup| {
-            let (server, asked, gate) = slow(four());
+            let (server, asked, gate) = Server::holding(four());
             let run = setup(env.xask(["hi"]).server(&server).stdout("Four.\n")).spawn();
             asked.wait();
             (run, gate, server)
@@ -225,115 +211,4 @@ fn an_answer_that_comes_at_once_is_told_of_by_nothing() {
         let run = env.xask(["hi", "--cache", "answers"]).server(&server);
         run.tty(Tty::Stderr).stdout("Four.\n").success();
     }
-}
-
-#[test]
-fn verbose_tells_url_model_status_request_id_and_times() {
-    let env = Env::new();
-    for flag in ["-v", "--verbose"] {
-        let reply = four().header("x-request-id", "0f4c-5b1e");
-        let server = Server::reply(reply);
-        let pattern = format!(
-            r"xask: asking {}/chat/completions: model grok-9, \d+ bytes
-xask: HTTP 200 after \d+\.\d+ s, x-request-id 0f4c-5b1e
-xask: the reply was complete after \d+\.\d+ s
-",
-            server.url()
-        );
-        let run = env.xask([flag, "-m", "grok-9", "a secret prompt", "-s", "a secret system"]);
-        run.server(&server).key(KEY).stdout("Four.\n").stderr_like(exactly(&pattern)).success();
-    }
-}
-
-#[test]
-fn verbose_tells_of_each_try_and_of_an_error_once() {
-    let env = Env::new();
-    let busy = |status| {
-        let words = format!("busy, {KEY}");
-        Reply::json(status, replies::error("slug", &words)).header("Retry-After", "0")
-    };
-    let server = Server::play([busy(503), busy(429), busy(400)]);
-    let asking = format!("xask: asking {}/chat/completions: [^\n]+\n", server.url());
-    let status = |status| format!("xask: HTTP {status} after [^\n]+\n");
-    let note =
-        |status, n| format!("xask: note: [^\n]+ \\(HTTP {status}\\); retry {n} of 2 in 0.0 s\n");
-    let pattern = [
-        asking.clone(),
-        status(503),
-        note(503, 1),
-        asking.clone(),
-        status(429),
-        note(429, 2),
-        asking,
-        status(400),
-        "xask: the request was rejected: [^\n]+ \\(HTTP 400\\)\n".to_owned(),
-    ];
-    let run = env.xask(["-v", "a secret prompt"]).server(&server).key(KEY);
-    let run = run.stderr_like(exactly(&pattern.concat()));
-    let run = run.stderr_like(predicate::str::contains(KEY).not());
-    run.stderr_like(predicate::str::contains("secret").not()).code(4);
-}
-
-#[test]
-fn usage_is_one_line_beside_whatever_is_printed() {
-    let env = Env::new();
-    let line =
-        "xask: usage: prompt=21 cached=4 reasoning=120 completion=2 total=143 cost_usd=0.00077\n";
-    let reply = replies::completion("Four.");
-    let json = format!("{reply}\n");
-    for (args, printed) in [
-        (&["--usage"][..], "Four.\n"),
-        (&["--usage", "-q"], "Four.\n"),
-        (&["--usage", "--json"], &json),
-    ] {
-        let server = Server::reply(Reply::json(200, &*reply));
-        let run = env.xask(["hi"]).args(args).server(&server);
-        run.stdout(printed).stderr(line).success();
-    }
-    let server = Server::reply(Reply::json(
-        200,
-        replies::completion_with(json!({"finish_reason": "length"})),
-    ));
-    let error = format!("{line}xask: the answer is cut at the token limit (HTTP 200)\n");
-    env.xask(["hi", "--usage"]).server(&server).stdout("Four.\n").stderr(error).code(9);
-}
-
-#[test]
-fn without_an_answer_there_is_no_usage() {
-    let env = Env::new();
-    let server = Server::reply(Reply::json(401, replies::error("slug", "words")));
-    env.xask(["hi", "--usage"]).server(&server).stderr_like(says::error("refused")).code(3);
-}
-
-#[test]
-fn what_a_reply_does_not_say_of_its_usage_is_left_out_and_never_0() {
-    let env = Env::new();
-    for (usage, line) in [
-        (json!({"prompt_tokens": 21, "total_tokens": null}), "prompt=21"),
-        (json!({"completion_tokens": 0}), "completion=0"),
-        (json!({"total_tokens": 1, "completion_tokens_details": null}), "total=1"),
-        (
-            json!({"total_tokens": "1", "prompt_tokens": -1, "completion_tokens": 1.5}),
-            "not reported",
-        ),
-        (json!({}), "not reported"),
-        (json!(null), "not reported"),
-        (json!("nonsense"), "not reported"),
-        (json!({"cost_in_usd_ticks": 0}), "cost_usd=0"),
-        (json!({"cost_in_usd_ticks": 1}), "cost_usd=0.0000000001"),
-        (json!({"cost_in_usd_ticks": 10_000_000_000_u64}), "cost_usd=1"),
-        (json!({"cost_in_usd_ticks": 12_345_678_901_u64}), "cost_usd=1.2345678901"),
-        (json!({"cost_in_usd_ticks": 900_719_925_474_099_300_u64}), "cost_usd=90071992.54740993"),
-        (json!({"cost_in_usd_ticks": "7700000"}), "not reported"),
-    ] {
-        let server =
-            Server::reply(Reply::json(200, replies::completion_with(json!({"usage": usage}))));
-        let line = format!("xask: usage: {line}\n");
-        env.xask(["hi", "--usage"]).server(&server).stdout("Four.\n").stderr(line).success();
-    }
-    let mut reply = replies::completion_value("Four.");
-    reply.as_object_mut().and_then(|reply| reply.remove("usage")).expect("it was there");
-    let server = Server::reply(Reply::json(200, Value::to_string(&reply)));
-    let run = env.xask(["hi", "--usage"]).server(&server).stdout("Four.\n");
-    run.stderr("xask: usage: not reported\n").success();
 }

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::thread;
 
 use crate::support::pictures::{JPEG, PNG};
-use crate::support::{Env, Reply, Server, powerless, replies};
+use crate::support::{Env, Server, four, powerless};
 use serde_json::json;
 
 /// The text of the user message, where it is one.
@@ -183,7 +183,7 @@ fn a_system_message_that_says_nothing_or_cannot_be_read_is_refused() {
     let (env, server) = (Env::new(), Server::never());
     env.write("blank", " \n\t\n");
     env.write("broken", b"ab\xffc");
-    fs::create_dir(env.path("folder")).expect("a folder");
+    env.folder("folder");
     let cases: &[(&[&str], &[&str])] = &[
         (&["-s", ""], &["--system", "empty"]),
         (&["--system= \n"], &["--system", "empty"]),
@@ -204,7 +204,7 @@ fn a_system_message_that_says_nothing_or_cannot_be_read_is_refused() {
 fn a_text_file_is_anything_readable_but_a_directory() {
     let env = Env::new();
     let path = env.write("deep/down/plain text", "words");
-    std::os::unix::fs::symlink(&path, env.path("link")).expect("a link");
+    env.link("link", &path);
     env.write("-x", "a dash");
     env.write("-", "only a dash");
     env.write(OsStr::from_bytes(b"odd\xffname"), "odd");
@@ -233,9 +233,9 @@ fn a_text_file_is_anything_readable_but_a_directory() {
 #[test]
 fn a_text_file_that_cannot_be_read_is_refused_by_name_and_reason() {
     let (env, server) = (Env::new(), Server::never());
-    fs::create_dir(env.path("folder")).expect("a folder");
-    std::os::unix::fs::symlink("nowhere", env.path("dangling")).expect("a link");
-    std::os::unix::fs::symlink("loop", env.path("loop")).expect("a link");
+    env.folder("folder");
+    env.link("dangling", "nowhere");
+    env.link("loop", "loop");
     env.write("file", "x");
     for (name, why) in [
         ("missing", "no such file or directory"),
@@ -311,7 +311,7 @@ fn every_character_arrives_as_it_was() {
     let odd = "\u{80}\u{7ff}\u{800}\u{2028}\u{2029}\u{d7ff}\u{e000}\u{feff}\u{fffd}\u{ffff}\u{10000}\u{10ffff}";
     let all: String = ascii.chain(odd.chars()).chain(r#"\u0041 \\ \" </script>"#.chars()).collect();
     env.write("all", &all);
-    let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+    let server = Server::reply(four());
     let run = env.xask(["-f", "all", "-", "--system-file", "all", "-p", "user=\t\u{1b}\""]);
     run.stdin(&*all).server(&server).stdout("Four.\n").success();
 
@@ -331,7 +331,7 @@ fn a_very_large_text_arrives_byte_for_byte() {
     let line = "a\"\u{e9}\\\u{20ac}\t\u{1f600}\u{1}\n";
     let large = line.repeat(5 * 1024 * 1024 / line.len());
     env.write("large", &large);
-    let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+    let server = Server::reply(four());
     let run = env.xask(["Sum it up:", "-", "-f", "large"]).stdin(&*large).server(&server);
     run.stdout("Four.\n").success();
 

@@ -6,10 +6,8 @@ mod time;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::support::tls::Authority;
-use crate::support::{Env, Reads, Reply, Run, Script, Server, replies};
-
-const KEY: &str = "xai-0123456789";
+use crate::support::tls::{Authority, trusted};
+use crate::support::{Env, KEY, Reads, Run, Script, Server, four};
 
 /// Nobody listens there: a port that is not given out, and that only root can take.
 const DEAD: &str = "http://127.0.0.1:1";
@@ -19,10 +17,6 @@ const VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PR
 
 /// What a proxy says when it is connected.
 const CONNECTED: &str = "HTTP/1.1 200 Connection established\r\nVia: 1.1 a.example\r\n\r\n";
-
-fn good() -> Reply {
-    Reply::json(200, replies::completion("Four."))
-}
 
 /// A service over TLS, and who vouches for it.
 struct World {
@@ -34,7 +28,7 @@ struct World {
 impl World {
     /// A service that answers.
     fn new() -> Self {
-        Self::with([Script::from(good())])
+        Self::with([Script::from(four())])
     }
 
     /// One that must not be reached.
@@ -43,8 +37,7 @@ impl World {
     }
 
     fn with<const N: usize>(scripts: [Script; N]) -> Self {
-        let (env, authority) = (Env::new(), Authority::new("ours"));
-        env.write("ca.pem", authority.pem());
+        let (env, authority) = trusted();
         let service = Server::play_tls(&authority.sign(), scripts);
         Self { env, authority, service }
     }
@@ -110,7 +103,7 @@ fn the_variables_for_http_and_for_the_shell_are_not_those_for_https() {
 fn this_machine_over_http_is_asked_directly_whatever_the_variables_say() {
     let env = Env::new();
     for value in [DEAD, "nonsense://", "http://127.0.0.1:99999"] {
-        let server = Server::reply(good());
+        let server = Server::reply(four());
         let run = VARIABLES.iter().fold(env.ask(&server, []), |run, name| run.env(name, value));
         run.stdout("Four.\n").success();
     }
@@ -208,6 +201,7 @@ fn an_address_that_is_no_proxys_is_refused_and_nothing_is_connected() {
         ("http://127.0.0.1:65536", "port"),
         ("http://127.0.0.1:port", ""),
         ("http://127.0.0.1:-1", ""),
+        ("http://127.0.0.1:+1", "port"),
         ("http://[::1", ""),
         ("socks5://", ""),
         (" ", ""),
@@ -218,12 +212,6 @@ fn an_address_that_is_no_proxys_is_refused_and_nothing_is_connected() {
             run.fails(2, &[&format!("xask: {name}: "), why]);
         }
     }
-}
-
-#[test]
-fn a_port_with_a_sign_is_none() {
-    let world = World::unreached();
-    world.ask([]).env("https_proxy", "http://127.0.0.1:+1").fails(2, &["port"]);
 }
 
 #[test]
@@ -264,7 +252,10 @@ fn hosts_that_are_excepted_are_asked_directly() {
             }
         }
     }
-    // The lower case first, and an empty one is none.
+}
+
+#[test]
+fn the_lower_case_of_no_proxy_is_read_first_and_an_empty_one_is_none() {
     for (lower, upper, is_direct) in [
         ("localhost", "a.example", true),
         ("a.example", "localhost", false),
@@ -279,7 +270,10 @@ fn hosts_that_are_excepted_are_asked_directly() {
             run.fails(6, &["refused"]);
         }
     }
-    // Also where the address of the proxy could not be used.
+}
+
+#[test]
+fn a_host_that_is_excepted_needs_no_proxy_that_could_be_used() {
     let world = World::new();
     let run = world.ask([]).env("HTTPS_PROXY", "ftp://a").env("NO_PROXY", "localhost");
     run.stdout("Four.\n").success();

@@ -1,14 +1,15 @@
 //! README's recipes, each run exactly as it is printed there, with the rehearsal or a record in place of the
 //! service.
 
-use std::fs::{self, File, Permissions};
-use std::os::unix::fs::PermissionsExt;
+mod git;
+
+use std::fs::File;
 use std::time::{Duration, SystemTime};
 
 use predicates::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Env, Reply, Run, Server, replies, says, shown, skip};
+use crate::support::{Env, Reply, Run, Server, four, replies, shown, skip};
 
 const README: &str = include_str!("../../README.md");
 
@@ -73,6 +74,13 @@ fn shells() -> impl Iterator<Item = &'static str> {
     SHELLS.into_iter().filter(move |shell| has(name(shell)))
 }
 
+/// Tries a recipe in each of them, in a folder of its own, where this machine has what it takes.
+fn in_every_shell(recipe: &str, test: impl Fn(&Env, &str)) {
+    if can_be_tried(recipe) {
+        shells().for_each(|shell| test(&Env::new(), shell));
+    }
+}
+
 /// A script in a shell, rehearsed. What the rehearsal notes on stderr is expected.
 fn run(env: &Env, shell: &str, script: &str) -> Run {
     env.write("recipe", script);
@@ -120,7 +128,7 @@ fn no_shell_script_has_a_fault_that_shellcheck_knows() {
 }
 
 #[test]
-fn a_makefile() {
+fn a_makefile_makes_whole_targets_or_none_and_only_what_has_changed() {
     let recipe = "A Makefile";
     if !can_be_tried(recipe) {
         return;
@@ -162,109 +170,44 @@ fn a_makefile() {
 }
 
 #[test]
-fn many_files() {
+fn files_of_any_name_are_each_summarised_once() {
     let recipe = "Many files, four at a time";
-    if !can_be_tried(recipe) {
-        return;
-    }
     let names = ["a.md", "b c.md", "deeper/it's \"d\".md", "$HOME `e`.md", "new\nline.md"];
-    for shell in shells() {
-        let env = Env::new();
+    in_every_shell(recipe, |env, shell| {
         for name in names {
             env.write(format!("notes/{name}"), format!("Note {name}\n"));
         }
-        let bad = run_on_a_bad_day(&env, shell, &block(recipe, "sh"), "429");
+        let bad = run_on_a_bad_day(env, shell, &block(recipe, "sh"), "429");
         bad.code(123);
         let summary = |name| env.path(format!("notes/{name}.summary"));
         assert!(names.iter().all(|name| !summary(name).exists()));
-        run(&env, shell, &block(recipe, "sh")).success();
+        run(env, shell, &block(recipe, "sh")).success();
         for name in names {
             let expected = format!("model: grok-4\nuser: Summarise this:\n\nNote {name}\n");
-            assert_eq!(text(&env, &format!("notes/{name}.summary")), expected);
+            assert_eq!(text(env, &format!("notes/{name}.summary")), expected);
         }
-    }
+    });
 }
 
 #[test]
-fn a_line_at_a_time() {
+fn each_line_is_asked_as_it_stands_whatever_it_says() {
     let recipe = "A line at a time";
     let phrases = ["good day", "--help", "-", "  spaced  ", "$HOME `id` \\n \"x\"", "last"];
-    for shell in shells() {
-        let env = Env::new();
+    in_every_shell(recipe, |env, shell| {
         env.write("phrases.txt", phrases.join("\n") + "\n");
-        run(&env, shell, &block(recipe, "sh")).success();
+        run(env, shell, &block(recipe, "sh")).success();
         let row = |phrase: &&str| {
             format!("{phrase}\tmodel: grok-4\nuser: Translate into French: {phrase}\n")
         };
         let rows: String = phrases.iter().map(row).collect();
         assert_eq!(shown(&env.read("phrases.tsv")), shown(rows.as_bytes()));
-        run_on_a_bad_day(&env, shell, &block(recipe, "sh"), "401").code(3);
-        assert_eq!(text(&env, "phrases.tsv"), "");
-    }
-}
-
-/// A repository in the folder, and git with nobody's settings.
-fn git(env: &Env, script: &str) -> Run {
-    let run = env.sh(script);
-    [
-        ("GIT_CONFIG_NOSYSTEM", "1"),
-        ("GIT_CONFIG_GLOBAL", "/dev/null"),
-        ("GIT_AUTHOR_NAME", "A"),
-        ("GIT_AUTHOR_EMAIL", "a@example.com"),
-        ("GIT_COMMITTER_NAME", "A"),
-        ("GIT_COMMITTER_EMAIL", "a@example.com"),
-        ("XASK_REHEARSE", "1"),
-    ]
-    .into_iter()
-    .fold(run, |run, (name, value)| run.env(name, value))
+        run_on_a_bad_day(env, shell, &block(recipe, "sh"), "401").code(3);
+        assert_eq!(text(env, "phrases.tsv"), "");
+    });
 }
 
 #[test]
-fn a_draft_of_the_commit_message() {
-    let recipe = "A draft of the commit message";
-    if !can_be_tried(recipe) {
-        return;
-    }
-    let env = Env::new();
-    git(&env, "git -c init.defaultBranch=main init -q").success();
-    let hook = env.write(".git/hooks/prepare-commit-msg", block(recipe, "sh"));
-    fs::set_permissions(hook, Permissions::from_mode(0o755)).expect("it is ours");
-    env.write("a file", "one\n");
-    let commit = |rest: &str| git(&env, &format!("git add . && git commit -q {rest}"));
-    let message = || git(&env, "git log -1 --format=%B").stdout_like("").success().stdout;
-
-    commit("").env("GIT_EDITOR", "true").success();
-    let message_of_draft = String::from_utf8(message()).expect("text");
-    assert!(
-        message_of_draft.starts_with(
-            "model: grok-4\nsystem: Write a commit message for this diff.\nuser: diff --git"
-        ) && message_of_draft.contains("+one"),
-        "{message_of_draft}"
-    );
-    // The editor is shown the draft, and below it what git has to say.
-    env.write("a file", "two\n");
-    let editor = "cat >seen <";
-    commit("").env("GIT_EDITOR", editor).success();
-    let seen = text(&env, "seen");
-    assert!(seen.contains("+two\n\n# Please enter the commit message"), "{seen}");
-    fs::remove_file(env.path("seen")).expect("it is there");
-
-    env.write("a file", "three\n");
-    commit("-m 'By hand.'").success();
-    assert_eq!(message(), b"By hand.\n\n");
-    commit("--amend").env("GIT_EDITOR", "true").success();
-    assert_eq!(message(), b"By hand.\n\n");
-    env.write("a file", "four\n");
-    let run = commit("").env("XASK_REHEARSE", "429").env("GIT_EDITOR", "echo Mine. >");
-    run.stderr_like(says::error("too many requests")).success();
-    assert_eq!(message(), b"Mine.\n\n");
-    let hooks = fs::read_dir(env.path(".git")).expect("it is there");
-    let left = hooks.filter_map(Result::ok).map(|entry| entry.file_name());
-    assert!(left.into_iter().all(|name| !name.to_string_lossy().ends_with(".draft")));
-}
-
-#[test]
-fn scripts_under_test() {
+fn a_job_without_a_network_runs_on_what_is_recorded() {
     let job = block("Scripts under test", "yaml");
     let value = |key: &str| {
         let mut values = job.lines().filter_map(|line| line.trim().strip_prefix(key));
@@ -276,115 +219,58 @@ fn scripts_under_test() {
         let run = env.sh(&value("- run:")).env("XASK_CACHE", value("XASK_CACHE:"));
         if offline { run.env("XASK_OFFLINE", value("XASK_OFFLINE:")) } else { run }
     };
-    step(true).stderr_like(says::error("no answer to this is recorded")).code(1);
-    let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+    step(true).fails(1, &["no answer to this is recorded"]);
+    let server = Server::reply(four());
     step(false).server(&server).success();
     step(true).success();
 }
 
 #[test]
-fn a_job_that_asks_the_service() {
-    let recipe = "A job that asks the service";
-    if !can_be_tried(recipe) {
-        return;
-    }
-    for shell in shells() {
-        let env = Env::new();
-        // Nobody waits here; how long they would have is written down.
-        let sleep = env.write("bin/sleep", "#!/bin/sh\necho \"$1\" >>slept\n");
-        fs::set_permissions(sleep, Permissions::from_mode(0o755)).expect("it is ours");
-        env.write("a file", "one\n");
-        let repository = "git -c init.defaultBranch=main init -q && git add . && git commit -qm One \
-                          && git update-ref refs/remotes/origin/main HEAD";
-        git(&env, repository).success();
-        env.write("a file", "two\n");
-        git(&env, "git commit -qam Two").success();
-        env.write("recipe", block(recipe, "sh"));
-        for (case, code, slept) in [
-            ("429", 5, "30\n120\n600\n"),
-            ("offline", 6, "30\n120\n600\n"),
-            ("500", 8, "30\n120\n600\n"),
-            ("401", 3, ""),
-            ("403", 3, ""),
-            ("cut", 7, ""),
-            ("length", 9, ""),
-            ("1", 0, ""),
-        ] {
-            env.write("slept", "");
-            let run = git(&env, &format!("PATH=$PWD/bin:$PATH; exec {shell} ./recipe"));
-            let run = run.env("XASK_REHEARSE", case).stderr_like("").stdout_like("");
-            run.code(code);
-            assert_eq!(text(&env, "slept"), slept, "{case}");
-            assert_eq!(env.path("review.md").exists(), code == 0, "{case}");
-        }
-        let review = text(&env, "review.md");
-        assert!(
-            review.contains("user: Review this change:\n\ndiff --git") && review.contains("+two")
-        );
-    }
-}
-
-#[test]
-fn answers_as_data() {
+fn answers_become_rows_of_a_table() {
     let recipe = "Answers as data";
-    if !can_be_tried(recipe) {
-        return;
-    }
     let [(_, json), (_, schema), (_, table)] = blocks(recipe)[..] else {
         panic!("not the three blocks that are tried here")
     };
-    for shell in shells() {
-        let env = Env::new();
+    in_every_shell(recipe, |env, shell| {
         let answer = "model: grok-4\nuser: Name three rivers.\ngrok-4: 0 tokens\n";
-        run(&env, shell, json).stdout(answer).success();
+        run(env, shell, json).stdout(answer).success();
         env.write("bug.json", schema);
         for name in ["a.txt", "b c.txt"] {
             env.write(format!("reports/{name}"), "It does not work.\n");
         }
-        run(&env, shell, table).success();
-        assert_eq!(
-            text(&env, "bugs.tsv"),
-            "reports/a.txt\tlow\ttext\nreports/b c.txt\tlow\ttext\n"
-        );
+        run(env, shell, table).success();
+        assert_eq!(text(env, "bugs.tsv"), "reports/a.txt\tlow\ttext\nreports/b c.txt\tlow\ttext\n");
         if shell == STRICT {
-            run_on_a_bad_day(&env, shell, json, "403").code(3);
-            run_on_a_bad_day(&env, shell, table, "500").code(8);
+            run_on_a_bad_day(env, shell, json, "403").code(3);
+            run_on_a_bad_day(env, shell, table, "500").code(8);
         }
-    }
+    });
 }
 
 #[test]
-fn a_conversation() {
+fn a_conversation_goes_on_and_is_printed_as_it_was() {
     let recipe = "A conversation";
-    if !can_be_tried(recipe) {
-        return;
-    }
-    for shell in shells() {
-        let env = Env::new();
-        run(&env, shell, &block(recipe, "sh")).stdout_like("Show me one in C.\n").success();
-        let lesson = text(&env, "lesson.jsonl");
+    in_every_shell(recipe, |env, shell| {
+        run(env, shell, &block(recipe, "sh")).stdout_like("Show me one in C.\n").success();
+        let lesson = text(env, "lesson.jsonl");
         let roles: Vec<Value> = lesson
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).expect("a message")["role"].take())
             .collect();
         assert_eq!(json!(roles), json!(["system", "user", "assistant", "user", "assistant"]));
-        let transcript = text(&env, "lesson.txt");
+        let transcript = text(env, "lesson.txt");
         assert!(transcript.starts_with(
             "system: You are a patient teacher.\nuser: What is a pointer?\nassistant: "
         ));
-        run_on_a_bad_day(&env, shell, &block(recipe, "sh"), "refused").stdout_like("").code(9);
-        assert_eq!(text(&env, "lesson.jsonl"), lesson);
-    }
+        run_on_a_bad_day(env, shell, &block(recipe, "sh"), "refused").stdout_like("").code(9);
+        assert_eq!(text(env, "lesson.jsonl"), lesson);
+    });
 }
 
 #[test]
-fn the_cost_of_a_batch() {
+fn the_cost_of_a_batch_is_the_sum_of_its_answers() {
     let recipe = "The cost of a batch";
-    if !can_be_tried(recipe) {
-        return;
-    }
-    for shell in shells() {
-        let env = Env::new();
+    in_every_shell(recipe, |env, shell| {
         for name in ["a", "b c", "d"] {
             env.write(format!("notes/{name}.md"), format!("Note {name}.\n"));
         }
@@ -392,27 +278,23 @@ fn the_cost_of_a_batch() {
         let replies = [replies::completion("One."), replies::completion("Two."), free];
         let server = Server::play(replies.map(|reply| Reply::json(200, reply)));
         let run = || {
-            let run = run(&env, shell, &block(recipe, "sh")).env("XASK_REHEARSE", "");
+            let run = run(env, shell, &block(recipe, "sh")).env("XASK_REHEARSE", "");
             run.env("XASK_CACHE", "answers").stdout("0.00154 USD\n")
         };
         run().server(&server).success();
         run().env("XASK_OFFLINE", "1").success();
-        assert_eq!(text(&env, "notes/b c.md.json"), replies::completion("Two.") + "\n");
-    }
+        assert_eq!(text(env, "notes/b c.md.json"), replies::completion("Two.") + "\n");
+    });
 }
 
 #[test]
-fn the_batch_api() {
+fn a_batch_is_a_request_a_line() {
     let recipe = "The Batch API";
-    if !can_be_tried(recipe) {
-        return;
-    }
-    for shell in shells() {
-        let env = Env::new();
+    in_every_shell(recipe, |env, shell| {
         for name in ["a", "b \"c\""] {
             env.write(format!("notes/{name}.md"), format!("Note\n{name}.\n"));
         }
-        run(&env, shell, &block(recipe, "sh")).success();
+        run(env, shell, &block(recipe, "sh")).success();
         let line = |name: &str| {
             let content = format!("Summarise this:\n\nNote\n{name}.");
             let body =
@@ -420,9 +302,9 @@ fn the_batch_api() {
             let id = format!("notes/{name}.md");
             json!({"custom_id": id, "method": "POST", "url": "/v1/chat/completions", "body": body})
         };
-        let batch = text(&env, "batch.jsonl");
+        let batch = text(env, "batch.jsonl");
         let lines: Vec<Value> =
             batch.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
         assert_eq!(lines, [line("a"), line("b \"c\"")]);
-    }
+    });
 }

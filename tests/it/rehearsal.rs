@@ -2,9 +2,8 @@
 
 use predicates::prelude::*;
 
-use crate::support::{Env, Reply, Run, Server, Tty, replies};
-
-const NOTE: &str = "xask: note: this is a rehearsal; the service was not asked\n";
+use crate::support::pictures::{JPEG, png};
+use crate::support::{Env, Run, Server, Tty, four, says};
 
 /// What a case plays: its name, its exit status, and a word of what is told of it.
 const CASES: [(&str, i32, &str); 12] = [
@@ -46,10 +45,7 @@ fn every_case_plays_its_branch_by_flag_and_by_variable() {
             let pattern = if has_text(case) { "(?s)^.*[a-z].*\n$" } else { "^$" };
             let run =
                 run.case(case).stdout_like(predicate::str::is_match(pattern).expect("a pattern"));
-            match code {
-                0 => _ = run.success(),
-                _ => _ = run.fails(code, &[word]),
-            }
+            run.ends(code, &[word]);
         }
     }
     // Nothing was written anywhere.
@@ -69,10 +65,7 @@ fn every_case_plays_its_branch_as_a_stream_too() {
             _ => "^$",
         };
         let run = run.stdout_like(predicate::str::is_match(pattern).expect("a pattern"));
-        match code {
-            0 => _ = run.success(),
-            _ => _ = run.fails(code, &[word]),
-        }
+        run.ends(code, &[word]);
     }
 }
 
@@ -80,16 +73,16 @@ fn every_case_plays_its_branch_as_a_stream_too() {
 fn one_note_says_that_the_service_was_not_asked() {
     let env = Env::new();
     let ok = "model: grok-4\nuser: hi\n";
-    env.xask(["--rehearse", "hi"]).stdout(ok).stderr(NOTE).success();
-    env.xask(["hi"]).env("XASK_REHEARSE", "ok").stdout(ok).stderr(NOTE).success();
+    env.xask(["--rehearse", "hi"]).stdout(ok).stderr(says::REHEARSED).success();
+    env.xask(["hi"]).env("XASK_REHEARSE", "ok").stdout(ok).stderr(says::REHEARSED).success();
     for (case, code, word) in CASES.into_iter().skip(1) {
         let run = env.xask([&format!("--rehearse={case}"), "hi"]).case(case).stdout_like("");
         let output = run.stderr_like(word).code(code);
-        assert!(output.notes().starts_with(NOTE), "{}", output.notes());
+        assert!(output.notes().starts_with(says::REHEARSED), "{}", output.notes());
         assert_eq!(output.notes().matches("rehearsal;").count(), 1, "{}", output.notes());
     }
     env.xask(["--rehearse", "--quiet", "hi"]).stdout(ok).success();
-    env.xask(["--rehearse", "hi"]).tty(Tty::Stderr).stdout(ok).on_tty(NOTE).success();
+    env.xask(["--rehearse", "hi"]).tty(Tty::Stderr).stdout(ok).on_tty(says::REHEARSED).success();
 }
 
 #[test]
@@ -103,6 +96,8 @@ fn the_flag_needs_no_case_and_takes_no_word_for_one() {
     is_ok(&["hi", "--rehearse"], "hi");
     is_ok(&["--rehearse", "--", "--rehearse=cut"], "--rehearse=cut");
     is_ok(&["--rehearse=ok", "500"], "500");
+    // As for the variable.
+    is_ok(&["--rehearse=1", "hi"], "hi");
 }
 
 #[test]
@@ -113,13 +108,13 @@ fn the_variable_may_be_on_or_off() {
         run.stderr_like("").code(code);
     }
     for off in ["", "0"] {
-        let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+        let server = Server::reply(four());
         env.ask(&server, []).env("XASK_REHEARSE", off).stdout("Four.\n").success();
     }
     // The flag wins, whatever the variable says.
-    for beside in ["", "0", "1", "500", "no-such-case"] {
+    for beside in ["", "0", "1", "ok", "500", "no-such-case"] {
         let run = env.xask(["--rehearse=offline", "hi"]).env("XASK_REHEARSE", beside);
-        run.case(beside).stderr_like(NOTE).stderr_like("offline").code(6);
+        run.case(beside).stderr_like(says::REHEARSED).stderr_like("offline").code(6);
     }
 }
 
@@ -142,23 +137,19 @@ fn a_case_that_does_not_exist_is_not_asked_for_real() {
 }
 
 #[test]
-fn a_case_of_one_is_ok_for_the_flag_as_for_the_variable() {
-    Env::new().xask(["-q", "--rehearse=1", "hi"]).stdout("model: grok-4\nuser: hi\n").success();
-}
-
-#[test]
 fn the_answer_describes_the_request() {
     let env = Env::new();
-    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
-    png.resize(1234, 0);
-    env.write("a.png", png);
-    env.write("b.jpg", b"\xff\xd8\xff\xe0");
+    env.write("a.png", png(1234));
+    env.write("b.jpg", JPEG);
     env.write("notes.txt", "two\nlines\n");
     for (args, told) in [
         (&["What", "is", "2 + 2?"][..], "model: grok-4\nuser: What is 2 + 2?\n"),
         (&["-m", "grok-5", "hi"], "model: grok-5\nuser: hi\n"),
         (&["hi", "--system", "Be brief."], "model: grok-4\nsystem: Be brief.\nuser: hi\n"),
         (&["hi", "--developer", "Be brief."], "model: grok-4\ndeveloper: Be brief.\nuser: hi\n"),
+        (&["hi", "--developer", "a\nb"], "model: grok-4\ndeveloper: a\nb\nuser: hi\n"),
+        // The words of the request are text for the reply, not JSON.
+        (&["\"}\\ \t\u{2028}é"], "model: grok-4\nuser: \"}\\ \t\u{2028}é\n"),
         (&["Sum", "--file", "notes.txt", "up"], "model: grok-4\nuser: Sum\n\ntwo\nlines\n\nup\n"),
         (
             &["before", "-i", "a.png", "after", "-i", "b.jpg", "?", "-d", "high"],
@@ -170,12 +161,12 @@ fn the_answer_describes_the_request() {
         (
             &[
                 "-i",
-                "https://example.org/c.png?d=e",
+                "https://example.org/c.png?d=e#f",
                 "-i",
                 "data:image/png;base64,iVBORw0KGgo=",
                 "what",
             ],
-            "model: grok-4\nuser: https://example.org/c.png?d=e [image/png, 8 bytes] what\n",
+            "model: grok-4\nuser: https://example.org/c.png?d=e#f [image/png, 8 bytes] what\n",
         ),
         (&["-t", "1", "--seed", "7", "-p", "user=me", "hi"], "model: grok-4\nuser: hi\n"),
     ] {
@@ -192,6 +183,27 @@ fn the_answer_describes_the_request() {
         .success();
     let run = env.sh("printf 'from a pipe' | xask -q --rehearse Summarise: -");
     run.stdout("model: grok-4\nuser: Summarise:\n\nfrom a pipe\n").success();
+}
+
+#[test]
+fn the_answer_describes_earlier_messages_each_on_a_line() {
+    let env = Env::new();
+    let image =
+        r#"{"type":"image_url","image_url":{"url":"https://a.example/b.png","detail":"low"}}"#;
+    let earlier = [
+        r#"{"role":"system","content":"Be brief.","name":"me"}"#.to_owned(),
+        format!(r#"{{"role":"user","content":[{{"type":"text","text":"See"}},{image}]}}"#),
+        r#"{"role":"assistant","content":"Seven."}"#.to_owned(),
+        r#"{"role":"tool","tool_call_id":"1","content":"two\nlines"}"#.to_owned(),
+    ];
+    env.write("earlier", earlier.join("\n"));
+    let told = "model: grok-4\nsystem: Be brief.\nuser: See https://a.example/b.png\n\
+                assistant: Seven.\ntool: two\nlines\nuser: And?\n";
+    for flag in ["-c", "--messages"] {
+        let run = env.xask(["-q", "--rehearse", flag, "earlier", "And?"]).case(flag);
+        run.stdout(told).success();
+        env.write("earlier", earlier.join("\n"));
+    }
 }
 
 #[test]
@@ -259,6 +271,16 @@ fn a_dry_run_comes_before_a_rehearsal() {
 }
 
 #[test]
+fn a_rehearsal_comes_before_offline() {
+    let env = Env::new();
+    let answer = "model: grok-4\nuser: hi\n";
+    env.xask(["-q", "--offline", "--rehearse", "hi"]).stdout(answer).success();
+    let run = env.xask(["-q", "hi"]).env("XASK_OFFLINE", "1").env("XASK_REHEARSE", "1");
+    run.stdout(answer).success();
+    env.xask(["-q", "--offline", "--rehearse=429", "hi"]).fails(5, &["HTTP 429"]);
+}
+
+#[test]
 fn every_branch_of_a_script_can_be_tried() {
     let script =
         "for case in ok length filtered refused empty tools cut 401 403 429 500 offline; do
@@ -271,7 +293,7 @@ fn nothing_is_waited_for_before_a_branch_is_played() {
     // A service would be asked again for these, after a pause that ends in nothing here.
     for (case, code) in [("429", 5), ("500", 8), ("offline", 6), ("cut", 7)] {
         let args = [&*format!("--rehearse={case}"), "--retries=1000000", "--retry-lost", "hi"];
-        let output = Env::new().xask(args).stderr_like(NOTE).code(code);
+        let output = Env::new().xask(args).stderr_like(says::REHEARSED).code(code);
         assert!(!output.notes().contains("retry "), "{}", output.notes());
     }
 }

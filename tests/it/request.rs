@@ -1,6 +1,6 @@
-//! `request`: what is sent, field by field, and what a dry run and a rehearsal make of it.
+//! `request`: what is sent, field by field, and what a dry run shows of it.
 
-use crate::support::{Env, Reply, Server, Tty, replies};
+use crate::support::{Env, Server, four};
 use serde_json::{Value, json};
 
 const HI: &str = r#"{"model":"grok-4","messages":[{"role":"user","content":"hi"}]"#;
@@ -14,7 +14,7 @@ fn hi_with(fields: &str) -> String {
 #[test]
 fn nothing_is_sent_that_was_not_asked_for() {
     let env = Env::new();
-    let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+    let server = Server::reply(four());
     env.xask(["hi"]).server(&server).stdout("Four.\n").success();
     let request = server.request();
     assert_eq!(request.body, hi_with("").as_bytes());
@@ -131,7 +131,7 @@ fn parameters_keep_their_order_and_their_names() {
     let expected = r#""seed":5,"z":1,"a.b":2,"A":3,"odd \"key\"\n":4"#;
     assert_eq!(env.dry(args).text(), hi_with(expected));
     // On the wire too, though it is no number for JSON's readers.
-    let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+    let server = Server::reply(four());
     let args = ["hi", "-p", "big=123456789012345678901234567890", "-p", "price=1.50"];
     env.xask(args).server(&server).stdout("Four.\n").success();
     let expected = hi_with(r#""big":123456789012345678901234567890,"price":1.50"#);
@@ -187,7 +187,7 @@ fn a_dry_run_prints_what_would_be_sent() {
     ];
     for args in args {
         // A stream that was asked for may still be answered in one piece.
-        let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+        let server = Server::reply(four());
         env.xask(*args).stdin("in\n").server(&server).whatever().success();
         let dry = env.dry(args.iter().copied()).stdin("in\n").text();
         assert_eq!(dry.as_bytes(), server.request().body, "{args:?}");
@@ -206,89 +206,4 @@ fn a_dry_run_needs_no_key_no_network_and_no_rehearsal() {
     env.dry(["hi", "--rehearse=500"]).stdout(expected.clone()).success();
     env.dry(["hi"]).env("XASK_REHEARSE", "1").stdout(expected.clone()).success();
     env.dry(["hi", "--json", "--usage"]).stdin("unread").stdout(expected).success();
-}
-
-#[test]
-fn a_dry_run_streams_only_when_stream_is_typed() {
-    let env = Env::new();
-    let streamed = hi_with(r#""stream":true"#);
-    for (args, expected) in [(&["hi"][..], &hi_with("")), (&["hi", "--stream"], &streamed)] {
-        assert_eq!(env.dry(args.iter().copied()).text(), *expected);
-        let run = env.dry(args.iter().copied()).tty(Tty::Stdout).on_tty(format!("{expected}\n"));
-        run.success();
-    }
-}
-
-#[test]
-fn a_long_dry_run_on_a_terminal_keeps_its_characters() {
-    let env = Env::new();
-    for shift in 0..3 {
-        let text = "x".repeat(shift) + &"\u{20ac}".repeat(100_000);
-        env.write("file", &text);
-        let mut run = env.dry(["-f", "file"]).tty(Tty::Stdout).whatever().on_tty_like("").spawn();
-        run.read_tty_until("}]}\n");
-        let output = run.success();
-        assert!(output.tty == format!("{}\n", hi_with("").replace("hi", &text)).as_bytes());
-    }
-}
-
-#[test]
-fn a_dry_run_that_cannot_be_printed_fails() {
-    let env = Env::new();
-    env.fifo("pipe");
-    env.sh("xask --dry-run hi >/dev/full").refused(1, &["standard output", "no space"]);
-    env.sh("exec 3<>pipe 4>pipe 3<&-; xask --dry-run hi >&4").code(141);
-}
-
-#[test]
-fn a_rehearsal_describes_the_request_the_same_every_time() {
-    let env = Env::new();
-    env.write("file", "two\nlines\n");
-    let url = "https://example.com/a.png?b=c#d";
-    let cases: &[(&[&str], &str)] = &[
-        (&["What", "is 2 + 2?"], "model: grok-4\nuser: What is 2 + 2?"),
-        (&["hi", "-m", "grok-5"], "model: grok-5\nuser: hi"),
-        (&["hi", "-s", "Be brief."], "model: grok-4\nsystem: Be brief.\nuser: hi"),
-        (&["hi", "--developer", "a\nb"], "model: grok-4\ndeveloper: a\nb\nuser: hi"),
-        (&["hi", "-f", "file"], "model: grok-4\nuser: hi\n\ntwo\nlines"),
-        (&["a", "-i", url, "b"], &format!("model: grok-4\nuser: a {url} b")),
-        (&["hi", "-t1", "-p", "user=x"], "model: grok-4\nuser: hi"),
-        // The words of the request are text for the reply, not JSON.
-        (&["\"}\\ \t\u{2028}é"], "model: grok-4\nuser: \"}\\ \t\u{2028}é"),
-    ];
-    for (args, expected) in cases {
-        for _ in 0..2 {
-            assert_eq!(env.rehearse(args.iter().copied()).text(), *expected, "{args:?}");
-        }
-        // The same words when they come as a stream.
-        let streamed = env.rehearse(args.iter().copied().chain(["--stream"])).text();
-        assert_eq!(streamed, *expected, "{args:?}");
-    }
-    let server = Server::never();
-    let run = env.xask(["hi", "--rehearse"]).server(&server).env("XAI_API_KEY_FILE", "missing");
-    let output = run.stdout("model: grok-4\nuser: hi\n").stderr_like("rehearsal").success();
-    assert!(output.notes().starts_with("xask: note: ") && output.notes().lines().count() == 1);
-}
-
-#[test]
-fn a_rehearsal_is_answered_in_the_services_own_form() {
-    let env = Env::new();
-    for name in ["--rehearse", "--rehearse=ok"] {
-        let output = env.xask(["-q", "-j", name, "hi", "-m", "m"]).stdout_like("{").success();
-        let reply = output.json();
-        assert_eq!(reply["choices"][0]["message"]["content"], "model: m\nuser: hi");
-        assert_eq!(reply["choices"][0]["finish_reason"], "stop");
-        assert_eq!((&reply["object"], &reply["model"]), (&json!("chat.completion"), &json!("m")));
-    }
-    // A variable asks for it too; the flag wins.
-    let run = |value: &str, args: &[&str]| {
-        env.xask(["hi", "-q"].iter().chain(args)).env("XASK_REHEARSE", value)
-    };
-    let expected = "model: grok-4\nuser: hi\n";
-    run("1", &[]).stdout(expected).success();
-    run("ok", &[]).stdout(expected).success();
-    run("500", &["--rehearse"]).stdout(expected).success();
-    run("500", &[]).whatever().code(8);
-    let server = Server::reply(Reply::json(200, replies::completion("Four.")));
-    run("0", &[]).server(&server).stdout("Four.\n").success();
 }

@@ -2,23 +2,17 @@
 //!
 //! The server fails a test that asks it once too often or too seldom: who answers twice was asked twice.
 
+use std::time::{Duration, Instant};
+
 use predicates::prelude::*;
 use serde_json::json;
 
-use crate::support::tls::Authority;
-use crate::support::{Env, Reads, Reply, Run, Script, Server, replies};
+use crate::support::pictures::{JPEG, png};
+use crate::support::tls::trusted;
+use crate::support::{Env, Reads, Reply, Run, Script, Server, busy, four, replies};
 
 /// What the service says with status 200 when it is too busy to begin.
 const UNAVAILABLE: &str = "The service is currently unavailable";
-
-fn good() -> Script {
-    Reply::json(200, replies::completion("Four.")).into()
-}
-
-/// Turned away, with leave to come back at once.
-fn busy(status: u16) -> Reply {
-    Reply::json(status, replies::error("overloaded", "Too busy.")).header("Retry-After", "0")
-}
 
 fn ask(env: &Env, server: &Server) -> Run {
     env.xask(["What is 2 + 2?"]).server(server)
@@ -31,7 +25,7 @@ fn reset() -> Script {
 
 /// A reply whose body ends in the middle.
 fn cut() -> Script {
-    Reply::json(200, replies::completion("Four.")).cut_at(40).into()
+    four().cut_at(40).into()
 }
 
 fn unavailable() -> String {
@@ -42,7 +36,7 @@ fn unavailable() -> String {
 fn what_was_turned_away_is_repeated_and_says_so_in_a_line_each() {
     let env = Env::new();
     for status in [429, 503, 521, 522, 523, 529, 530] {
-        let server = Server::play([busy(status).into(), busy(status).into(), good()]);
+        let server = Server::play([busy(status), busy(status), four()]);
         let what = if status == 429 {
             "too many requests or tokens for now"
         } else {
@@ -53,7 +47,7 @@ fn what_was_turned_away_is_repeated_and_says_so_in_a_line_each() {
                 "xask: note: {what}: overloaded: Too busy. (HTTP {status}); retry {n} of 2 in 0.0 s\n"
             )
         };
-        ask(&env, &server).stdout("Four.\n").stderr(line(1) + &line(2)).success();
+        ask(&env, &server).case(status).stdout("Four.\n").stderr(line(1) + &line(2)).success();
     }
 }
 
@@ -70,7 +64,7 @@ fn a_reply_that_is_unavailable_with_status_200_is_repeated() {
         ("--stream", event),
         ("--stream", json()),
     ] {
-        let server = Server::play([refusal.into(), good()]);
+        let server = Server::play([refusal, four()]);
         let run = env.xask([flag, "Hi"]).server(&server).stdout("Four.\n");
         run.stderr_like("(HTTP 200); retry 1 of 2 in 0.").success();
     }
@@ -79,8 +73,7 @@ fn a_reply_that_is_unavailable_with_status_200_is_repeated() {
 #[test]
 fn a_pause_asked_for_with_status_200_is_kept_too() {
     let env = Env::new();
-    let server =
-        Server::play([Reply::json(200, unavailable()).header("Retry-After", "0").into(), good()]);
+    let server = Server::play([Reply::json(200, unavailable()).header("Retry-After", "0"), four()]);
     ask(&env, &server).stdout("Four.\n").stderr_like("retry 1 of 2 in 0.0 s\n").success();
 }
 
@@ -112,15 +105,15 @@ fn what_was_refused_or_may_have_been_billed_is_not_repeated() {
         let output = ask(&env, &server).stderr_like(&*format!("(HTTP {status})")).code(code);
         assert!(!output.notes().contains("retry"), "{status}: {}", output.notes());
     }
-    for (script, code) in [
-        (reset(), 7),
-        (cut(), 7),
-        (Reply::json(200, "{}").into(), 8),
-        (Reply::json(200, replies::error("internal", "It broke.")).into(), 8),
-        (Script::from("not HTTP at all\r\n\r\n"), 8),
+    for (case, script, code) in [
+        ("a reset", reset(), 7),
+        ("a cut", cut(), 7),
+        ("no completion", Reply::json(200, "{}").into(), 8),
+        ("an error", Reply::json(200, replies::error("internal", "It broke.")).into(), 8),
+        ("no HTTP", Script::from("not HTTP at all\r\n\r\n"), 8),
     ] {
         let server = Server::play([script]);
-        let output = ask(&env, &server).stderr_like("xask: ").code(code);
+        let output = ask(&env, &server).case(case).stderr_like("xask: ").code(code);
         assert!(!output.notes().contains("retry"), "{}", output.notes());
     }
 }
@@ -134,15 +127,15 @@ fn what_may_have_been_billed_is_repeated_when_asked_to() {
     cases.push((reset(), "no whole answer from ".to_owned()));
     cases.push((cut(), "no whole answer from ".to_owned()));
     for (script, line) in cases {
-        let server = Server::play([script, good()]);
-        let run = env.xask(["--retry-lost", "Hi"]).server(&server).stdout("Four.\n");
+        let server = Server::play([script, four().into()]);
+        let run = env.xask(["--retry-lost", "Hi"]).server(&server).case(&line).stdout("Four.\n");
         let output = run.stderr_like(&*line).success();
         assert_eq!(output.notes().lines().count(), 1, "{}", output.notes());
         assert!(!output.notes().contains("hint"), "{}", output.notes());
     }
     for (status, code) in [(408, 8), (425, 8), (525, 8), (526, 8), (400, 4), (401, 3)] {
         let server = Server::reply(busy(status));
-        let run = env.xask(["--retry-lost", "Hi"]).server(&server);
+        let run = env.xask(["--retry-lost", "Hi"]).server(&server).case(status);
         run.stderr_like(&*format!("(HTTP {status})")).code(code);
     }
 }
@@ -151,16 +144,15 @@ fn what_may_have_been_billed_is_repeated_when_asked_to() {
 fn an_answer_that_is_not_fit_is_never_repeated() {
     let env = Env::new();
     for odd in [json!({"finish_reason": "length"}), json!({"content": ""})] {
-        let server = Server::reply(Reply::json(200, replies::completion_with(odd)));
-        let run = env.xask(["--retry-lost", "Hi"]).server(&server);
+        let server = Server::reply(Reply::json(200, replies::completion_with(odd.clone())));
+        let run = env.xask(["--retry-lost", "Hi"]).server(&server).case(odd.to_string());
         run.stdout_like(predicate::always()).stderr_like("(HTTP 200)").code(9);
     }
 }
 
 #[test]
 fn a_connection_that_did_not_come_about_is_repeated() {
-    let (env, authority) = (Env::new(), Authority::new("ours"));
-    env.write("ca.pem", authority.pem());
+    let (env, _) = trusted();
     // Two that hang up in the handshake, as a balancer without a backend does.
     let server = Server::play([
         Script::after(Reads::Nothing),
@@ -177,8 +169,8 @@ fn a_connection_that_did_not_come_about_is_repeated() {
 #[test]
 fn every_repetition_sends_the_same_bytes() {
     let env = Env::new();
-    env.write("a.png", [&b"\x89PNG\r\n\x1a\n"[..], &vec![7; 100_000]].concat());
-    env.write("b.jpg", [&b"\xff\xd8\xff"[..], &vec![9; 50_001]].concat());
+    env.write("a.png", png(100_000));
+    env.write("b.jpg", [JPEG, &vec![9; 50_001]].concat());
     let piped = "line\n".repeat(40_000);
     for (args, stdin) in [
         (vec!["Compare", "-i", "a.png", "with", "-i", "b.jpg", "-"], piped.as_bytes()),
@@ -186,7 +178,7 @@ fn every_repetition_sends_the_same_bytes() {
         (vec![], piped.as_bytes()),
         (vec!["--stream", "Hi"], b""),
     ] {
-        let server = Server::play([busy(429).into(), busy(503).into(), good()]);
+        let server = Server::play([busy(429), busy(503), four()]);
         let run = env.xask(&args).stdin(stdin).server(&server).stdout("Four.\n");
         run.stderr_like("retry 2 of 2").success();
         let [first, second, third] = &server.requests()[..] else { panic!("three requests") };
@@ -196,7 +188,7 @@ fn every_repetition_sends_the_same_bytes() {
         assert_eq!(first.headers, third.headers);
     }
     let fifo = "xask 'What is this?' --image <(cat a.png) 2>/dev/null";
-    let server = Server::play([busy(429).into(), good()]);
+    let server = Server::play([busy(429), four()]);
     env.sh(&format!("exec bash -c \"{fifo}\"")).server(&server).stdout("Four.\n").success();
     let [first, second] = &server.requests()[..] else { panic!("two requests") };
     assert!(first.body.len() > 130_000 && first.body == second.body);
@@ -207,19 +199,47 @@ fn the_pause_is_the_one_the_service_asks_for() {
     let env = Env::new();
     for pause in ["0", " 0 ", "00", "Sun, 06 Nov 1994 08:49:37 GMT"] {
         let reply = Reply::json(429, "{}").header("Retry-After", pause);
-        let server = Server::play([reply.into(), good()]);
-        let run = ask(&env, &server).stdout("Four.\n");
+        let server = Server::play([reply, four()]);
+        let run = ask(&env, &server).case(pause).stdout("Four.\n");
         run.stderr_like("retry 1 of 2 in 0.0 s\n").success();
     }
     for pause in ["soon", "-1", "1.5", "", "Sun, 99 Nov 1994"] {
         let reply = Reply::json(429, "{}").header("Retry-After", pause);
-        let server = Server::play([reply.into(), good()]);
-        let run = ask(&env, &server).stdout("Four.\n");
+        let server = Server::play([reply, four()]);
+        let run = ask(&env, &server).case(pause).stdout("Four.\n");
         run.stderr_like(
             predicate::str::is_match(r"retry 1 of 2 in 0\.[45] s\n").expect("a pattern"),
         )
         .success();
     }
+}
+
+/// Turned away this often for this pause, it says so, and is not back before that time is over. (How much later
+/// is the machine's to say.)
+#[track_caller]
+fn pauses(pause: &str, notes: &[&str], least: Duration) {
+    let env = Env::new();
+    let busy = notes.iter().map(|_| Reply::json(429, "{}").header("Retry-After", pause));
+    let server = Server::play(busy.chain([four()]));
+    let begun = Instant::now();
+    let output = ask(&env, &server).case(pause).stdout("Four.\n").stderr_like("").success();
+    assert!(begun.elapsed() >= least, "{pause:?}: back after {:?}", begun.elapsed());
+    assert_eq!(output.notes().lines().count(), notes.len(), "{pause:?}: {}", output.notes());
+    for (note, pattern) in output.notes().lines().zip(notes) {
+        let matches = predicate::str::is_match(format!("{pattern} s$")).expect("a pattern");
+        assert!(matches.eval(note), "{pause:?}: {note}");
+    }
+}
+
+#[test]
+fn a_pause_that_is_asked_for_is_kept() {
+    pauses("1", &["retry 1 of 2 in 1.0"], Duration::from_secs(1));
+}
+
+#[test]
+fn where_no_pause_is_asked_for_it_is_half_a_second_doubled_less_up_to_a_quarter() {
+    let notes = [r"retry 1 of 2 in 0\.[45]", r"retry 2 of 2 in (0\.[789]|1\.0)"];
+    pauses("soon", &notes, Duration::from_millis(375 + 750));
 }
 
 #[test]
@@ -233,7 +253,10 @@ fn a_pause_that_is_too_long_ends_the_run_and_is_told() {
             ("Tue, 31 Dec 2199 23:59:59 GMT", "the service asks to wait "),
         ] {
             let server = Server::reply(Reply::json(status, "{}").header("Retry-After", pause));
-            let output = ask(&env, &server).stderr_like(&*format!("hint: {told}")).code(code);
+            let output = ask(&env, &server)
+                .case((status, pause))
+                .stderr_like(&*format!("hint: {told}"))
+                .code(code);
             assert!(!output.notes().contains("retry"), "{}", output.notes());
         }
     }
@@ -254,7 +277,7 @@ fn a_service_that_says_with_status_200_not_to_repeat_is_obeyed() {
     let not = |reply: Reply| reply.header("X-Should-Retry", "false");
     obeys(&env, not(Reply::json(200, unavailable())), 8);
     obeys(&env, not(Reply::sse(&[unavailable()])), 8);
-    obeys(&env, not(Reply::json(200, replies::completion("Four.")).cut_at(40)), 7);
+    obeys(&env, not(four().cut_at(40)), 7);
 }
 
 #[test]
@@ -266,8 +289,8 @@ fn a_service_that_says_not_to_repeat_is_obeyed() {
         }
     }
     for yes in ["true", "maybe", ""] {
-        let server = Server::play([busy(429).header("X-Should-Retry", yes).into(), good()]);
-        ask(&env, &server).stdout("Four.\n").stderr_like("retry 1 of 2").success();
+        let server = Server::play([busy(429).header("X-Should-Retry", yes), four()]);
+        ask(&env, &server).case(yes).stdout("Four.\n").stderr_like("retry 1 of 2").success();
     }
     // It repeats nothing that is not repeated without it.
     let server = Server::reply(busy(400).header("X-Should-Retry", "true"));
@@ -292,7 +315,7 @@ fn the_last_reply_decides_how_it_ends() {
     let env = Env::new();
     for (last, code) in [(busy(503), 8), (busy(401), 3), (busy(400), 4), (busy(429), 5)] {
         let server = Server::play([busy(429).into(), busy(529).into(), Script::from(last)]);
-        ask(&env, &server).stderr_like("retry 2 of 2").code(code);
+        ask(&env, &server).case(code).stderr_like("retry 2 of 2").code(code);
     }
     let server = Server::play([busy(429).into(), reset()]);
     ask(&env, &server).stderr_like("hint: the request was sent").code(7);
@@ -301,7 +324,7 @@ fn the_last_reply_decides_how_it_ends() {
 #[test]
 fn quiet_says_nothing_of_repetitions() {
     let env = Env::new();
-    let server = Server::play([busy(429).into(), good()]);
+    let server = Server::play([busy(429), four()]);
     env.xask(["--quiet", "Hi"]).server(&server).stdout("Four.\n").success();
 }
 
@@ -309,17 +332,23 @@ fn quiet_says_nothing_of_repetitions() {
 fn nothing_is_repeated_once_a_byte_of_the_answer_was_printed() {
     let env = Env::new();
     let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
-    let (first, _) = Reply::sse(&events).split(2);
-    let failed = Reply::sse(&[&events[1], &unavailable()]);
-    for (flags, printed) in [(&["--stream"][..], "Fo"), (&["--stream", "--json"], r#""Fo""#)] {
+    let role = replies::chunk(json!({"role": "assistant"}), None);
+    // The payload of an event is a part of what --json prints, also where it has no text.
+    for (flags, event, printed) in [
+        (&["--stream"][..], &events[1], "Fo"),
+        (&["--stream", "--json"], &events[1], r#""Fo""#),
+        (&["--stream", "--json"], &role, "assistant"),
+    ] {
+        let (first, _) = Reply::sse(&[event]).split(1);
+        let failed = Reply::sse(&[event, &unavailable()]);
         for (script, code) in [
             (Script::new().send(first.clone()), 7),
-            (Script::after(Reads::AllBut(1)).send(first.clone()).reset(), 7),
-            (Script::from(failed.clone()), 8),
+            (Script::after(Reads::AllBut(1)).send(first).reset(), 7),
+            (Script::from(failed), 8),
         ] {
             let server = Server::play([script]);
             let args = [flags, &["--retry-lost", "Hi"]].concat();
-            let run = env.xask(args).server(&server).stdout_like(printed);
+            let run = env.xask(&args).server(&server).case(event).stdout_like(printed);
             let output = run.stderr_like("(HTTP 200)").code(code);
             assert!(!output.notes().contains("retry"), "{}", output.notes());
         }

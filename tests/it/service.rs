@@ -3,23 +3,14 @@
 mod address;
 mod faults;
 mod key;
-mod time;
 
 use serde_json::json;
 
-use crate::support::{Env, Reply, Script, Server, replies};
-
-/// The id of a reply, where it is to be told.
-const ID: &str = "0f4c5b1e-7a3d";
-
-fn four() -> Reply {
-    Reply::json(200, replies::completion("Four.")).header("x-request-id", ID)
-}
+use crate::support::{Env, ID, Reply, Server, answer, four};
 
 #[test]
 fn the_question_of_the_guide_is_asked_in_one_exact_request() {
-    let (env, server) =
-        (Env::new(), Server::reply(Reply::json(200, replies::completion("2 + 2 equals 4."))));
+    let (env, server) = (Env::new(), Server::reply(answer("2 + 2 equals 4.")));
     let args = ["--system", "You are a PhD-level mathematician.", "What is 2 + 2?"];
     env.xask(args).server(&server).key("xai-0123456789").stdout("2 + 2 equals 4.\n").success();
 
@@ -60,53 +51,6 @@ fn the_length_of_a_body_is_counted_in_bytes_as_they_are_sent() {
     assert_eq!(request.header("transfer-encoding"), None);
     let content = format!("What is 2 + 2?\n\n{text}");
     assert_eq!(request.json()["messages"][0]["content"], content);
-}
-
-#[test]
-fn a_reply_may_come_in_any_framing_and_in_any_pieces() {
-    let whole = |reply: Reply| Script::from(reply);
-    let open = |reply: Reply| Script::new().send(reply).hold();
-    let bytes = |head: &str| format!("{head}{}", replies::completion("Four."));
-    let length = replies::completion("Four.").len();
-    for (name, script) in [
-        ("with its length", whole(four())),
-        ("with its length, on a connection that stays open", open(four())),
-        ("in chunks", whole(four().chunked())),
-        ("in chunks, on a connection that stays open", open(four().chunked())),
-        ("up to the end of the connection", whole(four().close_delimited())),
-        ("byte by byte", Script::new().drip(four())),
-        ("in chunks, byte by byte", Script::new().drip(four().chunked())),
-        ("as HTTP/1.0", Script::from(bytes("HTTP/1.0 200 OK\r\n\r\n"))),
-        ("without a content type", Script::from(bytes("HTTP/1.1 200 OK\r\n\r\n"))),
-        ("without a reason", Script::from(bytes("HTTP/1.1 200\r\n\r\n"))),
-        (
-            "with headers in lower case",
-            Script::new()
-                .send(bytes(&format!("HTTP/1.1 200 OK\r\ncontent-length:{length}\r\n\r\n")))
-                .hold(),
-        ),
-        ("as another success", whole(Reply::json(203, replies::completion("Four.")))),
-        ("called a text", whole(Reply::new(200, "text/plain", replies::completion("Four.")))),
-    ] {
-        let server = Server::play([script]);
-        Env::new().ask(&server, []).case(name).stdout("Four.\n").success();
-    }
-}
-
-#[test]
-fn notes_on_the_way_to_a_reply_are_passed_over() {
-    let early = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n";
-    let go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-    for notes in [early.to_owned(), go_on.to_owned(), [go_on, early, early].concat()] {
-        for script in [
-            Script::new().send(notes.as_str()).send(four()),
-            Script::new().send([notes.as_bytes(), &Vec::from(four())].concat()),
-            Script::new().drip([notes.as_bytes(), &Vec::from(four())].concat()),
-        ] {
-            let server = Server::play([script]);
-            Env::new().ask(&server, []).case(&notes).stdout("Four.\n").success();
-        }
-    }
 }
 
 #[test]

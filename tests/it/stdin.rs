@@ -1,14 +1,10 @@
 //! `prompt`, and of it standard input: who may read it, who must not, and what is said of data that
 //! nobody read.
 
-use crate::support::pictures::{PNG, data_url};
-use crate::support::{Env, Reply, Run, Server, Tty, replies};
+use crate::support::pictures::{PNG, data_url, image};
+use crate::support::{Env, Run, Server, Tty, four};
 use predicates::prelude::*;
 use serde_json::json;
-
-fn four() -> Reply {
-    Reply::json(200, replies::completion("Four."))
-}
 
 #[test]
 fn without_a_text_part_standard_input_is_the_text() {
@@ -157,16 +153,20 @@ fn the_note_is_a_guess_that_errs_on_the_quiet_side() {
             output.notes()
         );
     }
-    // After anything but a good answer it would only distract.
+    let script = "read -r line; xask --rehearse hi";
+    let mut run = env.sh(script).tty(Tty::Stdin).whatever().spawn();
+    run.write_stdin("one\ntwo\n");
+    assert_eq!(notes_on_stdin(run.success().notes()), 0, "a terminal");
+}
+
+#[test]
+fn after_anything_but_a_good_answer_the_note_would_only_distract() {
+    let env = Env::new();
     for (case, code) in [("length", 9), ("empty", 9), ("429", 5), ("500", 8), ("cut", 7)] {
         let run = env.xask(["hi", &format!("--rehearse={case}")]).stdin("data");
         let output = run.whatever().code(code);
         assert_eq!(notes_on_stdin(output.notes()), 0, "{case}: {}", output.notes());
     }
-    let script = "read -r line; xask --rehearse hi";
-    let mut run = env.sh(script).tty(Tty::Stdin).whatever().spawn();
-    run.write_stdin("one\ntwo\n");
-    assert_eq!(notes_on_stdin(run.success().notes()), 0, "a terminal");
 }
 
 fn notes_on_stdin(notes: &str) -> usize {
@@ -185,8 +185,9 @@ fn two_that_ask_for_it_by_name_are_named() {
                 continue;
             }
             let args = [one, &["hi"][..], other].concat();
-            let words = ["standard input", &one.join(" "), &other.join(" ")];
-            env.xask(args).server(&server).stdin("data").refused(2, &words);
+            let named = |taker: &[&str]| format!("by {}", taker.join(" "));
+            let words = ["standard input", &named(one), &named(other)];
+            env.xask(&args).server(&server).stdin("data").case(&args).refused(2, &words);
         }
     }
 }
@@ -204,7 +205,7 @@ fn standard_input_by_its_path_counts_as_taken() {
     env.write("a.png", PNG);
     env.write("file", "What is 2 + 2?\n");
     for path in ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"] {
-        let image = json!({"type": "image_url", "image_url": {"url": data_url("image/png", PNG)}});
+        let image = image(&data_url("image/png", PNG));
         assert_eq!(env.dry(["-i", path]).stdin_file("a.png").content(), json!([image]));
         let run = env.xask(["--rehearse", "-f", path]).stdin_file("file").whatever();
         assert_eq!(notes_on_stdin(run.success().notes()), 0);
@@ -216,7 +217,7 @@ fn standard_input_by_its_path_counts_as_taken() {
 fn who_takes_it_leaves_nothing_for_the_question() {
     let env = Env::new();
     let run = env.dry(["--image", "-"]).stdin(PNG);
-    let image = json!({"type": "image_url", "image_url": {"url": data_url("image/png", PNG)}});
+    let image = image(&data_url("image/png", PNG));
     assert_eq!(run.content(), json!([image]));
     let run = env.dry(["--system-file", "-"]).stdin("Be brief.");
     run.refused(2, &["no prompt", "hint"]);
@@ -249,6 +250,6 @@ fn a_closed_standard_input_is_an_empty_one() {
     }
     // What is opened next must not take its place.
     assert_eq!(env.sh("xask --dry-run -f file - <&-").content(), "hi");
-    let image = json!({"type": "image_url", "image_url": {"url": data_url("image/png", PNG)}});
+    let image = image(&data_url("image/png", PNG));
     assert_eq!(env.sh("xask --dry-run -i a.png <&-").content(), json!([image]));
 }

@@ -6,12 +6,9 @@ mod ends;
 
 use serde_json::json;
 
-use crate::support::{Env, Gate, Reply, Run, Script, Server, Tty, replies, says};
+use crate::support::{Env, Gate, Reply, Run, Script, Server, Tty, four, replies, says, streamed};
 
 const DONE: &str = "data: [DONE]\n\n";
-
-const USAGE: &str =
-    "xask: usage: prompt=21 cached=4 reasoning=120 completion=2 total=143 cost_usd=0.00077\n";
 
 /// A run that is asked to stream.
 fn streaming(server: &Server) -> Run {
@@ -71,6 +68,8 @@ fn a_stream_is_asked_for_when_it_is_wanted_and_not_otherwise() {
         ("--stream --no-stream", false, false, false),
         ("--stream --no-stream", true, false, false),
         ("--no-stream --stream", false, true, false),
+        ("--stream --stream", false, true, false),
+        ("--no-stream --no-stream", true, false, false),
         ("--stream --no-stream --stream", false, true, false),
         ("--usage", false, false, false),
         ("--usage", true, true, true),
@@ -85,7 +84,7 @@ fn a_stream_is_asked_for_when_it_is_wanted_and_not_otherwise() {
         let printed =
             if flags.contains("--json") { format!("{reply}\n") } else { "Four.\n".into() };
         let run = Env::new().xask(flags.split_whitespace().chain(["hi"])).server(&server);
-        let run = run.stderr(if flags.contains("--usage") { USAGE } else { "" });
+        let run = run.stderr(if flags.contains("--usage") { says::USAGE } else { "" });
         if on_terminal {
             run.tty(Tty::Stdout).on_tty(printed).success();
         } else {
@@ -100,19 +99,13 @@ fn a_stream_is_asked_for_when_it_is_wanted_and_not_otherwise() {
 }
 
 #[test]
-fn the_last_of_many_counts_also_where_two_are_the_same() {
-    for (flags, stream) in [("--stream --stream", true), ("--no-stream --no-stream", false)] {
-        let run = Env::new().xask(flags.split_whitespace().chain(["--dry-run", "hi"]));
-        let body = run.stdout_like("{").success().json();
-        assert_eq!(body.get("stream"), stream.then_some(&json!(true)), "{flags}");
-    }
-}
-
-#[test]
 fn a_terminal_streams_nothing_that_goes_into_a_file() {
-    for (args, printed) in [(&["-o", "out", "hi"], ""), (&["--cache", "answers", "hi"], "Four.\n")]
-    {
-        let server = Server::reply(Reply::json(200, replies::completion("Four.")));
+    for (args, printed) in [
+        (&["-o", "out", "hi"], ""),
+        (&["-o", "-", "hi"], "Four.\n"),
+        (&["--cache", "answers", "hi"], "Four.\n"),
+    ] {
+        let server = Server::reply(four());
         let run = Env::new().xask(args).server(&server).tty(Tty::Stdout).on_tty(printed);
         run.success();
         assert_eq!(server.request().json().get("stream"), None, "{args:?}");
@@ -182,16 +175,16 @@ fn what_one_read_brings_is_written_at_once() {
 
 #[test]
 fn without_stream_a_pipe_gets_the_whole_answer_or_nothing() {
-    let whole = Reply::json(200, replies::completion("Four."));
+    let whole = four();
     // A service that streams although nobody asked it to is no reason to show half an answer.
-    let stream = Reply::sse(&replies::stream_of(&["Fo", "ur."], Some("stop")));
+    let stream = streamed(&["Fo", "ur."]);
     for reply in [whole.clone().chunked(), whole.clone().close_delimited(), whole, stream] {
         for args in [&["hi"][..], &["--no-stream", "hi"]] {
             let server = Server::reply(reply.clone());
             Env::new().xask(args).server(&server).stdout("Four.\n").success();
             let server = Server::reply(reply.clone().cut_at(260));
             let run = Env::new().xask(args).server(&server);
-            run.stderr_like(says::error("")).code(7);
+            run.fails(7, &[]);
         }
     }
 }
@@ -250,8 +243,8 @@ fn a_stream_in_random_chunks_says_the_same() {
     }
     let runs = scripts.len();
     let server = Server::play(scripts);
-    for _ in 0..runs {
-        streaming(&server).stdout(pieces.concat() + "\n").success();
+    for run in 0..runs {
+        streaming(&server).case(run).stdout(pieces.concat() + "\n").success();
     }
 }
 
@@ -276,11 +269,11 @@ fn events_are_framed_as_browsers_frame_them() {
         plain.trim_end().to_owned(),
     ] {
         let server = Server::reply(sse(&*body));
-        streaming(&server).stdout("Four.\n").success();
+        streaming(&server).case(body).stdout("Four.\n").success();
     }
     for content_type in ["text/event-stream; charset=utf-8", "Text/Event-Stream"] {
         let server = Server::reply(Reply::new(200, content_type, plain.clone() + DONE));
-        streaming(&server).stdout("Four.\n").success();
+        streaming(&server).case(content_type).stdout("Four.\n").success();
     }
 }
 
@@ -306,7 +299,7 @@ fn only_the_content_of_the_first_choice_is_the_answer() {
     ] {
         let body = [&event(&payload), &event(&four), &event(&payload), &finish("stop"), DONE];
         let server = Server::reply(sse(body.concat()));
-        streaming(&server).stdout("Four.\n").success();
+        streaming(&server).case(&payload).stdout("Four.\n").success();
     }
     let both = r#"{"choices":[{"index":1,"delta":{"content":"No."}},{"index":0,"delta":{"content":"Four."},"finish_reason":"stop"}]}"#;
     let server = Server::reply(Reply::sse(&[both]));
@@ -320,10 +313,10 @@ fn usage_is_told_of_a_stream_too() {
     let usage = replies::usage_chunk();
     let with = |events: &[String], more: &str| [events, &[more.to_owned()]].concat();
     let few = r#"{"choices":[],"usage":{"prompt_tokens":21}}"#;
-    let cut = format!("{USAGE}xask: the answer is cut at the token limit (HTTP 200)\n");
+    let cut = format!("{}xask: the answer is cut at the token limit (HTTP 200)\n", says::USAGE);
     for (events, flag, stderr, code) in [
-        (with(&fit, &usage), "", USAGE, 0),
-        (with(&fit, &usage), "--quiet", USAGE, 0),
+        (with(&fit, &usage), "", says::USAGE, 0),
+        (with(&fit, &usage), "--quiet", says::USAGE, 0),
         (with(&unfit, &usage), "--quiet", &cut, 9),
         (with(&fit, few), "--quiet", "xask: usage: prompt=21\n", 0),
         (fit, "--quiet", "xask: usage: not reported\n", 0),
@@ -342,7 +335,7 @@ fn usage_is_told_where_its_chunk_has_no_choices() {
         events.push(format!("{{{choices}\"usage\":{}}}", replies::usage()));
         let server = Server::reply(Reply::sse(&events));
         let run = Env::new().xask(["--stream", "--usage", "hi"]).server(&server);
-        run.stdout("Four.\n").stderr(USAGE).success();
+        run.stdout("Four.\n").stderr(says::USAGE).success();
     }
 }
 
@@ -370,7 +363,7 @@ fn json_of_a_stream_is_each_payload_on_a_line_of_its_own() {
     let cut = replies::stream_of(&["Four."], Some("length"));
     let server = Server::reply(Reply::sse(&cut));
     let lines = cut.join("\n") + "\n";
-    streaming_json(&server).stdout(lines).stderr_like(says::error("token limit")).code(9);
+    streaming_json(&server).stdout(lines).fails(9, &["token limit"]);
 }
 
 #[test]

@@ -1,16 +1,11 @@
 //! An entry is JSON that a person can read, written whole or not at all; a damaged one is never served.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::thread;
-use std::time::Instant;
 
 use serde_json::Value;
 
-use super::{
-    ANSWER, DAMAGED, KEY, MISS, QUESTION, answer, entries, four, offline, record, record_anew,
-};
-use crate::support::{Env, Gate, LIMIT, Reply, Script, Server, replies, shown};
+use super::{ANSWER, DAMAGED, MISS, QUESTION, entries, offline, record, record_anew};
+use crate::support::{Env, Gate, KEY, Reply, Script, Server, answer, four, replies, shown, until};
 
 #[test]
 fn an_entry_is_json_that_a_person_can_read_and_holds_no_key() {
@@ -56,11 +51,9 @@ fn a_new_folder_is_made_and_an_entry_gets_what_the_umask_leaves() {
     let server = Server::reply(four());
     let script = "umask 027; exec xask --cache a/b/answers hi";
     env.sh(script).server(&server).stdout(ANSWER).success();
-    let folder = env.path("a/b/answers");
-    let entry = fs::read_dir(&folder).expect("it is there").next().expect("an entry");
-    let mode = entry.expect("an entry").metadata().expect("it is there").permissions().mode();
-    assert_eq!(mode & 0o777, 0o640);
-    assert_eq!(fs::metadata(folder).expect("it is there").permissions().mode() & 0o777, 0o750);
+    let [name] = &env.names_in("a/b/answers")[..] else { panic!("not one entry") };
+    assert_eq!(env.mode(format!("a/b/answers/{name}")), 0o640);
+    assert_eq!(env.mode("a/b/answers") & 0o777, 0o750);
 }
 
 #[test]
@@ -70,8 +63,7 @@ fn a_damaged_entry_is_never_served() {
     let server = Server::reply(answer("Five."));
     let other = ["--cache", "other", "What is 2 + 3?"];
     env.xask(other).server(&server).stdout("Five.\n").success();
-    let of_other = fs::read_dir(env.path("other")).expect("it is there").next().expect("an entry");
-    let of_other = fs::read(of_other.expect("an entry").path()).expect("it is readable");
+    let of_other = env.read(format!("other/{}", env.names_in("other")[0]));
 
     let good_text = String::from_utf8(good.clone()).expect("text");
     let edited = |from: &str, to: &str| {
@@ -148,7 +140,7 @@ fn an_entry_that_cannot_be_read_is_local_trouble_before_anybody_is_asked() {
     let env = Env::new();
     let (name, _) = record(&env);
     fs::remove_file(env.path(&name)).expect("it is there");
-    fs::create_dir(env.path(&name)).expect("a folder in its place");
+    env.folder(&name);
     let never = Server::never();
     for offline in [&["--offline"][..], &[]] {
         let error = "xask: cache answers: is a directory\n";
@@ -190,7 +182,7 @@ fn twenty_questions_at_once_record_twenty_answers() {
     for n in 0..20 {
         run(n).args(["--offline"]).stdout(ANSWER).success();
     }
-    assert_eq!(fs::read_dir(env.path("new/answers")).expect("it is there").count(), 20);
+    assert_eq!(env.names_in("new/answers").len(), 20);
 }
 
 #[test]
@@ -205,11 +197,7 @@ fn a_run_that_is_killed_leaves_no_half_an_entry() {
         sent.wait();
         // From the moment the reply has left to the one at which it is written down.
         let enough = moment * text.len() as u64 / (MOMENTS - 1);
-        let begun = Instant::now();
-        while env.bytes_in("answers") < enough {
-            assert!(begun.elapsed() < LIMIT, "it writes nothing");
-            thread::yield_now();
-        }
+        until(|| env.bytes_in("answers") >= enough);
         run.kill();
         drop(run.finish());
         let output = offline(&env).spawn().finish();

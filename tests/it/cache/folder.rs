@@ -1,10 +1,9 @@
 //! A folder that cannot be written is found before the request; what cannot be recorded after it is printed.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 
-use super::{ANSWER, MISS, QUESTION, entries, four, offline, record};
-use crate::support::{Env, Gate, Script, Server, powerless, says};
+use super::{ANSWER, MISS, QUESTION, entries, offline, record};
+use crate::support::{Env, Server, four, powerless, says};
 
 #[test]
 fn a_folder_that_cannot_be_written_is_found_before_the_request() {
@@ -18,11 +17,10 @@ fn a_folder_that_cannot_be_written_is_found_before_the_request() {
     powerless(|| {
         let env = Env::new();
         for name in ["shut", "shut/answers"] {
-            fs::create_dir(env.path(name)).expect("a folder");
+            env.folder(name);
         }
         for name in ["shut/answers", "shut"] {
-            let mode = Permissions::from_mode(0o555);
-            fs::set_permissions(env.path(name), mode).expect("it is ours");
+            env.set_mode(name, 0o555);
         }
         let never = Server::never();
         for folder in ["shut/answers", "shut/new"] {
@@ -33,18 +31,26 @@ fn a_folder_that_cannot_be_written_is_found_before_the_request() {
 }
 
 #[test]
+fn the_folder_is_looked_at_after_the_inputs_and_before_the_key() {
+    let env = Env::new();
+    env.write("file", "");
+    // No key, and no server.
+    for folder in ["file", "/proc/answers"] {
+        env.xask(["--cache", folder, "-f", "missing"]).refused(2, &["missing: "]);
+        env.xask(["--cache", folder, "hi"]).refused(1, &[&format!("cache {folder}: ")]);
+    }
+    env.xask(["--cache", "answers", "hi"]).refused(3, &["no API key"]);
+}
+
+#[test]
 fn a_recorded_answer_is_used_also_where_none_can_be_recorded() {
     powerless(|| {
         let env = Env::new();
         record(&env);
-        let set = |mode| {
-            fs::set_permissions(env.path("answers"), Permissions::from_mode(mode))
-                .expect("it is ours");
-        };
-        set(0o555);
+        env.set_mode("answers", 0o555);
         offline(&env).stdout(ANSWER).success();
         env.xask(QUESTION).stdout(ANSWER).success();
-        set(0o755);
+        env.set_mode("answers", 0o755);
     });
 }
 
@@ -58,8 +64,7 @@ fn without_a_network_no_folder_is_made() {
 
 /// Asks, and puts a file in the place of the folder before the answer comes.
 fn lose_the_folder(env: &Env, args: &[&str]) {
-    let (asked, gate) = (Gate::new(), Gate::new());
-    let server = Server::play([Script::new().open(&asked).wait(&gate).send(four())]);
+    let (server, asked, gate) = Server::holding(four());
     let run = env.xask(QUESTION).args(args).server(&server);
     let run = run.stdout(ANSWER).stderr("xask: cache answers: not a directory\n").spawn();
     asked.wait();
@@ -98,12 +103,11 @@ fn a_name_that_is_taken_meanwhile_is_told_in_words() {
     let env = Env::new();
     let (name, _) = record(&env);
     fs::remove_file(env.path(&name)).expect("it is there");
-    let (asked, gate) = (Gate::new(), Gate::new());
-    let server = Server::play([Script::new().open(&asked).wait(&gate).send(four())]);
+    let (server, asked, gate) = Server::holding(four());
     let run = env.xask(QUESTION).server(&server);
     let run = run.stdout(ANSWER).stderr("xask: cache answers: is a directory\n").spawn();
     asked.wait();
-    fs::create_dir(env.path(&name)).expect("a folder in its place");
+    env.folder(&name);
     gate.open();
     run.code(1);
     assert_eq!(entries(&env).len(), 1);

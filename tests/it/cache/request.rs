@@ -1,8 +1,48 @@
 //! Which request an answer was recorded for: its path and its exact body, and nothing else.
 
-use super::{ANSWER, answer, entries, four, offline, record};
+use super::{ANSWER, entries, offline, record};
 use crate::support::pictures::{data_url, png};
-use crate::support::{Env, Server};
+use crate::support::{Env, Server, answer, four};
+
+/// Requests that differ. `/…` is a path at the service's host.
+const REQUESTS: [&[&str]; 36] = [
+    &["?"],
+    &["? "],
+    &["? ?"],
+    &["?", "--base-url", "/v2"],
+    &["?", "--base-url", "/"],
+    &["?", "-m", "grok-3"],
+    &["?", "-s", "Be brief."],
+    &["?", "-s", "Be brief"],
+    &["?", "--developer", "Be brief."],
+    &["?", "--max-tokens", "9"],
+    &["?", "--max-tokens", "10"],
+    &["?", "-t", "1"],
+    &["?", "--top-p", "1"],
+    &["?", "--seed", "1"],
+    &["?", "--stop", "1"],
+    &["?", "--stop", "1", "--stop", "2"],
+    &["?", "--stop", "2", "--stop", "1"],
+    &["?", "--reasoning-effort", "low"],
+    &["?", "-p", "user=1"],
+    &["?", "-p", "user=\"1\""],
+    &["?", "-p", "user=1.0"],
+    &["?", "-p", "safety_identifier=1"],
+    &["?", "--schema", "schema.json"],
+    &["?", "--schema", "renamed.json"],
+    &["?", "--schema", "other/schema.json"],
+    &["?", "-i", "a.png"],
+    &["?", "-i", "b.png"],
+    &["-i", "a.png", "?"],
+    &["-i", "a.png", "-i", "b.png", "?"],
+    &["-i", "b.png", "-i", "a.png", "?"],
+    &["?", "-i", "a.png", "-d", "low"],
+    &["?", "-i", "a.png", "-d", "high"],
+    &["?", "-i", "https://example.com/a.png"],
+    &["--messages", "said"],
+    &["--messages", "answered", "?"],
+    &["--messages", "tagged"],
+];
 
 #[test]
 fn every_part_of_a_request_counts() {
@@ -20,59 +60,20 @@ fn every_part_of_a_request_counts() {
     }
     env.write("a.png", png(100));
     env.write("b.png", png(101));
-    // `/…` is a path at the service's host.
-    let requests: [&[&str]; 36] = [
-        &["?"],
-        &["? "],
-        &["? ?"],
-        &["?", "--base-url", "/v2"],
-        &["?", "--base-url", "/"],
-        &["?", "-m", "grok-3"],
-        &["?", "-s", "Be brief."],
-        &["?", "-s", "Be brief"],
-        &["?", "--developer", "Be brief."],
-        &["?", "--max-tokens", "9"],
-        &["?", "--max-tokens", "10"],
-        &["?", "-t", "1"],
-        &["?", "--top-p", "1"],
-        &["?", "--seed", "1"],
-        &["?", "--stop", "1"],
-        &["?", "--stop", "1", "--stop", "2"],
-        &["?", "--stop", "2", "--stop", "1"],
-        &["?", "--reasoning-effort", "low"],
-        &["?", "-p", "user=1"],
-        &["?", "-p", "user=\"1\""],
-        &["?", "-p", "user=1.0"],
-        &["?", "-p", "safety_identifier=1"],
-        &["?", "--schema", "schema.json"],
-        &["?", "--schema", "renamed.json"],
-        &["?", "--schema", "other/schema.json"],
-        &["?", "-i", "a.png"],
-        &["?", "-i", "b.png"],
-        &["-i", "a.png", "?"],
-        &["-i", "a.png", "-i", "b.png", "?"],
-        &["-i", "b.png", "-i", "a.png", "?"],
-        &["?", "-i", "a.png", "-d", "low"],
-        &["?", "-i", "a.png", "-d", "high"],
-        &["?", "-i", "https://example.com/a.png"],
-        &["--messages", "said"],
-        &["--messages", "answered", "?"],
-        &["--messages", "tagged"],
-    ];
     // JSON, as some of them ask for.
     let text = |n: usize| format!("\"{n}\"");
-    let server = Server::play((0..requests.len()).map(|n| answer(&text(n))));
+    let server = Server::play((0..REQUESTS.len()).map(|n| answer(&text(n))));
     let run = |n: usize, root: &str| {
         let at_root = |arg: &str| arg.starts_with('/').then(|| format!("{root}{arg}"));
-        let args = requests[n].iter().map(|arg| at_root(arg).unwrap_or_else(|| (*arg).to_owned()));
+        let args = REQUESTS[n].iter().map(|arg| at_root(arg).unwrap_or_else(|| (*arg).to_owned()));
         let run = env.xask(["--cache", "answers"]).args(args);
         run.env("XAI_BASE_URL", format!("{root}/v1")).stdout(format!("{}\n", text(n)))
     };
-    for n in 0..requests.len() {
+    for n in 0..REQUESTS.len() {
         run(n, server.url().trim_end_matches("/v1")).success();
     }
-    assert_eq!(entries(&env).len(), requests.len());
-    for n in 0..requests.len() {
+    assert_eq!(entries(&env).len(), REQUESTS.len());
+    for n in 0..REQUESTS.len() {
         run(n, "https://example.com").args(["--offline"]).success();
     }
 }
@@ -118,7 +119,7 @@ fn what_is_not_part_of_the_request_does_not_count() {
 }
 
 #[test]
-fn a_short_host_does_not_count_either() {
+fn the_host_does_not_count_however_short_it_is() {
     let env = Env::new();
     record(&env);
     for host in ["s", "t", "http"] {

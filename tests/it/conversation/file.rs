@@ -4,10 +4,13 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{PermissionsExt, symlink};
 
-use super::{answer, assert_body, assert_file, exchange, message, stream};
-use crate::support::{Env, Gate, Reply, Script, Server, powerless, replies, says};
+use serde_json::Value;
+
+use super::{assert_body, assert_file, exchange, message};
+use crate::support::{
+    Env, Gate, Reply, Script, Server, answer, four, powerless, replies, says, streamed,
+};
 
 #[test]
 fn a_run_waits_for_the_lock_and_says_so_when_that_takes_long() {
@@ -18,7 +21,7 @@ fn a_run_waits_for_the_lock_and_says_so_when_that_takes_long() {
     let gone = File::open(env.write("gone", "")).expect("a file");
     held.lock().expect("a lock");
     gone.lock().expect("a lock");
-    let server = Server::play([answer("Four."), answer("Five.")]);
+    let server = Server::play([four(), answer("Five.")]);
     let run = |name: &str, printed| {
         let run = env.xask(["-c", name, "more"]).server(&server).stdout(printed);
         run.stderr(format!("xask: note: {name}: waiting for another run\n")).spawn()
@@ -63,13 +66,57 @@ fn a_run_that_never_gets_its_turn_gives_up_at_the_deadline() {
 }
 
 #[test]
+fn runs_at_the_same_time_take_turns() {
+    const RUNS: usize = 20;
+    let env = Env::new();
+    // Some fail, one of them perhaps the one that made the file.
+    let reply = |n: usize| match n % 5 {
+        0 => Reply::json(400, replies::error("wet", "It rains.")),
+        _ => answer(&format!("answer {n}")),
+    };
+    let server = Server::play((0..RUNS + RUNS / 4).map(reply));
+    let runs: Vec<_> = (0..RUNS + RUNS / 4)
+        .map(|n| env.xask(["-c", "kept", &format!("question {n}")]).server(&server).spawn())
+        .collect();
+    let codes = runs.into_iter().map(|run| run.finish().status.code());
+    assert_eq!(codes.filter(|code| *code == Some(0)).count(), RUNS);
+
+    let kept = String::from_utf8(env.read("kept")).expect("text");
+    let kept: Vec<Value> =
+        kept.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(kept.len(), 2 * RUNS);
+    // Whoever came next saw all that was there, and nobody else came between.
+    let requests = server.requests();
+    for (n, request) in requests.iter().enumerate() {
+        let before = 2 * (n - n.div_ceil(5));
+        let sent = request.json();
+        let sent = sent["messages"].as_array().expect("messages");
+        assert_eq!(sent[..before], kept[..before], "request {n}");
+        assert_eq!(sent.len(), before + 1, "request {n}");
+        if n % 5 > 0 {
+            assert_eq!(sent[before], kept[before], "request {n}");
+            assert_eq!(kept[before + 1]["content"], format!("answer {n}"));
+        }
+    }
+    let mut questions: Vec<_> = requests
+        .iter()
+        .map(|request| {
+            request.json()["messages"].as_array().expect("messages").last().expect("one")["content"]
+                .to_string()
+        })
+        .collect();
+    questions.sort_unstable();
+    questions.dedup();
+    assert_eq!(questions.len(), requests.len(), "each asked once");
+}
+
+#[test]
 fn the_lock_is_held_until_the_answer_is_kept() {
     let env = Env::new();
     env.write("kept", "");
     env.write("read", exchange("hi", "hello"));
     let gates = [(); 2].map(|()| (Gate::new(), Gate::new()));
-    let script =
-        |(asked, gate): &(Gate, Gate)| Script::new().open(asked).wait(gate).send(answer("Four."));
+    let script = |(asked, gate): &(Gate, Gate)| Script::new().open(asked).wait(gate).send(four());
     let server = Server::play(gates.iter().map(script));
     for ((flag, name, locked), (asked, gate)) in
         [("-c", "kept", true), ("--messages", "read", false)].into_iter().zip(&gates)
@@ -90,7 +137,7 @@ fn a_disk_that_is_full_leaves_the_file_as_it_was() {
     let text = "Four. ".repeat(100);
     let begun = exchange("hi", "hello");
     for before in [Some(&*begun), Some(begun.trim_end()), Some(""), None] {
-        for (flag, reply) in [("--no-stream", answer(&text)), ("--stream", stream(&text))] {
+        for (flag, reply) in [("--no-stream", answer(&text)), ("--stream", streamed(&[&text]))] {
             let env = Env::new();
             if let Some(before) = before {
                 env.write("kept", before);
@@ -112,12 +159,12 @@ fn a_disk_that_is_full_leaves_the_file_as_it_was() {
 fn what_cannot_be_a_conversation_is_named_and_nothing_is_sent() {
     powerless(|| {
         let env = Env::new();
-        fs::create_dir(env.path("folder")).expect("a folder");
+        env.folder("folder");
         env.fifo("pipe");
-        symlink("loop", env.path("loop")).expect("a link");
+        env.link("loop", "loop");
         env.write_unreadable("unreadable", exchange("hi", "hello"));
-        let unwritable = env.write("unwritable", exchange("hi", "hello"));
-        fs::set_permissions(&unwritable, PermissionsExt::from_mode(0o444)).expect("it is ours");
+        env.write("unwritable", exchange("hi", "hello"));
+        env.set_mode("unwritable", 0o444);
         let names = env.names();
         let server = Server::never();
         for name in
@@ -142,9 +189,9 @@ fn a_dry_run_does_not_wait_for_a_pipe() {
 fn a_link_stays_a_link() {
     let env = Env::new();
     env.write("folder/kept", exchange("hi", "hello"));
-    symlink("folder/kept", env.path("link")).expect("a link");
-    symlink("folder/new", env.path("dangling")).expect("a link");
-    let server = Server::play([answer("Four."), answer("Four.")]);
+    env.link("link", "folder/kept");
+    env.link("dangling", "folder/new");
+    let server = Server::play([four(), four()]);
     for link in ["link", "dangling"] {
         env.xask(["-c", link, "more"]).server(&server).stdout("Four.\n").success();
         assert!(env.path(link).is_symlink(), "{link}");
@@ -157,7 +204,7 @@ fn a_link_stays_a_link() {
 #[test]
 fn a_link_stays_a_link_where_nothing_is_kept() {
     let env = Env::new();
-    symlink("new", env.path("dangling")).expect("a link");
+    env.link("dangling", "new");
     let run = env.xask(["-q", "-c", "dangling", "--rehearse=empty", "more"]);
     run.refused(9, &["empty"]);
     assert_eq!(env.names(), ["dangling"]);
@@ -168,15 +215,13 @@ fn a_file_that_was_replaced_meanwhile_is_local_trouble_and_stays() {
     let theirs = exchange("theirs", "not ours");
     for before in [Some(exchange("hi", "hello")), None] {
         for (reply, text, code) in
-            [(answer("Four."), "Four.\n", 1), (Reply::json(400, r#"{"error":"no"}"#), "", 4)]
+            [(four(), "Four.\n", 1), (Reply::json(400, r#"{"error":"no"}"#), "", 4)]
         {
             let env = Env::new();
             if let Some(before) = &before {
                 env.write("kept", before);
             }
-            let (asked, gate) = (Gate::new(), Gate::new());
-            let script = Script::new().open(&asked).wait(&gate).send(reply);
-            let server = Server::play([script]);
+            let (server, asked, gate) = Server::holding(reply);
             let run = env.xask(["-c", "kept", "more"]).server(&server).stdout(text);
             let run = run.stderr_like(says::error("")).spawn();
             asked.wait();
@@ -194,8 +239,7 @@ fn a_line_that_came_meanwhile_stays() {
     let env = Env::new();
     let (before, theirs) = (exchange("hi", "hello"), exchange("theirs", "not ours"));
     let path = env.write("kept", &before);
-    let (asked, gate) = (Gate::new(), Gate::new());
-    let server = Server::play([Script::new().open(&asked).wait(&gate).send(answer("Four."))]);
+    let (server, asked, gate) = Server::holding(four());
     let run = env.xask(["-c", "kept", "more"]).server(&server).stdout("Four.\n").spawn();
     asked.wait();
     // By somebody who knows of no lock.
@@ -209,22 +253,21 @@ fn a_line_that_came_meanwhile_stays() {
 #[test]
 fn a_new_file_has_the_permissions_of_any_new_file_and_an_old_one_keeps_its_own() {
     let env = Env::new();
-    let old = env.write("old", exchange("hi", "hello"));
-    fs::set_permissions(&old, PermissionsExt::from_mode(0o600)).expect("it is ours");
+    env.write("old", exchange("hi", "hello"));
+    env.set_mode("old", 0o600);
     for (mask, name, mode) in
         [("000", "a", 0o666), ("022", "b", 0o644), ("077", "c", 0o600), ("000", "old", 0o600)]
     {
         let script = format!("umask {mask}; exec xask -q --rehearse -c {name} hi");
         env.sh(&script).stdout_like("model").success();
-        let permissions = fs::metadata(env.path(name)).expect("it is there").permissions();
-        assert_eq!(permissions.mode() & 0o7777, mode, "umask {mask}, {name}");
+        assert_eq!(env.mode(name), mode, "umask {mask}, {name}");
     }
 }
 
 #[test]
 fn dev_null_is_a_conversation_that_is_always_new() {
     let env = Env::new();
-    let server = Server::play([answer("Four."), answer("Four.")]);
+    let server = Server::play([four(), four()]);
     for _ in 0..2 {
         let run = env.xask(["-c", "/dev/null", "hi"]).server(&server);
         run.stdout("Four.\n").success();
@@ -238,12 +281,12 @@ fn dev_null_is_a_conversation_that_is_always_new() {
 fn a_name_may_be_any_bytes() {
     let env = Env::new();
     let name = OsStr::from_bytes(b"caf\xe9 \x1b[2J.jsonl");
-    let server = Server::reply(answer("Four."));
+    let server = Server::reply(four());
     let args = [OsStr::new("-c"), name, OsStr::new("hi")];
     env.xask(args).server(&server).stdout("Four.\n").success();
     assert_eq!(env.read(name), exchange("hi", "Four.").as_bytes());
     env.write(name, "no JSON");
-    env.xask(args).stderr_like(says::error(r"\x1b[2J.jsonl: line 1")).code(2);
+    env.xask(args).fails(2, &[r"\x1b[2J.jsonl: line 1"]);
 }
 
 #[test]

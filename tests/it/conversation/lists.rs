@@ -1,10 +1,8 @@
 //! What may stand in a conversation, or in a list given with `--messages`: nothing is repaired, and
 //! what is broken is named.
 
-use std::fs;
-
-use super::{answer, assert_file, body, exchange, lines, message};
-use crate::support::{Env, Reply, Server, Tty, replies, says};
+use super::{assert_file, body, exchange, lines, message};
+use crate::support::{Env, Reply, Server, Tty, four, replies};
 
 const HI: &str = r#"{"role":"user","content":"hi"}"#;
 
@@ -99,75 +97,69 @@ fn a_broken_array_is_named_with_its_message() {
     }
 }
 
-/// Earlier messages, a flag, and what is sent of a conversation and of a list; `None` is a usage error.
-type SystemCase<'a> = (&'a [&'a str], &'a [&'a str], Option<&'a [&'a str]>, Option<&'a [&'a str]>);
+/// Earlier messages, a flag, and what is sent of a conversation and of a list; `None` is a usage error. Messages are
+/// named by their first words.
+type SystemCase<'a> = (&'a str, &'a [&'a str], Option<&'a str>, Option<&'a str>);
 
 #[test]
 fn a_system_message_is_first_and_only_once() {
-    let brief = |role| message(role, "Be brief.");
-    let (system, developer, more) = (brief("system"), brief("developer"), message("user", "more"));
-    let said = [message("user", "hi"), message("assistant", "hello")];
-    let (system, developer, more) = (&*system, &*developer, &*more);
-    let (hi, hello) = (&*said[0], &*said[1]);
-    let by_flag = &["--system", "Be brief."][..];
-    let by_file = &["--system-file", "brief"][..];
-    let by_developer = &["--developer", "Be brief."][..];
+    let named = |name: &str| match name {
+        "system" | "developer" => message(name, "Be brief."),
+        "hi" | "more" => message("user", name),
+        _ => message("assistant", name),
+    };
+    let messages = |names: &str| names.split_whitespace().map(named).collect::<Vec<_>>();
+    let system = &["--system", "Be brief."][..];
+    let file = &["--system-file", "brief"][..];
+    let developer = &["--developer", "Be brief."][..];
     let other = &["--system", "Be long."][..];
     let longer = &["--system", "Be brief. "][..];
     let rows: &[SystemCase] = &[
-        (&[], by_flag, Some(&[system, more]), Some(&[system, more])),
-        (&[], by_file, Some(&[system, more]), Some(&[system, more])),
-        (&[], by_developer, Some(&[developer, more]), Some(&[developer, more])),
-        (&[""], by_flag, Some(&[system, more]), Some(&[system, more])),
-        (&[hi, hello], &[], Some(&[hi, hello, more]), Some(&[hi, hello, more])),
-        (&[hi, hello], by_flag, None, Some(&[system, hi, hello, more])),
-        (&[hi, hello], by_developer, None, Some(&[developer, hi, hello, more])),
+        ("", system, Some("system more"), Some("system more")),
+        ("", file, Some("system more"), Some("system more")),
+        ("", developer, Some("developer more"), Some("developer more")),
+        ("hi hello", &[], Some("hi hello more"), Some("hi hello more")),
+        ("hi hello", system, None, Some("system hi hello more")),
+        ("hi hello", developer, None, Some("developer hi hello more")),
+        ("system hi hello", &[], Some("system hi hello more"), Some("system hi hello more")),
+        ("system hi hello", system, Some("system hi hello more"), Some("system hi hello more")),
+        ("system hi hello", file, Some("system hi hello more"), Some("system hi hello more")),
+        ("system", system, Some("system more"), Some("system more")),
+        ("system hi hello", other, None, None),
+        ("system hi hello", longer, None, None),
+        ("system hi hello", developer, None, None),
         (
-            &[system, hi, hello],
-            &[],
-            Some(&[system, hi, hello, more]),
-            Some(&[system, hi, hello, more]),
+            "developer hi hello",
+            developer,
+            Some("developer hi hello more"),
+            Some("developer hi hello more"),
         ),
-        (
-            &[system, hi, hello],
-            by_flag,
-            Some(&[system, hi, hello, more]),
-            Some(&[system, hi, hello, more]),
-        ),
-        (
-            &[system, hi, hello],
-            by_file,
-            Some(&[system, hi, hello, more]),
-            Some(&[system, hi, hello, more]),
-        ),
-        (&[system], by_flag, Some(&[system, more]), Some(&[system, more])),
-        (&[system, hi, hello], other, None, None),
-        (&[system, hi, hello], longer, None, None),
-        (&[system, hi, hello], by_developer, None, None),
-        (
-            &[developer, hi, hello],
-            by_developer,
-            Some(&[developer, hi, hello, more]),
-            Some(&[developer, hi, hello, more]),
-        ),
-        (&[developer, hi, hello], by_flag, None, None),
+        ("developer hi hello", system, None, None),
     ];
     for (earlier, flag, in_conversation, in_list) in rows {
         let env = Env::new();
         env.write("brief", "Be brief.\n");
-        env.write("earlier", lines(earlier));
+        env.write("earlier", lines(&messages(earlier)));
         for (from, sent) in [("-c", in_conversation), ("--messages", in_list)] {
-            let args = [&[from, "earlier", "more"], *flag].concat();
+            let run = env.xask([from, "earlier", "more"]).args(*flag).case((from, earlier, flag));
             if let Some(sent) = sent {
-                let run = env.xask([&args[..], &["--dry-run"]].concat());
-                run.stdout(body(sent) + "\n").success();
+                run.args(["--dry-run"]).stdout(body(&messages(sent)) + "\n").success();
             } else {
-                let server = Server::never();
-                let run = env.xask(args).server(&server);
-                run.refused(2, &["system message"]);
+                run.server(&Server::never()).refused(2, &["system message"]);
             }
         }
-        assert_file(&env, "earlier", &lines(earlier));
+        assert_file(&env, "earlier", &lines(&messages(earlier)));
+    }
+}
+
+#[test]
+fn blank_lines_are_no_messages_that_a_system_message_could_come_after() {
+    let env = Env::new();
+    env.write("blank", "\n \n");
+    let sent = body(&[message("system", "Be brief."), message("user", "more")]) + "\n";
+    for from in ["-c", "--messages"] {
+        let run = env.xask([from, "blank", "--dry-run", "-s", "Be brief.", "more"]);
+        run.stdout(&*sent).success();
     }
 }
 
@@ -190,7 +182,7 @@ fn a_list_is_an_array_or_json_lines_from_a_file_or_standard_input() {
         let run = env.xask(["more", "--dry-run", "--messages", "-"]).stdin(&*list);
         run.stdout(body(&sent) + "\n").success();
         // Nothing is appended to it.
-        let server = Server::reply(answer("Four."));
+        let server = Server::reply(four());
         let run = env.xask(["--messages", "given", "more"]).server(&server);
         run.stdout("Four.\n").success();
         assert_file(&env, "given", &list);
@@ -216,7 +208,7 @@ fn a_list_that_ends_in_a_question_is_the_whole_request() {
     let more = message("user", "more");
 
     // Standard input is not read as text: nobody writes to it, and nobody waits.
-    let server = Server::play([answer("Four."), answer("Four.")]);
+    let server = Server::play([four(), four()]);
     let run = || env.xask(["--messages", "asked"]).server(&server).stdout("Four.\n");
     run().stdin_open().success();
     run().stdin("unread").stderr_like("note: ").success();
@@ -257,9 +249,6 @@ fn what_excludes_each_other_is_named() {
     env.write("given", exchange("hi", "hello"));
     for (args, words) in [
         (&["-c", "given", "--messages", "given", "hi"][..], ["--conversation", "--messages"]),
-        (&["--messages", "-", "-"], ["--messages -", "by -"]),
-        (&["--messages", "-", "--image", "-"], ["--messages -", "--image -"]),
-        (&["--messages", "-", "--system-file", "-", "hi"], ["--messages -", "--system-file -"]),
         (&["-c", "given", "-c", "given", "hi"], ["--conversation", "more than once"]),
     ] {
         env.xask(args).stdin(HI).refused(2, &words);
@@ -270,7 +259,7 @@ fn what_excludes_each_other_is_named() {
 #[test]
 fn a_list_that_cannot_be_read_is_a_usage_error() {
     let env = Env::new();
-    fs::create_dir(env.path("folder")).expect("a folder");
+    env.folder("folder");
     let server = Server::never();
     for name in ["missing", "folder", "missing/list"] {
         let run = env.xask(["--messages", name, "hi"]).server(&server);
@@ -286,9 +275,9 @@ fn nothing_is_appended_to_a_list_whatever_the_answer() {
     let env = Env::new();
     env.write("given", exchange("hi", "hello"));
     let cut = Reply::sse(&replies::stream_of(&["Fo"], None));
-    let server = Server::play([answer("Four."), cut]);
+    let server = Server::play([four(), cut]);
     env.xask(["--messages", "given", "more"]).server(&server).stdout("Four.\n").success();
     let run = env.xask(["--messages", "given", "--stream", "more"]).server(&server);
-    run.stdout("Fo").stderr_like(says::error("cut")).code(7);
+    run.stdout("Fo").fails(7, &["cut"]);
     assert_file(&env, "given", &exchange("hi", "hello"));
 }

@@ -1,9 +1,9 @@
 //! Answers that come while the request is still being sent, and notes that are none.
 
-use super::{NOTES, good};
+use super::NOTES;
 use crate::support::pictures::MAX_IMAGE;
-use crate::support::tls::Authority;
-use crate::support::{Env, Gate, Output, Reads, Reply, Run, Script, Server, replies};
+use crate::support::tls::trusted;
+use crate::support::{Env, Gate, Output, Reads, Reply, Run, Script, Server, four, replies};
 
 /// More than all buffers between two sockets take.
 const UPLOAD: [&str; 3] = ["What is this?", "--image", "large.png"];
@@ -19,7 +19,7 @@ fn early_answers() -> [(Reply, i32, &'static str); 4] {
         ),
         (Reply::new(413, "text/html", html), 4, "413 Request Entity Too Large (HTTP 413)"),
         (Reply::json(429, "{}").header("Retry-After", "99"), 5, "(HTTP 429)"),
-        (good(), 0, ""),
+        (four(), 0, ""),
     ]
 }
 
@@ -48,8 +48,7 @@ fn an_answer_that_comes_during_the_upload_is_understood_ten_times_out_of_ten() {
 
 #[test]
 fn an_answer_that_comes_during_the_upload_is_understood_over_tls_too() {
-    let (env, authority) = (Env::new(), Authority::new("ours"));
-    env.write("ca.pem", authority.pem());
+    let (env, authority) = trusted();
     env.sparse_png("large.png", MAX_IMAGE);
     for (reply, code, words) in early_answers() {
         for _ in 0..10 {
@@ -74,8 +73,7 @@ fn an_early_answer_ends_an_upload_that_nobody_takes_any_more() {
 
 #[test]
 fn an_early_answer_ends_an_upload_over_tls_that_nobody_takes_any_more() {
-    let (env, authority) = (Env::new(), Authority::new("ours"));
-    env.write("ca.pem", authority.pem());
+    let (env, authority) = trusted();
     env.sparse_png("large.png", MAX_IMAGE);
     for (reply, code, words) in early_answers() {
         let script = Script::after(Reads::Body(1000)).weigh().send(reply).stall();
@@ -92,7 +90,7 @@ fn an_early_answer_that_turns_away_is_repeated_with_the_whole_body() {
     env.sparse_png("large.png", MAX_IMAGE);
     let busy = Reply::json(429, "{}").header("Retry-After", "0");
     let script = Script::after(Reads::Body(1000)).weigh().send(busy).reset();
-    let server = Server::play([script, Script::new().weigh().send(good())]);
+    let server = Server::play([script, Script::new().weigh().send(four())]);
     let args = [&UPLOAD[..], &UPLOAD[1..], &UPLOAD[1..]].concat();
     let run = env.xask(args).server(&server).stdout("Four.\n");
     run.stderr_like("(HTTP 429); retry 1 of 2 in 0.0 s\n").success();
@@ -103,15 +101,14 @@ fn an_early_answer_that_turns_away_is_repeated_with_the_whole_body() {
 
 #[test]
 fn a_note_during_the_upload_is_not_taken_for_an_answer() {
-    let (env, authority) = (Env::new(), Authority::new("ours"));
-    env.write("ca.pem", authority.pem());
+    let (env, authority) = trusted();
     env.sparse_png("large.png", MAX_IMAGE);
     for note in NOTES {
         // Whole, doubled, and broken off at the point at which it could still be anything.
         for note in [note.to_owned(), note.repeat(2), note[..3].to_owned()] {
             let rest = if note.len() == 3 { &NOTES[0][3..] } else { "" };
             let script = Script::after(Reads::Body(1000)).weigh().send(&*note);
-            let script = script.read(Reads::Rest).send(rest).send(good());
+            let script = script.read(Reads::Rest).send(rest).send(four());
             let check = |server: Server, run: Run| {
                 run.server(&server).stdout("Four.\n").success();
                 let request = server.request();

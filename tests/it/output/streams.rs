@@ -1,10 +1,13 @@
 //! Standard streams that are full, closed, or left by their reader.
 
-use super::{CUT, cut, four, reply};
-use crate::support::{Env, Gate, Run, Script, Server, replies};
+use super::{CUT, cut};
+use crate::support::{Env, Run, Server, four, replies, reply, says};
 
 /// What a shell shows of a process that SIGPIPE killed, and of xask when its reader has left.
 const LEFT: i32 = 141;
+
+/// What prints something without asking.
+const UNASKED: [&str; 6] = ["-h", "--help", "-V", "--version", "--dry-run hi", "--rehearse -q hi"];
 
 /// A shell script that asks; `--retries=0` is left to it.
 fn sh(env: &Env, server: &Server, script: &str) -> Run {
@@ -27,7 +30,7 @@ fn a_full_stdout_is_local_trouble() {
         .stderr_like("xask: usage: prompt=21")
         .stderr_like(full)
         .code(1);
-    for flags in ["--help", "-h", "--version", "--dry-run hi", "--rehearse -q hi"] {
+    for flags in UNASKED {
         env.sh(&format!("xask {flags} >/dev/full")).stderr(full).code(1);
     }
     // An error that writes nothing there does not feel it.
@@ -48,8 +51,7 @@ fn a_disk_that_fills_up_in_the_middle_is_felt() {
 /// Asks, lets the reader of stdout leave while the service holds its reply, and ends with this code.
 #[track_caller]
 fn leave(run: impl FnOnce(&Env, &Server) -> Run, reply: impl Into<Vec<u8>>) {
-    let (env, asked, left) = (Env::new(), Gate::new(), Gate::new());
-    let server = Server::play([Script::new().open(&asked).wait(&left).send(reply)]);
+    let (env, (server, asked, left)) = (Env::new(), Server::holding(reply));
     let mut run = run(&env, &server).spawn();
     asked.wait();
     run.close_stdout();
@@ -65,9 +67,17 @@ fn a_reader_that_left_is_told_by_the_exit_status_alone() {
         leave(ask, cut());
         leave(ask, reply(200, replies::completion(&"x".repeat(1 << 20))));
     }
-    let usage =
-        "xask: usage: prompt=21 cached=4 reasoning=120 completion=2 total=143 cost_usd=0.00077\n";
-    leave(|env, server| env.ask(server, ["--usage"]).stderr(usage), four());
+    leave(|env, server| env.ask(server, ["--usage"]).stderr(says::USAGE), four());
+}
+
+#[test]
+fn a_reader_that_left_before_anything_was_printed_is_told_by_the_exit_status_alone() {
+    let env = Env::new();
+    env.fifo("pipe");
+    for flags in UNASKED {
+        // A pipe that nobody can read any more, before xask begins.
+        env.sh(&format!("exec 3<>pipe 4>pipe 3<&-; xask {flags} >&4")).code(LEFT);
+    }
 }
 
 #[test]
@@ -90,9 +100,7 @@ fn the_first_line_is_enough_for_head() {
 
 #[test]
 fn a_reader_that_left_does_not_hide_an_error() {
-    let (env, asked, left) = (Env::new(), Gate::new(), Gate::new());
-    let script = Script::new().open(&asked).wait(&left).send(reply(400, "words"));
-    let server = Server::play([script]);
+    let (env, (server, asked, left)) = (Env::new(), Server::holding(reply(400, "words")));
     let mut run = env.ask(&server, []).stderr_like(": words (HTTP 400").spawn();
     asked.wait();
     run.close_stdout();
@@ -115,7 +123,7 @@ fn a_closed_stdout_is_as_the_null_device() {
     sh(&env, &server, "xask --file prompt >&- 2>&- <&-").success();
     assert_eq!(server.request().json()["messages"][0]["content"], "hello");
     assert_eq!(env.read("prompt"), b"hello");
-    for flags in ["--help", "--version", "--dry-run hi", "--rehearse -q hi"] {
+    for flags in UNASKED {
         env.sh(&format!("xask {flags} >&-")).success();
     }
 }

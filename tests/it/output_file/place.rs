@@ -1,19 +1,18 @@
 //! Which places can be written, and how: found out before anybody is asked; links are followed, devices and
 //! pipes written in place.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::fs;
 use std::path::Path;
 
 use super::{OLD, REHEARSED};
-use crate::support::{Env, Server, powerless, says, shown};
+use crate::support::{Env, Server, powerless, shown};
 
 #[test]
 fn a_new_file_gets_what_the_umask_leaves() {
     for (umask, mode) in [("022", 0o644), ("077", 0o600), ("000", 0o666), ("027", 0o640)] {
         let env = Env::new();
         env.sh(&format!("umask {umask}; exec xask -q --rehearse hi -o answer")).success();
-        assert_eq!(mode_of(&env, "answer"), mode, "umask {umask}");
+        assert_eq!(env.mode("answer"), mode, "umask {umask}");
     }
 }
 
@@ -22,16 +21,12 @@ fn an_existing_file_keeps_its_mode() {
     for mode in [0o600, 0o640, 0o666, 0o777, 0o200, 0o4711] {
         for umask in ["000", "077"] {
             let env = Env::new();
-            let path = env.write("answer", OLD);
-            fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
+            env.write("answer", OLD);
+            env.set_mode("answer", mode);
             env.sh(&format!("umask {umask}; exec xask -q --rehearse hi -o answer")).success();
-            assert_eq!(mode_of(&env, "answer"), mode, "umask {umask}");
+            assert_eq!(env.mode("answer"), mode, "umask {umask}");
         }
     }
-}
-
-fn mode_of(env: &Env, name: &str) -> u32 {
-    fs::metadata(env.path(name)).expect("it is there").permissions().mode() & 0o7777
 }
 
 #[test]
@@ -50,7 +45,7 @@ fn of_a_symlink_the_target_is_replaced() {
             let env = Env::new();
             env.write("folder/file", "");
             for (link, to) in [("answer", to)].iter().chain(further) {
-                symlink(to, env.path(link)).expect("a link");
+                env.link(link, to);
             }
             if let Some(old) = old {
                 env.write(target, old);
@@ -69,7 +64,7 @@ fn of_a_symlink_the_target_is_replaced() {
 #[test]
 fn an_absolute_link_is_followed_too() {
     let env = Env::new();
-    symlink(env.path("target"), env.path("answer")).expect("a link");
+    env.link("answer", env.path("target"));
     env.xask(["-q", "--rehearse", "hi", "-o", "answer"]).success();
     assert_eq!(env.read("target"), REHEARSED.as_bytes());
     assert_eq!(env.names(), ["answer", "target"]);
@@ -80,7 +75,7 @@ fn what_cannot_be_written_is_found_before_the_request() {
     let env = Env::new();
     env.write("folder/file", OLD);
     for (link, to) in [("circle", "circle2"), ("circle2", "circle"), ("lost", "no/target")] {
-        symlink(to, env.path(link)).expect("a link");
+        env.link(link, to);
     }
     let never = Server::never();
     for (file, why) in [
@@ -108,7 +103,7 @@ fn a_name_that_only_a_folder_can_have_is_found_before_the_request() {
     let env = Env::new();
     let never = Server::never();
     for file in ["new/", "new/."] {
-        env.xask(["-o", file, "hi"]).server(&never).stderr_like(says::error(file)).code(1);
+        env.xask(["-o", file, "hi"]).server(&never).fails(1, &[file]);
     }
     assert_eq!(env.names(), [""; 0]);
 }
@@ -119,18 +114,15 @@ fn what_may_not_be_written_is_found_before_the_request() {
         let env = Env::new();
         env.write("shut/file", OLD);
         env.write("open/file", OLD);
-        symlink("../shut/new", env.path("open/link")).expect("a link");
-        let set = |name: &str, mode| {
-            fs::set_permissions(env.path(name), Permissions::from_mode(mode)).expect("it is ours");
-        };
-        set("shut", 0o555);
-        set("open/file", 0o444);
+        env.link("open/link", "../shut/new");
+        env.set_mode("shut", 0o555);
+        env.set_mode("open/file", 0o444);
         let never = Server::never();
         for file in ["shut/file", "shut/new", "open/file", "open/link"] {
             let error = format!("xask: --output {file}: permission denied\n");
             env.xask(["-o", file, "hi"]).server(&never).stderr(error).code(1);
         }
-        set("shut", 0o755);
+        env.set_mode("shut", 0o755);
         assert_eq!([env.read("shut/file"), env.read("open/file")], [OLD, OLD]);
     });
 }
@@ -140,7 +132,7 @@ fn a_folder_in_which_nobody_can_make_a_file_is_found_before_the_request() {
     let env = Env::new();
     let never = Server::never();
     for file in ["/proc/new", "/sys/new", "/proc/self/new"] {
-        env.xask(["-o", file, "hi"]).server(&never).stderr_like(says::error(file)).code(1);
+        env.xask(["-o", file, "hi"]).server(&never).fails(1, &[file]);
     }
 }
 
@@ -148,11 +140,11 @@ fn a_folder_in_which_nobody_can_make_a_file_is_found_before_the_request() {
 fn the_file_is_looked_at_after_the_inputs_and_before_the_key() {
     let env = Env::new();
     let run = |args: &[&str]| env.xask(["-o", "no/answer"]).args(args);
-    run(&["-f", "missing"]).stderr_like(says::error("missing: no such file")).code(2);
-    run(&[" "]).stderr_like(says::error("")).code(2);
-    run(&["hi"]).stderr_like(says::error("--output no/answer")).code(1);
+    run(&["-f", "missing"]).fails(2, &["missing: no such file"]);
+    run(&[" "]).fails(2, &[]);
+    run(&["hi"]).fails(1, &["--output no/answer"]);
     // No key, and no server.
-    env.xask(["-o", "answer", "hi"]).stderr_like(says::error("no API key")).code(3);
+    env.xask(["-o", "answer", "hi"]).fails(3, &["no API key"]);
     assert_eq!(env.names(), [""; 0]);
 }
 
@@ -167,7 +159,7 @@ fn a_named_pipe_is_written_in_place() {
 #[test]
 fn a_device_is_written_in_place() {
     let env = Env::new();
-    symlink("/dev/null", env.path("link")).expect("a link");
+    env.link("link", "/dev/null");
     for file in ["/dev/null", "link"] {
         env.xask(["-q", "--rehearse", "hi", "-o", file]).success();
     }
@@ -186,22 +178,14 @@ fn what_a_shell_names_by_its_descriptor_is_written_in_place() {
     env.sh("xask -q --rehearse hi -o /dev/fd/3 3>&1 >/dev/null | cat").stdout(REHEARSED).success();
 }
 
-/// Writes to the file a shell has opened, between two lines of the shell's own.
-#[track_caller]
-fn write_into_a_log(descriptor: &str) {
-    let env = Env::new();
-    let script = format!("{{ echo 1; xask -q --rehearse hi -o {descriptor}; echo 2; }} >>log");
-    env.sh(&script).success();
-    assert_eq!(shown(&env.read("log")), shown(format!("1\n{REHEARSED}2\n").as_bytes()));
-}
-
 #[test]
 fn a_file_that_a_shell_has_opened_is_not_taken_from_it() {
-    write_into_a_log("/dev/stdout");
-    write_into_a_log("/proc/self/fd/1");
-}
-
-#[test]
-fn nor_by_any_other_name_of_the_descriptor() {
-    write_into_a_log("/dev/fd/1");
+    for descriptor in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+        let env = Env::new();
+        // Between two lines of the shell's own.
+        let script = format!("{{ echo 1; xask -q --rehearse hi -o {descriptor}; echo 2; }} >>log");
+        env.sh(&script).success();
+        let log = format!("1\n{REHEARSED}2\n");
+        assert_eq!(shown(&env.read("log")), shown(log.as_bytes()), "{descriptor}");
+    }
 }

@@ -3,13 +3,13 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::thread;
-use std::time::Instant;
 
 use serde_json::json;
 
-use super::{OLD, REHEARSED, four};
-use crate::support::{Env, Gate, LIMIT, Reply, Script, Server, Signal, replies, says};
+use super::{OLD, REHEARSED};
+use crate::support::{
+    Env, Gate, Reply, Script, Server, Signal, answer, four, replies, says, until,
+};
 
 #[test]
 fn a_paid_answer_that_cannot_go_to_the_file_is_printed() {
@@ -66,22 +66,19 @@ fn what_happens_to_the_place_while_the_answer_is_awaited_costs_no_answer() {
     let gone: Change = |env| fs::remove_dir_all(env.path("folder")).expect("it was there");
     let folder: Change = |env| {
         fs::remove_file(env.path("folder/answer")).expect("it was there");
-        fs::create_dir(env.path("folder/answer")).expect("a folder in its place");
+        env.folder("folder/answer");
     };
     for (change, left) in [(gone, &[][..]), (folder, &["answer"])] {
         let env = Env::new();
         env.write("folder/answer", OLD);
-        let (asked, gate) = (Gate::new(), Gate::new());
-        let server = Server::play([Script::new().open(&asked).wait(&gate).send(four())]);
+        let (server, asked, gate) = Server::holding(four());
         let run = env.xask(["-o", "folder/answer", "hi"]).server(&server);
         let run = run.stdout("Four.\n").stderr_like(says::error("--output folder/answer")).spawn();
         asked.wait();
         change(&env);
         gate.open();
         run.code(1);
-        let entries = fs::read_dir(env.path("folder")).into_iter().flatten();
-        let names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
-        assert_eq!(names, left);
+        assert_eq!(env.names_in("folder"), left);
     }
 }
 
@@ -109,7 +106,7 @@ fn a_run_that_does_not_end_with_0_leaves_the_file_as_it_was() {
                 let before = env.names();
                 let rehearse = format!("--rehearse={case}");
                 let run = env.xask(["-q", "-o", "answer", "hi", stream, &rehearse]);
-                run.stdout(printed).stderr_like(says::error("")).code(code);
+                run.stdout(printed).fails(code, &[]);
                 assert_eq!(env.names(), before, "{case} {stream}");
                 if let Some(old) = old {
                     assert_eq!(env.read("answer"), old, "{case} {stream}");
@@ -131,7 +128,7 @@ fn an_unfit_answer_is_printed_in_the_form_that_was_asked_for() {
     ] {
         let server = Server::reply(sent);
         let run = env.xask(["-o", "answer", "hi"]).args(args).server(&server);
-        run.stdout(printed).stderr_like(says::error("token limit")).code(9);
+        run.stdout(printed).fails(9, &["token limit"]);
     }
     assert_eq!(env.names(), [""; 0]);
 }
@@ -139,10 +136,8 @@ fn an_unfit_answer_is_printed_in_the_form_that_was_asked_for() {
 #[test]
 fn a_reader_that_has_left_wins_over_an_unfit_answer() {
     let env = Env::new();
-    let (asked, gate) = (Gate::new(), Gate::new());
     let unfit = replies::completion_with(json!({"finish_reason": "length"}));
-    let reply = Reply::json(200, unfit);
-    let server = Server::play([Script::new().open(&asked).wait(&gate).send(reply)]);
+    let (server, asked, gate) = Server::holding(Reply::json(200, unfit));
     let mut run = env.xask(["-o", "answer", "hi"]).server(&server).spawn();
     asked.wait();
     run.close_stdout();
@@ -162,7 +157,7 @@ fn a_conversation_that_cannot_be_kept_leaves_the_file_as_it_was() {
     // 1024 bytes: enough for the answer, too few for what follows the conversation.
     let script = "trap '' XFSZ; ulimit -f 2; exec xask -c talk -o answer hi";
     let run = env.sh(script).server(&server);
-    run.stdout("Four.\n").stderr_like(says::error("talk: file too large")).code(1);
+    run.stdout("Four.\n").fails(1, &["talk: file too large"]);
     assert_eq!(env.read("answer"), OLD);
     assert_eq!(env.read("talk").len() as u64, len);
     assert_eq!(env.names(), ["answer", "talk"]);
@@ -191,29 +186,25 @@ fn twenty_runs_at_once_leave_the_whole_answer_of_one() {
 #[test]
 fn killed_at_any_moment_the_file_is_old_or_new() {
     const MOMENTS: u64 = 50;
-    let answer = "a line of it\n".repeat(40_000);
-    let len = answer.len() as u64;
+    let text = "a line of it\n".repeat(40_000);
+    let len = text.len() as u64;
     for moment in 0..MOMENTS {
         let env = Env::new();
         let path = env.write("answer", OLD);
         let old = fs::metadata(&path).expect("it is there").ino();
         let sent = Gate::new();
-        let reply = Reply::json(200, replies::completion(&answer));
+        let reply = answer(&text);
         let server = Server::play([Script::new().send(reply).open(&sent)]);
         let mut run = env.xask(["-o", "answer", "hi"]).server(&server).spawn();
         sent.wait();
         // From the moment the reply has left to the one at which the file is another.
         let enough = OLD.len() as u64 + moment * len / (MOMENTS - 1);
-        let begun = Instant::now();
-        while env.bytes_in("") < enough && fs::metadata(&path).is_ok_and(|found| found.ino() == old)
-        {
-            assert!(begun.elapsed() < LIMIT, "it writes nothing");
-            thread::yield_now();
-        }
+        let is_new = || fs::metadata(&path).is_ok_and(|found| found.ino() != old);
+        until(|| env.bytes_in("") >= enough || is_new());
         run.kill();
         let status = run.finish().status;
         let file = env.read("answer");
-        let is_new = file == answer.as_bytes();
+        let is_new = file == text.as_bytes();
         assert!(is_new || file == OLD, "at {moment}: {} bytes, {status}", file.len());
         assert!(is_new || !status.success(), "at {moment}: {status}");
     }

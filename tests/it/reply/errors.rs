@@ -1,7 +1,7 @@
 //! Replies that tell of a failure: what kind it is, and in which words it is told.
 
-use super::{ID, TOLD, reply};
-use crate::support::{Env, Reply, Run, Script, Server, replies};
+use super::TOLD;
+use crate::support::{Env, ID, Reply, Run, Script, Server, replies, reply};
 
 const WRONG_KEY: &str =
     "Incorrect API key provided. You can obtain an API key from https://console.x.ai.";
@@ -12,54 +12,57 @@ fn ask(env: &Env, server: &Server) -> Run {
     env.ask(server, []).key("xai-0123456789")
 }
 
+/// A status, the words that come with it, and the exit status that they make.
+const STATUSES: [(u16, &str, i32); 43] = [
+    (300, "", 8),
+    (302, "", 8),
+    (304, "", 8),
+    (308, "", 8),
+    (400, "Model not found: grok-0", 4),
+    (400, "Model grok-4 does not support parameter reasoningEffort.", 4),
+    (400, WRONG_KEY, 3),
+    (401, "No credentials presented.", 3),
+    (402, "", 4),
+    (403, "The team has used all available credits.", 3),
+    (403, "", 3),
+    (403, CONTENT, 4),
+    (403, "This content violates usage guidelines.", 4),
+    (403, "Failed check: SAFETY_CHECK", 4),
+    (404, "No handler found on route.", 4),
+    (405, "", 4),
+    (408, "", 8),
+    (410, "Live search is retired.", 4),
+    (413, "", 4),
+    (415, "", 4),
+    (418, "", 4),
+    (422, "Failed to deserialize the JSON body into the target type: messages", 4),
+    (425, "", 8),
+    (429, "", 5),
+    (429, "Your team has used all available credits.", 5),
+    (499, "", 4),
+    (500, "", 8),
+    (501, "", 8),
+    (502, "", 8),
+    (503, "", 8),
+    (504, "", 8),
+    (520, "", 8),
+    (521, "", 8),
+    (522, "", 8),
+    (523, "", 8),
+    (524, "", 8),
+    (525, "", 8),
+    (526, "", 8),
+    (529, "", 8),
+    (530, "", 8),
+    (599, "", 8),
+    (600, "", 8),
+    (999, "", 8),
+];
+
 #[test]
 fn a_status_decides_the_exit_status() {
     let env = Env::new();
-    for (status, words, code) in [
-        (300, "", 8),
-        (302, "", 8),
-        (304, "", 8),
-        (308, "", 8),
-        (400, "Model not found: grok-0", 4),
-        (400, "Model grok-4 does not support parameter reasoningEffort.", 4),
-        (400, WRONG_KEY, 3),
-        (401, "No credentials presented.", 3),
-        (402, "", 4),
-        (403, "The team has used all available credits.", 3),
-        (403, "", 3),
-        (403, CONTENT, 4),
-        (403, "This content violates usage guidelines.", 4),
-        (403, "Failed check: SAFETY_CHECK", 4),
-        (404, "No handler found on route.", 4),
-        (405, "", 4),
-        (408, "", 8),
-        (410, "Live search is retired.", 4),
-        (413, "", 4),
-        (415, "", 4),
-        (418, "", 4),
-        (422, "Failed to deserialize the JSON body into the target type: messages", 4),
-        (425, "", 8),
-        (429, "", 5),
-        (429, "Your team has used all available credits.", 5),
-        (499, "", 4),
-        (500, "", 8),
-        (501, "", 8),
-        (502, "", 8),
-        (503, "", 8),
-        (504, "", 8),
-        (520, "", 8),
-        (521, "", 8),
-        (522, "", 8),
-        (523, "", 8),
-        (524, "", 8),
-        (525, "", 8),
-        (526, "", 8),
-        (529, "", 8),
-        (530, "", 8),
-        (599, "", 8),
-        (600, "", 8),
-        (999, "", 8),
-    ] {
+    for (status, words, code) in STATUSES {
         let told = format!("{words} (HTTP {status}, x-request-id {ID})");
         let body = if words.is_empty() { String::new() } else { replies::error("slug", words) };
         let server = Server::reply(reply(status, body.as_str()));
@@ -85,29 +88,30 @@ fn a_failure_is_told_in_one_exact_line() {
     ask(&env, &server).stderr("xask: the request was rejected (HTTP 422)\n").code(4);
 }
 
-/// This status with nothing behind it.
+#[test]
+fn a_status_behind_which_nothing_comes_is_no_answer_and_not_waited_for() {
+    for status in ["099", "101", "102", "104", "199", "204", "304"] {
+        let head = format!("HTTP/1.1 {status} Odd\r\nx-request-id: {ID}\r\n\r\n");
+        let server = Server::play([Script::new().send(head).hold()]);
+        let run = Env::new().ask(&server, ["--timeout=5"]).case(status);
+        run.fails(8, &[&format!("HTTP {}", status.trim_start_matches('0')), ID]);
+    }
+}
+
+/// What is told of an error with this body: what failed, and then this.
 #[track_caller]
-fn is_no_reply(status: u16) {
-    let head = format!("HTTP/1.1 {status} Odd\r\nx-request-id: {ID}\r\n\r\n");
-    let server = Server::play([Script::new().send(head).hold()]);
-    Env::new().ask(&server, ["--timeout=5"]).fails(8, &[&format!("HTTP {status}"), ID]);
-}
-
-#[test]
-fn a_switch_of_protocols_is_no_reply() {
-    is_no_reply(101);
-}
-
-#[test]
-fn another_note_on_the_way_is_no_reply() {
-    for status in [102, 104, 199] {
-        is_no_reply(status);
+fn tells(body: &str, told: &str) {
+    for (status, code, what) in
+        [(422, 4, "the request was rejected"), (500, 8, "the service failed")]
+    {
+        let server = Server::reply(reply(status, body));
+        let told = format!("xask: {what}{told}");
+        Env::new().ask(&server, []).case(body).fails(code, &[&told]);
     }
 }
 
 #[test]
 fn the_words_are_found_in_every_shape_of_an_error() {
-    let env = Env::new();
     let title =
         "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>nginx</body></html>";
     for (body, told) in [
@@ -141,25 +145,26 @@ fn the_words_are_found_in_every_shape_of_an_error() {
         ("<p>Bad <b>gateway</b></p>", ": Bad gateway ("),
         ("upstream connect error\n", ": upstream connect error ("),
         ("{\"error\":\"wor", ": {\"error\":\"wor ("),
-        // There are none; nothing is made up.
-        ("", " ("),
-        (" \r\n", " ("),
-        ("{}", " ("),
-        ("null", " ("),
-        ("[]", " ("),
-        ("\"\"", " ("),
-        (r#"{"error":null}"#, " ("),
-        (r#"{"error":{}}"#, " ("),
-        (r#"{"error":"","message":""}"#, " ("),
-        ("<html></html>", " ("),
     ] {
-        for (status, code, what) in
-            [(422, 4, "the request was rejected"), (500, 8, "the service failed")]
-        {
-            let told = format!("xask: {what}{told}");
-            let server = Server::reply(reply(status, body));
-            env.ask(&server, []).case(body).fails(code, &[&told]);
-        }
+        tells(body, told);
+    }
+}
+
+#[test]
+fn where_an_error_has_no_words_none_are_made_up() {
+    for body in [
+        "",
+        " \r\n",
+        "{}",
+        "null",
+        "[]",
+        "\"\"",
+        r#"{"error":null}"#,
+        r#"{"error":{}}"#,
+        r#"{"error":"","message":""}"#,
+        "<html></html>",
+    ] {
+        tells(body, " (");
     }
 }
 
@@ -319,14 +324,10 @@ fn the_id_of_a_reply_is_told_as_safely_as_its_words() {
 }
 
 #[test]
-fn a_long_id_is_cut() {
+fn a_long_id_is_cut_and_an_empty_one_is_none() {
     let server = Server::reply(Reply::json(500, "").header("x-request-id", &"z".repeat(5000)));
     let told = Env::new().ask(&server, []).fails(8, &["x-request-id zzz"]);
     assert!(told.matches('z').count() <= 400, "{} bytes", told.len());
-}
-
-#[test]
-fn an_empty_id_is_none() {
     let server = Server::reply(Reply::json(500, "").header("x-request-id", ""));
     Env::new().ask(&server, []).fails(8, &["(HTTP 500)"]);
 }

@@ -1,7 +1,6 @@
 //! `--base-url` and `XAI_BASE_URL`: where a question goes, and where it must not go.
 
-use super::four;
-use crate::support::{Env, Script, Server};
+use crate::support::{Env, Server, four, skip};
 
 #[test]
 fn its_path_is_kept_and_a_slash_at_its_end_does_not_matter() {
@@ -29,13 +28,30 @@ fn this_machine_may_be_named_in_every_way() {
         env.ask_at(&format!("http://{host}:{port}"), []).stdout("Four.\n").success();
         assert_eq!(server.request().header("host"), Some(&*format!("{host}:{port}")));
     }
-    if let Some(server) = Server::play_on_ipv6([Script::from(four())]) {
-        env.ask_at(&format!("HTTP://{}", server.addr()), []).stdout("Four.\n").success();
-    }
     // Nobody listens there, but there is where it is asked, and without a key.
     for host in ["127.1.2.3", "127.255.255.254"] {
         env.ask_at(&format!("http://{host}:1/v1"), []).fails(6, &[host]);
     }
+}
+
+#[test]
+fn an_address_of_ipv6_is_an_address() {
+    let env = Env::new();
+    let Some(server) = Server::play_on_ipv6([four()]) else {
+        return skip("there is no IPv6 here");
+    };
+    let url = format!("HTTP://{}/v1", server.addr());
+    env.ask_at(&url, []).stdout("Four.\n").success();
+    assert_eq!(server.request().header("host"), Some(&*server.addr().to_string()));
+}
+
+#[test]
+fn a_name_with_a_dead_and_a_live_address_is_reached() {
+    // Nobody listens on 127.0.0.1, its other address.
+    let Some(server) = Server::play_on_ipv6([four()]) else {
+        return skip("there is no IPv6 here");
+    };
+    Env::new().ask_at(&server.url_at("localhost"), []).stdout("Four.\n").success();
 }
 
 #[test]

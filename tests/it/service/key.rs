@@ -1,10 +1,8 @@
 //! `XAI_API_KEY` and `XAI_API_KEY_FILE`: where the key is found, and that nobody sees it.
 
-use super::four;
-use crate::support::{Env, Reply, Run, Script, Server, replies};
+use serde_json::json;
 
-/// Of no other text here it has five letters in a row.
-const KEY: &str = "xai-Kq7ZbWm3TnVx9RfGh2Js";
+use crate::support::{Env, KEY, Reply, Run, Script, Server, four, replies};
 
 /// An address that wants a key, and is not reached without one.
 const ELSEWHERE: &str = "https://api.x.ai/v1";
@@ -164,6 +162,46 @@ fn it_is_masked_wherever_a_service_says_it() {
             assert_unseen(&output.stderr, &body);
         }
     }
+}
+
+#[test]
+fn it_is_masked_in_streams_and_headers_too() {
+    let env = Env::new();
+    let echo = format!("Bearer {KEY} is wrong");
+    let length = || replies::completion_with(json!({"finish_reason": "length"}));
+    let events = |last: &str| Reply::sse(&[&replies::chunk(json!({"content": "Fo"}), None), last]);
+    for (index, reply) in [
+        events(&json!({"error": {"message": echo}}).to_string()),
+        events(&json!({"code": KEY, "error": KEY}).to_string()),
+        events(&echo),
+        events(&json!(echo).to_string()),
+        events(&replies::chunk(json!({}), Some(KEY))),
+        Reply::json(200, json!({"error": echo}).to_string()),
+        Reply::json(200, length()).header("x-request-id", KEY),
+        Reply::new(200, KEY, "{}"),
+        Reply::json(429, "{}").header("Retry-After", KEY).header("X-Should-Retry", KEY),
+        Reply::json(302, "").header("Location", &format!("https://a.example/{KEY}")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let server = Server::reply(reply);
+        let run = env.ask(&server, ["--verbose", "--stream"]).key(KEY).case(index);
+        let output = run.stdout_like("").stderr_like("xask: ").spawn().finish();
+        assert!(![Some(0), None].contains(&output.status.code()), "{index}: {}", output.notes());
+        assert_unseen(&output.stderr, index);
+        let bearer = server.request().header("authorization").map(str::to_owned);
+        assert_eq!(bearer, Some(format!("Bearer {KEY}")));
+    }
+}
+
+#[test]
+fn it_is_masked_in_the_note_of_a_repetition_too() {
+    let env = Env::new();
+    let busy = Reply::json(503, replies::error("busy", &format!("{KEY} waits")));
+    let server = Server::play([busy.header("Retry-After", "0"), four()]);
+    let run = env.xask(["Hi"]).server(&server).key(KEY).stdout("Four.\n");
+    run.stderr_like("busy: [key] waits (HTTP 503); retry").success();
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! How a stream ends. Only a known finish reason, and then `[DONE]` or a clean end, is a success;
 //! whatever else happens has an exit status of its own, and what was told until then stays.
 
-use predicates::prelude::*;
 use serde_json::json;
 
 use super::{DONE, event, events, finish, piece, sse, streaming, streaming_json};
-use crate::support::{Env, Gate, Reads, Reply, Script, Server, replies, says};
+use crate::support::{Env, Gate, ID, Reads, Reply, Script, Server, replies, says, streamed};
 
 #[test]
 fn a_stream_without_a_finish_reason_is_a_cut_one() {
@@ -28,10 +27,9 @@ fn a_stream_without_a_finish_reason_is_a_cut_one() {
         for reply in
             [sse(&*body), Reply::new(200, "text/event-stream", &*body), sse(&*body).chunked()]
         {
-            let server = Server::reply(reply.header("x-request-id", "0f4c"));
-            let cut =
-                says::error("cut").and(predicate::str::contains("(HTTP 200, x-request-id 0f4c)"));
-            streaming(&server).stdout(text).stderr_like(cut).code(7);
+            let server = Server::reply(reply.with_id());
+            let told = format!("(HTTP 200, x-request-id {ID})");
+            streaming(&server).case(&body).stdout(text).fails(7, &["cut", &told]);
         }
     }
 }
@@ -40,16 +38,17 @@ fn a_stream_without_a_finish_reason_is_a_cut_one() {
 fn a_finish_reason_and_a_clean_end_need_no_done() {
     let body = events(&replies::stream_of(&["Four."], Some("stop")));
     let chunked = Reply::new(200, "text/event-stream", &*body).chunked();
-    for reply in [sse(&*body), Reply::new(200, "text/event-stream", &*body), chunked] {
+    let whole = Reply::new(200, "text/event-stream", &*body);
+    for (case, reply) in [("to the close", sse(&*body)), ("a length", whole), ("chunks", chunked)] {
         let server = Server::reply(reply);
-        streaming(&server).stdout("Four.\n").success();
+        streaming(&server).case(case).stdout("Four.\n").success();
     }
 }
 
 #[test]
 fn after_done_the_program_ends_though_the_connection_stays_open() {
     let body = events(&replies::stream_of(&["Four."], Some("stop"))) + DONE;
-    let (chunked, _) = Reply::sse(&replies::stream_of(&["Four."], Some("stop"))).split(5);
+    let (chunked, _) = streamed(&["Four."]).split(5);
     let closed = [sse("").head(), body.into_bytes()].concat();
     for bytes in [closed, chunked] {
         let server = Server::play([Script::new().send(bytes).stall()]);
@@ -75,7 +74,7 @@ fn assert_reset_is_lost(told: impl Into<Vec<u8>>, text: &str) {
 
 #[test]
 fn a_connection_that_breaks_in_the_middle_of_a_stream_is_a_lost_answer() {
-    let stream = || Reply::sse(&replies::stream_of(&["Fo", "ur."], Some("stop")));
+    let stream = || streamed(&["Fo", "ur."]);
     for (events, text) in [(2, "Fo"), (3, "Four.")] {
         assert_reset_is_lost(stream().split(events).0, text);
         assert_reset_is_lost(stream().close_delimited().split(events).0, text);
@@ -85,33 +84,8 @@ fn a_connection_that_breaks_in_the_middle_of_a_stream_is_a_lost_answer() {
 
 #[test]
 fn a_reset_is_no_clean_end() {
-    let stream = Reply::sse(&replies::stream_of(&["Four."], Some("stop"))).close_delimited();
+    let stream = streamed(&["Four."]).close_delimited();
     assert_reset_is_lost(stream.split(3).0, "Four.");
-}
-
-#[test]
-fn a_stream_of_which_a_part_is_out_is_not_asked_for_again() {
-    let busy = event(r#"{"code":"The service is currently unavailable","error":"Later."}"#);
-    let role = event(&replies::chunk(json!({ "role": "assistant" }), None));
-    // The payload of an event is a part of what --json prints.
-    for (flag, body, code) in [
-        ("-q", piece("Fo"), 7),
-        ("-q", piece("Fo") + &busy, 8),
-        ("--json", role.clone(), 7),
-        ("--json", role + &busy, 8),
-    ] {
-        let server = Server::reply(sse(body));
-        let run = Env::new().xask(["--stream", "--retry-lost", flag, "hi"]).server(&server);
-        let said = if flag == "--json" { "assistant" } else { "Fo" };
-        run.stdout_like(said).stderr_like(says::error("")).code(code);
-    }
-}
-
-#[test]
-fn a_stream_that_stalls_ends_at_the_deadline() {
-    let server = Server::play([Script::new().send(sse(piece("Fo"))).stall()]);
-    let run = Env::new().xask(["--stream", "--timeout", "0.5", "hi"]).server(&server);
-    run.stdout("Fo").stderr_like(says::error("--timeout")).code(7);
 }
 
 #[test]
@@ -134,19 +108,45 @@ fn an_error_inside_a_stream_is_told_in_its_words() {
         for (before, text) in [(String::new(), ""), (piece("Fo"), "Fo")] {
             for name in ["", "event: error\n"] {
                 let body = format!("{before}{name}{}{rest}", event(payload));
-                let server = Server::reply(sse(body));
+                let server = Server::reply(sse(&*body));
                 let words = format!(": {words} (HTTP 200)\n");
-                streaming(&server).stdout(text).stderr_like(says::error(&words)).code(8);
+                streaming(&server).case(&body).stdout(text).fails(8, &[&words]);
             }
         }
         let server = Server::reply(sse(piece("Fo") + &event(payload) + &rest));
         let before = replies::chunk(json!({ "content": "Fo" }), None) + "\n";
-        streaming_json(&server).stdout(before).stderr_like(says::error(words)).code(8);
+        streaming_json(&server).case(payload).stdout(before).fails(8, &[words]);
     }
-    // Not repeated: a part of the answer is out.
-    let busy = r#"{"code":"The service is currently unavailable","error":"Timed out waiting for first token"}"#;
-    let server = Server::reply(sse(piece("Fo") + &event(busy) + &rest));
-    streaming(&server).stdout("Fo").stderr_like(says::error("first token")).code(8);
+}
+
+#[test]
+fn what_a_stream_says_of_an_error_is_as_short_and_as_safe_as_in_a_reply() {
+    let odd = json!({ "error": { "message": "a\u{1b}[2J\nb\u{202e}c\u{9b}" } }).to_string();
+    let server = Server::reply(sse(piece("Fo") + &event(&odd)));
+    let run = streaming(&server).stdout("Fo");
+    run.fails(8, &[r": a\x1b[2J b\u{202e}c\u{9b} (HTTP 200)"]);
+    let long = json!({ "error": "x".repeat(401) }).to_string();
+    let server = Server::reply(sse(piece("Fo") + &event(&long)));
+    let told = format!(": {}\u{2026} (HTTP 200)\n", "x".repeat(397));
+    streaming(&server).stdout("Fo").fails(8, &[&told]);
+}
+
+#[test]
+fn every_error_of_a_stream_says_which_reply_it_was() {
+    let env = Env::new();
+    let events = replies::stream_of(&["Fo", "ur."], Some("length"));
+    for (reply, code) in [
+        (Reply::sse(&events[..2]), 7),
+        (Reply::sse(&events).cut_at(300), 7),
+        (Reply::sse(&events).cut_at(0), 7),
+        (Reply::sse(&["junk"]), 8),
+        (Reply::sse(&[r#"{"error":"no"}"#]), 8),
+        (Reply::sse(&events), 9),
+    ] {
+        let server = Server::reply(reply.with_id());
+        let told = format!("(HTTP 200, x-request-id {ID})\n");
+        env.ask(&server, ["--stream"]).stdout_like("").fails(code, &[&told]);
+    }
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn an_error_without_words_is_an_error_all_the_same() {
     ] {
         let body = piece("Fo") + &event(payload) + &finish("stop") + DONE;
         let server = Server::reply(sse(body));
-        streaming(&server).stdout("Fo").stderr_like(says::error("(HTTP 200)")).code(8);
+        streaming(&server).case(payload).stdout("Fo").fails(8, &["(HTTP 200)"]);
     }
 }
 
@@ -179,11 +179,11 @@ fn an_event_that_is_no_json_or_no_completion_is_a_fault_of_the_service() {
         r#"{"choices":[{"delta":7}]}"#,
     ] {
         let server = Server::reply(sse(piece("Fo") + &event(payload) + &finish("stop") + DONE));
-        streaming(&server).stdout("Fo").stderr_like(says::error("(HTTP 200)")).code(8);
+        streaming(&server).case(payload).stdout("Fo").fails(8, &["(HTTP 200)"]);
     }
     let broken = [piece("Fo").as_bytes(), b"data: {\"x\":\"\xff\"}\n\n", DONE.as_bytes()].concat();
     let server = Server::reply(sse(broken));
-    streaming(&server).stdout("Fo").stderr_like(says::error("(HTTP 200)")).code(8);
+    streaming(&server).stdout("Fo").fails(8, &["(HTTP 200)"]);
 }
 
 #[test]
@@ -204,10 +204,7 @@ fn a_json_reply_in_place_of_a_stream_is_read_as_what_it_is() {
         let lines = if text.is_empty() { String::new() } else { format!("{reply}\n") };
         let server = Server::play([Reply::json(status, reply), Reply::json(status, reply)]);
         for (run, stdout) in [(streaming(&server), text), (streaming_json(&server), &*lines)] {
-            match code {
-                0 => run.stdout(stdout).success(),
-                _ => run.stdout(stdout).stderr_like(says::error(words)).code(code),
-            };
+            run.case((status, reply)).stdout(stdout).ends(code, &[words]);
         }
     }
 }
@@ -232,13 +229,13 @@ fn an_answer_that_is_not_fit_is_told_and_is_no_success() {
         (piece("") + &finish("stop"), "", "empty"),
         (piece(" \n ") + &finish("stop"), " \n \n", "empty"),
     ] {
-        let server = Server::reply(sse(body + DONE));
-        streaming(&server).stdout(text).stderr_like(says::error(words)).code(9);
+        let server = Server::reply(sse(body.clone() + DONE));
+        streaming(&server).case(body).stdout(text).fails(9, &[words]);
     }
     for reason in ["stop", "end_turn"] {
         let last = event(&replies::chunk(json!({ "content": "ur." }), Some(reason)));
         let server = Server::reply(sse(piece("Fo") + &last + DONE));
-        streaming(&server).stdout("Four.\n").success();
+        streaming(&server).case(reason).stdout("Four.\n").success();
     }
 }
 
@@ -259,7 +256,7 @@ fn an_event_may_have_16_mib_and_not_more() {
         let env = Env::new();
         // 80 MiB of address space in all: the cap, what growing costs, and the program.
         let run = env.sh("ulimit -v 81920; exec xask --stream hi").server(&server);
-        run.stderr_like(says::error("16 MiB")).code(8);
+        run.fails(8, &["16 MiB"]);
     }
 }
 
@@ -295,11 +292,23 @@ fn a_reader_that_leaves_ends_the_request_and_the_program_quietly() {
 }
 
 #[test]
+fn a_reader_that_leaves_wins_over_an_answer_that_is_not_fit() {
+    let gate = Gate::new();
+    let script = Script::new().send(sse(piece("Fo"))).wait(&gate).send(finish("length") + DONE);
+    let server = Server::play([script]);
+    let mut run = streaming(&server).stdout("Fo").spawn();
+    run.read_stdout_until("Fo");
+    run.close_stdout();
+    gate.open();
+    run.code(141);
+}
+
+#[test]
 fn a_stream_that_cannot_be_written_is_local_trouble() {
-    let stream = || Server::reply(Reply::sse(&replies::stream_of(&["Four."], Some("stop"))));
+    let stream = || Server::reply(streamed(&["Four."]));
     let server = stream();
     let full = Env::new().sh("xask --stream hi >/dev/full").server(&server);
-    full.stderr_like(says::error("standard output")).code(1);
+    full.fails(1, &["standard output"]);
     let server = stream();
     Env::new().sh("xask --stream hi >&-").server(&server).success();
 }

@@ -1,15 +1,50 @@
-//! One question to a server, and how it fails: with a code, and on stderr with one safe line and at most a
-//! hint below it.
+//! One question to a server, its answer, and how it fails: with a code, and on stderr with one safe line and at
+//! most a hint below it.
 
 use super::env::{Env, Run};
-use super::server::Server;
-use super::shown;
+use super::server::{Reply, Server};
+use super::{replies, says};
 
 /// What is asked where it does not matter what.
 pub const QUESTION: &str = "What is 2 + 2?";
 
-/// What no message to a person may contain.
-const JARGON: [&str; 6] = ["(os error", "Os {", "Some(", "kind:", "panicked", "backtrace"];
+/// The key that is shown to a service, and to nobody else. It shares no five letters in a row with any other text
+/// here.
+pub const KEY: &str = "xai-Kq7ZbWm3TnVx9RfGh2Js";
+
+/// The id of a reply, where it is to be told.
+pub const ID: &str = "0f4c5b1e-7a3d";
+
+/// The answer where it does not matter which. Printed, it is `Four.` and a line feed.
+pub fn four() -> Reply {
+    answer("Four.")
+}
+
+/// A whole and fit answer.
+pub fn answer(text: &str) -> Reply {
+    Reply::json(200, replies::completion(text))
+}
+
+/// The same as a stream, a piece an event: the head, the reasoning, the pieces, the finish.
+pub fn streamed(pieces: &[&str]) -> Reply {
+    Reply::sse(&replies::stream_of(pieces, Some("stop")))
+}
+
+/// Turned away, with leave to come back at once.
+pub fn busy(status: u16) -> Reply {
+    Reply::json(status, replies::error("overloaded", "Too busy.")).header("Retry-After", "0")
+}
+
+/// A JSON reply with its id.
+pub fn reply(status: u16, body: impl Into<Vec<u8>>) -> Reply {
+    Reply::json(status, body).with_id()
+}
+
+impl Reply {
+    pub fn with_id(self) -> Self {
+        self.header("x-request-id", ID)
+    }
+}
 
 impl Env {
     /// Asks a server the one question, once, with these flags.
@@ -25,6 +60,15 @@ impl Env {
 }
 
 impl Run {
+    /// Ends with this code: well, or as [`Run::fails`] says.
+    #[track_caller]
+    pub fn ends(self, code: i32, words: &[&str]) {
+        match code {
+            0 => _ = self.success(),
+            _ => _ = self.fails(code, words),
+        }
+    }
+
     /// Ends with this code, and with a message as each of them must be, in which are all of these words.
     /// Returns stderr. Stdout is judged as always: by default it must be empty.
     #[track_caller]
@@ -32,31 +76,10 @@ impl Run {
         let line = self.line();
         let output = self.stderr_like("").code(code);
         let text = output.notes();
-        assert!(is_message(text), "{line}\nthis is no message: {}", shown(text.as_bytes()));
-        for jargon in JARGON {
-            assert!(!text.contains(jargon), "{line}\n{jargon:?} is jargon: {text}");
-        }
+        assert!(says::is_message(text), "{line}\nthis is no message: {text:?}");
         for word in words {
             assert!(text.contains(word), "{line}\n{word:?} is not in: {text}");
         }
         text.to_owned()
     }
-}
-
-/// One line, lower case but for names, a hint at most below it, and nothing that a terminal obeys.
-fn is_message(text: &str) -> bool {
-    let Some(lines) = text.strip_suffix('\n') else { return false };
-    let (first, hint) = lines.split_once('\n').unwrap_or((lines, "xask: hint: none"));
-    let Some(what) = first.strip_prefix("xask: ") else { return false };
-    let name = what.split([':', ' ']).next().unwrap_or_default();
-    // A variable may be what is wrong.
-    let is_name = name.len() > 2 && name == name.to_uppercase();
-    (what.starts_with(|c: char| !c.is_uppercase()) || is_name)
-        && hint.starts_with("xask: hint: ")
-        && ![first, hint].concat().contains(is_obeyed)
-}
-
-/// Controls, and what shows a text in another order or on another line than it is in.
-fn is_obeyed(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

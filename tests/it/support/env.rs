@@ -5,25 +5,20 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, PipeReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::thread;
 
-use predicates::prelude::*;
-use predicates::reflection::{Case, PredicateReflection, Product};
-use predicates::{BoxPredicate, str::PredicateStrExt};
 use tempfile::TempDir;
 
+use super::Signal;
+use super::expected::{Expected, Like, WIDTH};
 use super::running::{Output, Running};
 use super::server::Server;
 use super::tty::Tty;
-use super::{Signal, shown};
-
-/// Of an argument, and of a line that differs, so much is shown.
-const WIDTH: usize = 240;
 
 /// A folder that goes with the test, and the runs inside it.
 pub struct Env {
@@ -37,37 +32,6 @@ impl Env {
 
     pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.folder.path().join(name)
-    }
-
-    /// Writes a file; folders on its way are made.
-    pub fn write(&self, name: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder for the file");
-        fs::write(&path, bytes).expect("the file is written");
-        path
-    }
-
-    #[track_caller]
-    pub fn read(&self, name: impl AsRef<Path>) -> Vec<u8> {
-        let path = self.path(name);
-        fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-    }
-
-    /// The names in the folder, sorted: proof that nothing was left behind.
-    pub fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.folder.path()).expect("the folder is readable");
-        let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
-        let mut names: Vec<_> = entries.map(|entry| name(entry.expect("an entry"))).collect();
-        names.sort();
-        names
-    }
-
-    /// How much the files in one of its folders hold, in bytes: what a run has written so far. A folder that is not
-    /// there holds nothing.
-    pub fn bytes_in(&self, folder: impl AsRef<Path>) -> u64 {
-        let entries = fs::read_dir(self.path(folder)).into_iter().flatten().filter_map(Result::ok);
-        // What is gone by now holds nothing either.
-        entries.filter_map(|entry| entry.metadata().ok()).map(|found| found.len()).sum()
     }
 
     /// xask with these arguments.
@@ -300,104 +264,4 @@ fn pipe_of(bytes: Vec<u8>) -> PipeReader {
         thread::spawn(move || ours.write_all(&bytes[FITS..]));
     }
     theirs
-}
-
-/// What one stream must be. By default: nothing at all.
-pub(super) enum Expected {
-    Exactly(Vec<u8>),
-    Like(Vec<BoxPredicate<[u8]>>),
-}
-
-impl Default for Expected {
-    fn default() -> Self {
-        Self::Exactly(Vec::new())
-    }
-}
-
-impl Expected {
-    fn add(&mut self, predicate: BoxPredicate<[u8]>) {
-        match self {
-            Self::Like(all) => all.push(predicate),
-            Self::Exactly(_) => *self = Self::Like(vec![predicate]),
-        }
-    }
-
-    pub(super) fn into_predicates(self) -> Vec<BoxPredicate<[u8]>> {
-        match self {
-            Self::Exactly(bytes) => vec![BoxPredicate::new(Exactly(bytes))],
-            Self::Like(all) => all,
-        }
-    }
-}
-
-/// What `*_like` takes: a text to be found, or any predicate over text. `K` only tells the two apart.
-pub trait Like<K> {
-    fn into_predicate(self) -> BoxPredicate<[u8]>;
-}
-
-pub enum Words {}
-pub enum Asked {}
-
-impl Like<Words> for &str {
-    fn into_predicate(self) -> BoxPredicate<[u8]> {
-        BoxPredicate::new(predicate::str::contains(self).from_utf8())
-    }
-}
-
-impl<P: Predicate<str> + Send + Sync + 'static> Like<Asked> for P {
-    fn into_predicate(self) -> BoxPredicate<[u8]> {
-        BoxPredicate::new(self.from_utf8())
-    }
-}
-
-/// These bytes and no others. Unlike the predicates crate's own, it shows where a line differs in bytes
-/// nobody can see, and stays readable when the stream is 64 MiB.
-struct Exactly(Vec<u8>);
-
-impl Predicate<[u8]> for Exactly {
-    fn eval(&self, have: &[u8]) -> bool {
-        self.0 == have
-    }
-
-    fn find_case<'a>(&'a self, expected: bool, have: &[u8]) -> Option<Case<'a>> {
-        let result = self.eval(have);
-        let case = || Case::new(Some(self), result);
-        (result == expected).then(|| case().add_product(Product::new("diff", diff(&self.0, have))))
-    }
-}
-
-impl PredicateReflection for Exactly {}
-
-impl fmt::Display for Exactly {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "exactly {} bytes", self.0.len())
-    }
-}
-
-/// The lines that differ, `-` expected and `+` had, what is the same at either end left out.
-fn diff(want: &[u8], have: &[u8]) -> String {
-    const LINES: usize = 12;
-    let equal = want.iter().zip(have).take_while(|(a, b)| a == b).count();
-    let sizes = format!("{} bytes, not {}, equal up to {equal}", have.len(), want.len());
-    let lines = |bytes: &[u8]| -> Vec<Vec<u8>> {
-        bytes.split_inclusive(|&b| b == b'\n').map(<[u8]>::to_vec).collect()
-    };
-    let (mut want, mut have) = (lines(want), lines(have));
-    let same = want.iter().zip(&have).take_while(|(a, b)| a == b).count();
-    (want, have) = (want.split_off(same), have.split_off(same));
-    let tail = want.iter().rev().zip(have.iter().rev()).take_while(|(a, b)| a == b).count();
-    want.truncate(want.len() - tail);
-    have.truncate(have.len() - tail);
-
-    let mut text = vec![sizes];
-    for (sign, lines) in [('-', want), ('+', have)] {
-        for line in lines.iter().take(LINES) {
-            let cut = if line.len() > WIDTH { " …" } else { "" };
-            text.push(format!("{sign} {}{cut}", shown(&line[..line.len().min(WIDTH)])));
-        }
-        if lines.len() > LINES {
-            text.push(format!("{sign} … and {} more lines", lines.len() - LINES));
-        }
-    }
-    text.join("\n")
 }

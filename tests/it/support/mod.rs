@@ -11,6 +11,8 @@
 
 mod asking;
 mod env;
+mod expected;
+mod files;
 mod permission;
 pub mod pictures;
 pub mod replies;
@@ -22,9 +24,10 @@ mod tty;
 mod words;
 
 use std::io::{Write, stderr};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-pub use asking::QUESTION;
+pub use asking::{ID, KEY, QUESTION, answer, busy, four, reply, streamed};
 pub use env::{Env, Run};
 pub use permission::powerless;
 pub use running::{Output, Running};
@@ -34,6 +37,16 @@ pub use tty::Tty;
 
 /// How long a child may run, and a gate stay shut, before the test is given up as hung. Not a measurement.
 pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// Looks until it is so: for what nobody tells. Panics when it is still not so after [`LIMIT`].
+#[track_caller]
+pub fn until(mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < LIMIT, "it was not so in {LIMIT:?}");
+        thread::yield_now();
+    }
+}
 
 /// Bytes as one printable line: UTF-8 as it is, control characters and broken bytes escaped.
 pub fn shown(bytes: &[u8]) -> String {
@@ -53,7 +66,7 @@ pub fn shown(bytes: &[u8]) -> String {
 /// Says that a test, or a part of it, was not run, and why. Past the harness, which shows only what a
 /// failed test prints.
 pub fn skip(why: &str) {
-    let test = std::thread::current();
+    let test = thread::current();
     let line = format!("skipped: {}: {why}\n", test.name().unwrap_or("a test"));
     let _ = stderr().write_all(line.as_bytes());
 }

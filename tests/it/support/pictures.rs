@@ -1,10 +1,11 @@
 //! Files that pass for pictures, and how they look in a request.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
 
 use super::env::Env;
 
@@ -33,6 +34,16 @@ pub fn data_url(media_type: &str, bytes: &[u8]) -> String {
     format!("data:{media_type};base64,{}", STANDARD.encode(bytes))
 }
 
+/// The part of a message that is an image.
+pub fn image(url: &str) -> Value {
+    json!({"type": "image_url", "image_url": {"url": url}})
+}
+
+/// The same where it is said how closely it is to be looked at.
+pub fn image_with(url: &str, detail: &str) -> Value {
+    json!({"type": "image_url", "image_url": {"url": url, "detail": detail}})
+}
+
 impl Env {
     /// A PNG of so many bytes, most of them a hole in the file.
     pub fn sparse_png(&self, name: impl AsRef<Path>, len: usize) -> PathBuf {
@@ -40,12 +51,5 @@ impl Env {
         let file = File::options().write(true).open(&path).expect("the file is there");
         file.set_len(len as u64).expect("a hole");
         path
-    }
-
-    /// A named pipe. To open it waits for the other side.
-    pub fn fifo(&self, name: &str) -> PathBuf {
-        let path = self.path(name);
-        rustix::fs::mkfifoat(rustix::fs::CWD, &path, 0o600.into()).expect("a named pipe");
-        fs::canonicalize(path).expect("the named pipe is there")
     }
 }

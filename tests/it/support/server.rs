@@ -81,6 +81,13 @@ impl Server {
         Self::play([reply])
     }
 
+    /// The same, held back: the first gate opens when it was asked, and when the second is opened it answers.
+    pub fn holding(reply: impl Into<Vec<u8>>) -> (Self, Gate, Gate) {
+        let (asked, go) = (Gate::new(), Gate::new());
+        let server = Self::play([Script::new().open(&asked).wait(&go).send(reply)]);
+        (server, asked, go)
+    }
+
     /// Must not be asked at all.
     pub fn never() -> Self {
         Self::play(Vec::<Script>::new())

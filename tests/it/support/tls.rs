@@ -7,6 +7,15 @@ use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ALL_VERSIONS, ServerConfig, ServerConnection, SupportedProtocolVersion};
 
+use super::Env;
+
+/// A folder, and an authority whose certificate is in its file `ca.pem`.
+pub fn trusted() -> (Env, Authority) {
+    let (env, authority) = (Env::new(), Authority::new("ours"));
+    env.write("ca.pem", authority.pem());
+    (env, authority)
+}
+
 /// Whoever signs certificates.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,

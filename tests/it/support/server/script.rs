@@ -202,18 +202,10 @@ impl Script {
                     begun = Some(read_body(wire, request, reads, &self.keep, shared)?);
                 }
                 Step::Send(bytes) => wire.write_all(&bytes)?,
-                Step::Drip(bytes) => {
-                    for byte in bytes {
-                        wire.write_all(&[byte])?;
-                        thread::yield_now();
-                    }
-                }
-                Step::Trickle(bytes) => {
-                    for byte in bytes.iter().cycle() {
-                        wire.write_all(&[*byte])?;
-                        thread::sleep(TRICKLE);
-                    }
-                }
+                Step::Drip(bytes) => one_by_one(wire, &bytes, thread::yield_now)?,
+                Step::Trickle(bytes) => loop {
+                    one_by_one(wire, &bytes, || thread::sleep(TRICKLE))?;
+                },
                 Step::Flood(bytes) => loop {
                     wire.write_all(&bytes)?;
                 },
@@ -242,6 +234,14 @@ impl Script {
         wire.finish()?;
         drain(wire).map(drop)
     }
+}
+
+fn one_by_one(wire: &mut dyn Wire, bytes: &[u8], between: impl Fn()) -> io::Result<()> {
+    bytes.iter().try_for_each(|byte| {
+        wire.write_all(&[*byte])?;
+        between();
+        Ok(())
+    })
 }
 
 impl<T: Into<Vec<u8>>> From<T> for Script {

@@ -24,6 +24,7 @@ use anyhow::Result;
 use self::cli::Invocation;
 use self::error::Exit;
 use self::output::{Notes, Stdout};
+use self::service::Key;
 
 fn main() -> ExitCode {
     let mut notes = Notes::default();
@@ -34,6 +35,9 @@ fn main() -> ExitCode {
     match run(&mut notes) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            if let Some(key) = cli::key_file().and_then(|path| Key::peek(&path)) {
+                notes.mask(key.reveal());
+            }
             let exit = error::exit(&error);
             // Whoever closed the pipe knows; a message would only disturb the rest of the pipeline.
             if exit != Exit::ReaderLeft {

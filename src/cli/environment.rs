@@ -41,13 +41,13 @@ impl Environment {
     pub fn read() -> Result<Self> {
         Ok(Self {
             api_key: Secret(variable("XAI_API_KEY")),
-            api_key_file: variable("XAI_API_KEY_FILE").map(PathBuf::from),
+            api_key_file: key_file(),
             base_url: text("XAI_BASE_URL")?,
             model: text("XASK_MODEL")?,
             cache: variable("XASK_CACHE").map(PathBuf::from),
             offline: text("XASK_OFFLINE")?,
             rehearse: text("XASK_REHEARSE")?,
-            proxies: proxies()?,
+            proxies: proxies(),
             ssl_cert_file: variable("SSL_CERT_FILE").map(PathBuf::from),
         })
     }
@@ -101,14 +101,20 @@ pub fn key_variable() -> Option<String> {
     Some(key).filter(|key| !key.is_empty())
 }
 
+/// The file that `XAI_API_KEY_FILE` names.
+pub fn key_file() -> Option<PathBuf> {
+    variable("XAI_API_KEY_FILE").map(PathBuf::from)
+}
+
 /// Lower case first, as curl reads them.
-fn proxies() -> Result<ProxyVariables> {
-    let mut proxies = ProxyVariables::default();
-    for name in ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
-        proxies.proxy = proxies.proxy.or(text(name)?.map(|value| (name, value)));
+fn proxies() -> ProxyVariables {
+    let first = |names: &[&'static str]| {
+        names.iter().find_map(|name| variable(name).map(|value| (*name, value)))
+    };
+    ProxyVariables {
+        proxy: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
+        no_proxy: first(&["no_proxy", "NO_PROXY"]),
     }
-    proxies.no_proxy = text("no_proxy")?.or(text("NO_PROXY")?);
-    Ok(proxies)
 }
 
 fn variable(name: &str) -> Option<OsString> {

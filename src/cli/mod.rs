@@ -23,7 +23,7 @@ use clap::builder::{
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, ValueHint};
 
-pub use self::environment::{Environment, key_variable};
+pub use self::environment::{Environment, key_file, key_variable};
 pub use self::parts::{Part, Parts, names_stdin};
 use crate::message::Detail;
 use crate::service::RehearsalCase;

@@ -27,7 +27,7 @@ const MASK: &str = "[key]";
 pub struct Notes {
     quiet: bool,
     verbose: bool,
-    secret: Option<Secret>,
+    secrets: Vec<Secret>,
 }
 
 /// A text that must not be shown, not even by `Debug`.
@@ -46,11 +46,12 @@ impl Notes {
         self.verbose = verbose;
     }
 
-    /// From here on the key is masked wherever it would appear. Fewer characters are no secret, and to
+    /// From here on this key too is masked wherever it would appear. Fewer characters are no secret, and to
     /// mask them would garble every message.
     pub fn mask(&mut self, key: &str) {
-        self.secret =
-            Some(key).filter(|key| key.len() >= MIN_SECRET).map(|key| Secret(key.to_owned()));
+        if key.len() >= MIN_SECRET {
+            self.secrets.push(Secret(key.to_owned()));
+        }
     }
 
     /// A remark, silenced by `--quiet`.
@@ -128,10 +129,7 @@ impl Notes {
     }
 
     fn masked(&self, text: &str) -> String {
-        match &self.secret {
-            Some(Secret(secret)) => text.replace(secret, MASK),
-            None => text.to_owned(),
-        }
+        self.secrets.iter().fold(text.to_owned(), |text, Secret(secret)| text.replace(secret, MASK))
     }
 }
 

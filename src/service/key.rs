@@ -35,6 +35,12 @@ impl Key {
         }
     }
 
+    /// The key in a file, only to mask it; of a pipe, which could be read once, nothing.
+    pub fn peek(file: &Path) -> Option<Self> {
+        fs::metadata(file).ok().filter(fs::Metadata::is_file)?;
+        Self::parse("", &fs::read(file).ok()?).ok()?
+    }
+
     /// No key is set, and the service wants one.
     pub fn missing() -> Failure {
         Failure::new(Exit::Key, "no API key: XAI_API_KEY is not set")

@@ -3,6 +3,7 @@
 //! A proxy that cannot be used is an error, never a silent direct connection. Its address may hold a
 //! password, and is not shown.
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 
 use anyhow::Result;
@@ -19,9 +20,9 @@ use crate::error::Failure;
 pub struct ProxyVariables {
     /// The first that is set of `https_proxy`, `HTTPS_PROXY`, `all_proxy` and `ALL_PROXY`: its name
     /// and its value.
-    pub proxy: Option<(&'static str, String)>,
-    /// `no_proxy`, else `NO_PROXY`.
-    pub no_proxy: Option<String>,
+    pub proxy: Option<(&'static str, OsString)>,
+    /// The same of `no_proxy` and `NO_PROXY`.
+    pub no_proxy: Option<(&'static str, OsString)>,
 }
 
 impl std::fmt::Debug for ProxyVariables {
@@ -51,16 +52,20 @@ pub struct ChosenProxy {
 /// A usage failure that names the variable whose address cannot be used.
 pub fn choose(base_url: &BaseUrl, variables: &ProxyVariables) -> Result<Option<ChosenProxy>> {
     let ProxyVariables { proxy, no_proxy } = variables;
-    let Some((name, address)) = proxy.as_ref().filter(|_| base_url.is_https()) else {
-        return Ok(None);
-    };
-    if no_proxy.as_deref().is_some_and(|list| is_excepted(base_url.name(), list)) {
+    let Some(proxy) = proxy.as_ref().filter(|_| base_url.is_https()) else { return Ok(None) };
+    if let Some(no_proxy) = no_proxy
+        && is_excepted(base_url.name(), text(no_proxy)?)
+    {
         return Ok(None);
     }
-    match parse(address) {
-        Ok(proxy) => Ok(Some(ChosenProxy { variable: name, proxy })),
-        Err(why) => Err(Failure::usage(format!("{name}: {why}")).into()),
+    match (proxy.0, parse(text(proxy)?)) {
+        (variable, Ok(proxy)) => Ok(Some(ChosenProxy { variable, proxy })),
+        (variable, Err(why)) => Err(Failure::usage(format!("{variable}: {why}")).into()),
     }
+}
+
+fn text<'a>((name, value): &'a (&'static str, OsString)) -> Result<&'a str, Failure> {
+    value.to_str().ok_or_else(|| Failure::usage(format!("{name}: it is not UTF-8")))
 }
 
 fn parse(address: &str) -> Result<Proxy, String> {

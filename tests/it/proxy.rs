@@ -3,6 +3,9 @@
 mod socks;
 mod time;
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -211,6 +214,22 @@ fn an_address_that_is_no_proxys_is_refused_and_nothing_is_connected() {
             let run = world.ask([]).env(name, address).case(address);
             run.fails(2, &[&format!("xask: {name}: "), why]);
         }
+    }
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_refused_where_it_would_be_used() {
+    let world = World::unreached();
+    let run = |name, flags: &[&'static str]| {
+        world.ask(flags.iter().copied()).env(name, OsStr::from_bytes(b"a\xff"))
+    };
+    for name in VARIABLES {
+        run(name, &[]).fails(2, &[&format!("xask: {name}: it is not UTF-8\n")]);
+        run(name, &["--dry-run"]).stdout_like("model").success();
+    }
+    for name in ["no_proxy", "NO_PROXY"] {
+        let run = run(name, &[]).env("https_proxy", DEAD);
+        run.fails(2, &[&format!("xask: {name}: it is not UTF-8\n")]);
     }
 }
 

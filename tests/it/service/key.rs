@@ -260,6 +260,7 @@ fn it_is_masked_in_a_model_and_an_address_too() {
 #[test]
 fn it_is_masked_where_it_was_pasted_into_the_wrong_place() {
     let env = Env::new();
+    env.write("key", format!("{KEY}\n"));
     let wrong: [&[&str]; 5] = [
         &["--base-url", KEY],
         &["--file", KEY],
@@ -268,8 +269,10 @@ fn it_is_masked_where_it_was_pasted_into_the_wrong_place() {
         &[&format!("--api-key={KEY}")],
     ];
     for flags in wrong {
-        let run = env.ask_at("", flags.iter().copied()).key(KEY).case(flags);
-        let output = run.stderr_like("xask: ").code(2);
-        assert_unseen(&output.stderr, flags);
+        for (variable, value) in [("XAI_API_KEY", KEY), ("XAI_API_KEY_FILE", "key")] {
+            let run = env.ask_at("", flags.iter().copied()).env(variable, value).case(flags);
+            let output = run.stderr_like("xask: ").code(2);
+            assert_unseen(&output.stderr, flags);
+        }
     }
 }

@@ -5,7 +5,9 @@
 
 use std::mem;
 
-use memchr::{memchr, memchr2};
+// Not the fastest of that crate: those ask the processor first what it can do, which takes longer than the
+// first event.
+use memchr::arch::all::memchr::{One, Two};
 
 use super::no_completion;
 use crate::error::Failure;
@@ -44,7 +46,7 @@ impl Decoder {
                 bytes = &bytes[1..];
                 continue;
             }
-            let Some(end) = memchr2(b'\n', b'\r', bytes) else {
+            let Some(end) = Two::new(b'\n', b'\r').find(bytes) else {
                 self.check_size(bytes.len())?;
                 self.line.extend_from_slice(bytes);
                 return Ok(());
@@ -94,7 +96,7 @@ impl Decoder {
                 None => Ok(()),
             };
         }
-        let (field, value) = match memchr(b':', line) {
+        let (field, value) = match One::new(b':').find(line) {
             Some(colon) => (&line[..colon], &line[colon + 1..]),
             None => (line, &b""[..]),
         };

@@ -1,8 +1,9 @@
-//! What is generated from the flags: the completions, the options of the man page, README's usage.
+//! What is generated: the completions, the options of the man page, README's usage, and the map of `src/`.
 //!
-//! Each test compares a document with the flags; `UPDATE=1 cargo test documents` rewrites it. Nothing
+//! Each test compares a document with the flags, or with the files; `UPDATE=1 cargo test documents` rewrites it. Nothing
 //! of this is in the program.
 
+mod map;
 mod recipes;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +38,11 @@ const README_USAGE: Marks = Marks {
     end: "<!-- What was generated ends here. -->\n",
 };
 
+const MAP: Marks = Marks {
+    begin: "<!-- What follows is generated from the heads of the files: UPDATE=1 cargo test documents -->\n",
+    end: "<!-- The map ends here. -->\n",
+};
+
 #[test]
 fn the_completions_offer_the_flags_there_are() {
     for (shell, path, tidy) in [
@@ -67,6 +73,11 @@ fn readme_shows_the_short_help_there_is() {
 }
 
 #[test]
+fn the_map_shows_the_files_there_are() {
+    keep_block_in_step("CONTRIBUTING.md", &MAP, &format!("```text\n{}```\n", map::map()));
+}
+
+#[test]
 fn the_short_help_fits_80_columns() {
     let help = Cli::command().render_help().to_string();
     for line in help.lines() {
@@ -92,6 +103,8 @@ fn the_documents_name_no_flag_that_is_not_there() {
     // Of the other programs in the examples.
     let others = [
         "--locked",
+        "--test",
+        "--quick",
         "--path",
         "--release",
         "--target",
@@ -106,7 +119,7 @@ fn the_documents_name_no_flag_that_is_not_there() {
         "--transferfile",
         "--cleanup",
     ];
-    for document in ["README.md", "man/xask.1", "CHANGELOG.md"] {
+    for document in ["README.md", "CONTRIBUTING.md", "man/xask.1", "CHANGELOG.md"] {
         let text = read(document).replace("\\-", "-");
         let mut words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
         let unknown = words.find(|word| {

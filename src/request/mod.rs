@@ -6,10 +6,12 @@
 mod body;
 mod compact;
 mod describe;
+mod reader;
 mod schema;
 
-pub use self::body::{Body, BodyReader};
+pub use self::body::Body;
 pub use self::compact::compact;
+pub use self::reader::BodyReader;
 pub use self::schema::Schema;
 use crate::message::Turn;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError};
 
-use super::attempt::Attempt;
+use super::transport::Attempt;
 use crate::error::{Exit, Failure, Repeat, describe_io};
 
 /// What is needed to say what went wrong.

@@ -7,22 +7,18 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use ureq::config::Config;
 use ureq::http::{HeaderMap, Response};
-use ureq::unversioned::transport::{ConnectProxyConnector, Connector, SocksConnector};
 use ureq::{Agent, RequestBuilder, SendBody};
 
-use super::attempt::Attempt;
-use super::dial::{Dial, Lookup};
 use super::fault::Fault;
 use super::retry::retry_after;
-use super::tls::Tls;
-use super::tracked::Track;
-use super::{Ask, BaseUrl, ChosenProxy, Key, Reply, ReplyHeaders, Upload, head, roots};
+use super::transport::{self, Attempt, Lookup, MAX_HEAD};
+use super::{Ask, BaseUrl, ChosenProxy, Key, Reply, ReplyHeaders, Upload};
 use crate::deadline::Deadline;
 use crate::request::BodyReader;
 
 /// What arrives, in bytes. It does not grow, so a head must fit in and one that is too large be seen
 /// to be.
-const INPUT_BUFFER: usize = head::MAX_LEN + 8 * 1024;
+const INPUT_BUFFER: usize = MAX_HEAD + 8 * 1024;
 
 /// Buffers for a text, in bytes: one page more or less is measurable in a start of 2 ms.
 const TEXT_BUFFER: usize = 8 * 1024;
@@ -113,15 +109,10 @@ impl Http {
             .timeout_resolve(Some(*connect_timeout))
             .timeout_connect(Some(*connect_timeout));
         // No TLS state at all for http: it would cost a start 2 ms.
-        let tls =
-            base_url.is_https().then(|| roots::config(ssl_cert_file.as_deref())).transpose()?;
-        let connector = ()
-            .chain(SocksConnector::default())
-            .chain(ConnectProxyConnector::default())
-            .chain(Dial { attempt: attempt.clone() })
-            .chain(Tls { attempt: attempt.clone(), config: tls })
-            .chain(Track { attempt: attempt.clone(), authority: base_url.host().to_owned() });
-        Ok(Agent::with_parts(config.build(), connector, Lookup { attempt }))
+        let tls = || transport::tls_config(ssl_cert_file.as_deref());
+        let tls = base_url.is_https().then(tls).transpose()?;
+        let chain = transport::chain(&attempt, base_url.host(), tls);
+        Ok(Agent::with_parts(config.build(), chain, Lookup { attempt }))
     }
 }
 

@@ -2,22 +2,16 @@
 //!
 //! It knows neither the flags nor what a reply means: a status and bytes go out of this room.
 
-mod attempt;
 mod base_url;
 mod cache;
-mod dial;
 mod fault;
-mod head;
 mod http;
 mod key;
 mod proxy;
 mod rehearsal;
 mod retry;
-mod roots;
 mod sample;
-mod socket;
-mod tls;
-mod tracked;
+mod transport;
 
 use std::fmt;
 use std::io::{Cursor, Read};

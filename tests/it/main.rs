@@ -27,4 +27,5 @@ mod service;
 mod stdin;
 mod stream;
 mod support;
+mod tidy;
 mod tls;

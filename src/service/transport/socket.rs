@@ -1,5 +1,7 @@
-//! A TCP connection under one deadline, in place of ureq's own: that gives each system call the whole
-//! time that is left, and loses an answer that comes while the request is still being sent.
+//! A TCP connection under one deadline.
+//!
+//! In place of ureq's own: that gives each system call the whole time that is left, and loses an answer
+//! that comes while the request is still being sent.
 
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};

@@ -1,5 +1,7 @@
-//! TLS on a connection, in place of ureq's own: that cannot read while it writes, and an answer that
-//! comes early would be seen only when everything is sent.
+//! TLS on a connection.
+//!
+//! In place of ureq's own: that cannot read while it writes, and an answer that comes early would be seen
+//! only when everything is sent.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -13,7 +15,7 @@ use ureq::unversioned::transport::{
 };
 
 use super::attempt::Attempt;
-use super::base_url::without_brackets;
+use crate::service::base_url::without_brackets;
 
 /// Puts TLS on connections to whatever address begins with `https:`, a proxy's too.
 pub struct Tls {

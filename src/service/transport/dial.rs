@@ -1,5 +1,7 @@
-//! From a name to a TCP connection, in place of ureq's own resolver and connector: those start a thread
-//! for an address too, panic where no more threads can be had, and wait long for an address that is dead.
+//! From a name to a TCP connection.
+//!
+//! In place of ureq's own resolver and connector: those start a thread for an address too, panic where no
+//! more threads can be had, and wait long for an address that is dead.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -19,8 +21,8 @@ use ureq::unversioned::transport::{
 };
 
 use super::attempt::Attempt;
-use super::base_url::{is_localhost, without_brackets};
 use super::socket::Socket;
+use crate::service::base_url::{is_localhost, without_brackets};
 
 /// Of a name, at most so many addresses are tried: what ureq has room for.
 const MAX_ADDRESSES: usize = 16;

@@ -55,7 +55,7 @@ pub trait Live {
 ///
 /// # Errors
 ///
-/// A failure with the exit status that the contract gives to what came back; an error of `live`.
+/// A failure with the exit status that fits what came back; an error of `live`.
 pub fn read(reply: Reply, must_be_json: bool, live: &mut dyn Live) -> Result<Answer> {
     read_answer(reply, |headers, body| {
         let answer = if is_stream(headers) {

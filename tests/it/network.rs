@@ -3,8 +3,8 @@
 mod early;
 mod framing;
 
-/// Notes on the way, which are no answers.
-const NOTES: [&str; 2] = [
+/// Interim responses, which are no answers.
+const INTERIM: [&str; 2] = [
     "HTTP/1.1 100 Continue\r\n\r\n",
     "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n",
 ];

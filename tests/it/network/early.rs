@@ -1,6 +1,6 @@
-//! Answers that come while the request is still being sent, and notes that are none.
+//! Answers that come while the request is still being sent, and interim responses, which are no answers.
 
-use super::NOTES;
+use super::INTERIM;
 use crate::support::pictures::MAX_IMAGE;
 use crate::support::tls::trusted;
 use crate::support::{Env, Gate, Output, Reads, Reply, Run, Script, Server, four, replies};
@@ -100,14 +100,14 @@ fn an_early_answer_that_turns_away_is_repeated_with_the_whole_body() {
 }
 
 #[test]
-fn a_note_during_the_upload_is_not_taken_for_an_answer() {
+fn an_interim_response_during_the_upload_is_not_taken_for_an_answer() {
     let (env, authority) = trusted();
     env.sparse_png("large.png", MAX_IMAGE);
-    for note in NOTES {
+    for interim in INTERIM {
         // Whole, doubled, and broken off at the point at which it could still be anything.
-        for note in [note.to_owned(), note.repeat(2), note[..3].to_owned()] {
-            let rest = if note.len() == 3 { &NOTES[0][3..] } else { "" };
-            let script = Script::after(Reads::Body(1000)).weigh().send(&*note);
+        for interim in [interim.to_owned(), interim.repeat(2), interim[..3].to_owned()] {
+            let rest = if interim.len() == 3 { &INTERIM[0][3..] } else { "" };
+            let script = Script::after(Reads::Body(1000)).weigh().send(&*interim);
             let script = script.read(Reads::Rest).send(rest).send(four());
             let check = |server: Server, run: Run| {
                 run.server(&server).stdout("Four.\n").success();
@@ -116,7 +116,7 @@ fn a_note_during_the_upload_is_not_taken_for_an_answer() {
                 assert_eq!(sent, request.body_len.to_string());
             };
             check(Server::play([script.clone()]), env.xask(UPLOAD));
-            if rest.is_empty() && note.len() == NOTES[0].len() {
+            if rest.is_empty() && interim.len() == INTERIM[0].len() {
                 let server = Server::play_tls(&authority.sign(), [script]);
                 check(server, env.xask(UPLOAD).key("k").env("SSL_CERT_FILE", "ca.pem"));
             }
@@ -125,13 +125,13 @@ fn a_note_during_the_upload_is_not_taken_for_an_answer() {
 }
 
 #[test]
-fn a_note_and_a_long_answer_may_come_together() {
+fn an_interim_response_and_a_long_answer_may_come_together() {
     let env = Env::new();
     env.sparse_png("large.png", MAX_IMAGE);
     let text = "four ".repeat(60_000);
     let reply = Vec::from(Reply::json(200, replies::completion(&text)));
-    for note in NOTES {
-        let together = [note.as_bytes(), &reply].concat();
+    for interim in INTERIM {
+        let together = [interim.as_bytes(), &reply].concat();
         let script = Script::after(Reads::AllBut(1)).weigh().send(together).read(Reads::Rest);
         let server = Server::play([script]);
         env.xask(UPLOAD).server(&server).stdout(format!("{text}\n")).success();
@@ -139,12 +139,12 @@ fn a_note_and_a_long_answer_may_come_together() {
 }
 
 #[test]
-fn an_early_answer_after_a_note_is_understood() {
+fn an_early_answer_after_an_interim_response_is_understood() {
     let env = Env::new();
     env.sparse_png("large.png", MAX_IMAGE);
-    for note in NOTES {
+    for interim in INTERIM {
         for (reply, code, words) in early_answers() {
-            let script = Script::after(Reads::Body(1000)).weigh().send(note).send(reply).reset();
+            let script = Script::after(Reads::Body(1000)).weigh().send(interim).send(reply).reset();
             let server = Server::play([script]);
             assert_understood(&env.xask(UPLOAD).server(&server).spawn().finish(), code, words);
         }
@@ -152,12 +152,12 @@ fn an_early_answer_after_a_note_is_understood() {
 }
 
 #[test]
-fn an_early_answer_after_a_note_ends_an_upload_that_nobody_takes_any_more() {
+fn an_early_answer_after_an_interim_response_ends_an_upload_that_nobody_takes_any_more() {
     let env = Env::new();
     env.sparse_png("large.png", MAX_IMAGE);
-    for note in NOTES {
+    for interim in INTERIM {
         for (reply, code, words) in early_answers() {
-            let script = Script::after(Reads::Body(1000)).weigh().send(note).send(reply).stall();
+            let script = Script::after(Reads::Body(1000)).weigh().send(interim).send(reply).stall();
             let server = Server::play([script]);
             let args = [&["--timeout", "10"][..], &UPLOAD].concat();
             assert_understood(&env.xask(args).server(&server).spawn().finish(), code, words);

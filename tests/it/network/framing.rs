@@ -1,10 +1,10 @@
 //! Where a reply begins and ends, and what is no reply at all.
 
-use super::NOTES;
+use super::INTERIM;
 use crate::support::{Env, Gate, Reply, Script, Server, four, replies, streamed};
 
 #[test]
-fn an_answer_may_speak_of_notes() {
+fn an_answer_may_speak_of_interim_responses() {
     let (env, gate) = (Env::new(), Gate::new());
     let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
     let text = String::from_utf8(Vec::from(Reply::sse(&events).close_delimited())).expect("text");
@@ -85,17 +85,17 @@ fn odd_heads_and_chunks_of_gateways_are_understood() {
 }
 
 #[test]
-fn notes_on_the_way_to_a_reply_are_passed_over() {
-    let [go_on, early] = NOTES;
-    for notes in [early.to_owned(), go_on.to_owned(), [go_on, early, early].concat()] {
-        let together = [notes.as_bytes(), &Vec::from(four())].concat();
+fn interim_responses_are_passed_over() {
+    let [go_on, early] = INTERIM;
+    for interim in [early.to_owned(), go_on.to_owned(), [go_on, early, early].concat()] {
+        let together = [interim.as_bytes(), &Vec::from(four())].concat();
         for script in [
-            Script::new().send(notes.as_str()).send(four()),
+            Script::new().send(interim.as_str()).send(four()),
             Script::new().send(together.clone()),
             Script::new().drip(together),
         ] {
             let server = Server::play([script]);
-            Env::new().ask(&server, []).case(&notes).stdout("Four.\n").success();
+            Env::new().ask(&server, []).case(&interim).stdout("Four.\n").success();
         }
     }
 }
@@ -165,7 +165,7 @@ fn what_has_no_end_is_not_kept() {
         ("empty lines", "", &"\r\n".repeat(1000), &[7, 8]),
         ("a header", "HTTP/1.1 200 OK\r\nX-A: ", &much, &[7, 8]),
         ("headers", "HTTP/1.1 200 OK\r\n", &lines, &[8]),
-        ("notes", "", &NOTES[1].repeat(1000), &[7, 8]),
+        ("interim responses", "", &INTERIM[1].repeat(1000), &[7, 8]),
         ("a body", &format!("{head}\r\n"), &much, &[8]),
         ("a body in chunks", &chunked, &chunks, &[8]),
         ("the size of a chunk", &chunked, &"0".repeat(1000), &[7, 8]),

@@ -1,4 +1,4 @@
-//! Replies as the service words them (xai-api.md): the JSON of an answer, the payloads of a stream's
+//! Replies as the service words them (xAI API reference): the JSON of an answer, the payloads of a stream's
 //! events, an error. How they travel is [`Reply`](super::Reply)'s business.
 
 use serde_json::{Value, json};

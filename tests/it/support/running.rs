@@ -154,7 +154,8 @@ impl Running {
         calls.expect("a count of writes").parse().expect("a number")
     }
 
-    /// The most memory the child has held so far, in KiB. Exact while it cannot go on (see facts.md, 21).
+    /// The most memory the child has held so far, in KiB. Exact while it waits: the
+    /// kernel tells it of running processes only.
     #[track_caller]
     pub fn peak_kib(&self) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());

@@ -31,52 +31,34 @@ use crate::service::{
 ///
 /// Whatever the exit status is to tell.
 pub fn ask(cli: &Cli, notes: &mut Notes) -> Result<()> {
-    let AnswerArgs { json, stream: _, no_stream: _, output, usage, verbose, quiet } = &cli.answer;
+    let AnswerArgs { json, stream: _, no_stream: _, output: _, usage, verbose, quiet } =
+        &cli.answer;
     notes.set_level(*quiet, *verbose);
     let base_url = BaseUrl::parse(cli.service.base_url.as_deref())?;
     let fields = cli.request.fields()?;
 
-    let mut stdin = Stdin::default();
-    let mut stdout = Stdout::open()?;
-    let Inputs { messages, mut conversation, schema, deadline } =
-        Inputs::read(cli, &mut stdin, notes)?;
-    let live = is_live(cli, &stdout);
-    let model = cli.request.model().to_owned();
-    let stream_usage = live && *usage;
-    let request = CompletionRequest { model, messages, fields, schema, stream: live, stream_usage };
+    let (mut stdin, mut stdout) = (Stdin::default(), Stdout::open()?);
+    let Inputs { messages, conversation, schema, deadline } = Inputs::read(cli, &mut stdin, notes)?;
+    let stream = is_live(cli, &stdout);
+    let (model, stream_usage) = (cli.request.model().to_owned(), stream && *usage);
+    let request = CompletionRequest { model, messages, fields, schema, stream, stream_usage };
     let body = Body::new(&request);
     if cli.without.dry_run {
         return stdout.copy_line(body.reader());
     }
 
-    let target =
-        output.as_deref().filter(|path| path.as_os_str() != "-").map(Target::check).transpose()?;
-    if let (Some(kept), Some(written)) = (&cli.prompt.conversation, output)
-        && is_same_file(kept, written)
-    {
-        let what = "--output and --conversation are the same file";
-        return Err(Failure::usage(what).hint("the answer is appended to the conversation").into());
-    }
+    let target = check_target(cli)?;
     let entry = cache_entry(cli, &base_url, &request, &body)?;
     let (service, policy) = open_service(cli, base_url, entry.as_ref(), notes)?;
-    let entry = entry.filter(|_| matches!(service, Service::Http(_)));
+    let mut memory = Memory::new(conversation, entry, &service);
     let question = Question { ask: Ask::Completion(&request, &body), service, deadline, policy };
-    let mut printer = Printer::new(stdout, *json, live, target);
+    let mut printer = Printer::new(stdout, *json, stream, target);
     let answer = get_answer(&question, &mut printer, notes)?;
 
     // Kept before it is printed: what was paid for is not lost to a reader who leaves early.
-    let is_fit = answer.unfit.is_none();
-    let kept = match &mut conversation {
-        Some(conversation) if is_fit => keep(conversation, &request, &answer),
-        _ => Ok(()),
-    };
-    let recorded = match (&entry, &answer.body) {
-        (Some(entry), Some(reply)) if is_fit => entry.record(reply),
-        _ => Ok(()),
-    };
-    let kept = kept.and(recorded);
+    let kept = memory.keep(&request, &answer);
     // The file only for exit status 0; whatever went wrong, the answer itself is not lost.
-    let finished = printer.finish(&answer, is_fit && kept.is_ok());
+    let finished = printer.finish(&answer, answer.is_fit() && kept.is_ok());
     if *usage {
         notes.usage(answer.usage.as_ref());
     }
@@ -96,13 +78,12 @@ pub fn ask(cli: &Cli, notes: &mut Notes) -> Result<()> {
 ///
 /// Whatever the exit status is to tell.
 pub fn list_models(cli: &Cli, notes: &mut Notes) -> Result<()> {
-    let AnswerArgs { json, stream: _, no_stream: _, output, usage: _, verbose, quiet } =
+    let AnswerArgs { json, stream: _, no_stream: _, output: _, usage: _, verbose, quiet } =
         &cli.answer;
     notes.set_level(*quiet, *verbose);
     let base_url = BaseUrl::parse(cli.service.base_url.as_deref())?;
     let deadline = Deadline::after(cli.service.timeout);
-    let target =
-        output.as_deref().filter(|path| path.as_os_str() != "-").map(Target::check).transpose()?;
+    let target = check_target(cli)?;
     let (service, policy) = open_service(cli, base_url, None, notes)?;
     let question = Question { ask: Ask::Models(cli.request.model()), service, deadline, policy };
     let mut printer = Printer::new(Stdout::open()?, *json, false, target);
@@ -155,6 +136,19 @@ impl Inputs {
         messages.extend(user.map(Turn::New));
         Ok(Self { messages, conversation, schema, deadline })
     }
+}
+
+/// The file of `--output`, where there is one that can be written.
+fn check_target(cli: &Cli) -> Result<Option<Target>> {
+    let Some(output) = cli.answer.output.as_deref().filter(|path| path.as_os_str() != "-") else {
+        return Ok(None);
+    };
+    let target = Target::check(output)?;
+    if cli.prompt.conversation.as_deref().is_some_and(|file| is_same_file(file, output)) {
+        let what = "--output and --conversation are the same file";
+        return Err(Failure::usage(what).hint("the answer is appended to the conversation").into());
+    }
+    Ok(Some(target))
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {
@@ -302,24 +296,51 @@ fn try_once(question: &Question, printer: &mut Printer, notes: &Notes) -> Result
     Ok(answer)
 }
 
-/// Appends what is new in the request, and the answer.
-fn keep(
-    conversation: &mut Conversation,
-    request: &CompletionRequest,
-    answer: &Answer,
-) -> Result<()> {
+/// Where an answer that is complete and fit is kept, beside where it is printed.
+struct Memory {
+    conversation: Option<Conversation>,
+    entry: Option<Entry>,
+}
+
+impl Memory {
+    fn new(conversation: Option<Conversation>, entry: Option<Entry>, service: &Service) -> Self {
+        // Only what the service itself said is recorded.
+        let entry = entry.filter(|_| matches!(service, Service::Http(_)));
+        Self { conversation, entry }
+    }
+
+    /// Appends to the conversation, and records the reply. The one does not depend on the other.
+    fn keep(&mut self, request: &CompletionRequest, answer: &Answer) -> Result<()> {
+        if !answer.is_fit() {
+            return Ok(());
+        }
+        let appended = match &mut self.conversation {
+            Some(conversation) => {
+                new_lines(request, answer).and_then(|lines| conversation.append(&lines))
+            }
+            None => Ok(()),
+        };
+        let recorded = match (&self.entry, &answer.body) {
+            (Some(entry), Some(reply)) => entry.record(reply),
+            _ => Ok(()),
+        };
+        appended.and(recorded)
+    }
+}
+
+/// What is new in the request, and the answer, each as a line of a conversation.
+fn new_lines(request: &CompletionRequest, answer: &Answer) -> Result<Vec<Vec<u8>>> {
     let said = Message::text(Role::Assistant, answer.text.clone());
     let new = request.messages.iter().filter_map(|turn| match turn {
         Turn::Earlier(_) => None,
         Turn::New(message) => Some(message),
     });
-    let mut lines = Vec::new();
-    for message in new.chain([&said]) {
+    let line = |message| {
         let mut line = Vec::new();
         Body::of_message(message).reader().read_to_end(&mut line).map_err(error::from_io)?;
-        lines.push(line);
-    }
-    conversation.append(&lines)
+        Ok(line)
+    };
+    new.chain([&said]).map(line).collect()
 }
 
 /// A number from 0 to 1, good enough to spread pauses: the seed of the standard library's hash maps.

@@ -21,10 +21,15 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Whether it is complete and what was asked for.
+    pub fn is_fit(&self) -> bool {
+        self.unfit.is_none()
+    }
+
     /// Holds it to the form that was asked for: an answer that is otherwise fit must be JSON.
     pub fn held_to_json(mut self) -> Self {
         let is_json = serde_json::from_str::<IgnoredAny>(&self.text).is_ok();
-        if self.unfit.is_none() && !is_json {
+        if self.is_fit() && !is_json {
             self.unfit = Some(Failure::new(
                 Exit::Unfit,
                 "the answer is not the JSON that --schema asks for",

@@ -107,9 +107,11 @@ fn tls(error: &rustls::Error) -> (String, Option<String>) {
             rustls::Error::AlertReceived(
                 AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure,
             )
-            | rustls::Error::PeerIncompatible(_) => {
-                ("it speaks no TLS 1.2 or 1.3 that xask speaks too".to_owned(), None)
-            }
+            | rustls::Error::PeerIncompatible(_) => (
+                "TLS: there is no version or cipher in common; xask speaks TLS 1.2 and 1.3"
+                    .to_owned(),
+                None,
+            ),
             other => (format!("TLS: {other}"), None),
         };
     };
@@ -140,4 +142,23 @@ fn tls(error: &rustls::Error) -> (String, Option<String>) {
         _ => ("its certificate is not accepted", authorities),
     };
     (why.to_owned(), Some(hint.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::PeerIncompatible;
+
+    #[test]
+    fn what_two_sides_cannot_agree_on_is_said_in_words() {
+        for error in [
+            rustls::Error::AlertReceived(AlertDescription::ProtocolVersion),
+            rustls::Error::AlertReceived(AlertDescription::HandshakeFailure),
+            rustls::Error::PeerIncompatible(
+                PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+            ),
+        ] {
+            assert!(tls(&error).0.contains("in common"), "{error}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -96,7 +96,8 @@ impl Conversation {
             lines.push(b'\n');
         }
         if !is_at(&self.file, &self.path) {
-            return Err(local(&self.name)).context("another file has taken its place meanwhile");
+            return Err(anyhow!("another file has taken its place meanwhile"))
+                .context(local(&self.name));
         }
         let appended = self.file.write_all(&lines).and_then(|()| sync(&self.file));
         if appended.is_err() {
@@ -157,8 +158,8 @@ fn lock(path: &Path, deadline: Deadline, on_long_wait: impl FnOnce()) -> Result<
         }
         match deadline.remaining() {
             Some(Duration::ZERO) => anyhow::bail!(
-                "another run held its lock for {} s (--timeout)",
-                begun.elapsed().as_secs()
+                "timed out after {} s (--timeout): another run holds its lock",
+                deadline.limit().as_secs_f64()
             ),
             remaining => thread::sleep(remaining.map_or(LOCK_POLL, |left| left.min(LOCK_POLL))),
         }

@@ -44,6 +44,9 @@ pub enum Repeat {
     MayBeBilled,
 }
 
+/// How much of a request id is shown, in bytes: they have 36.
+const MAX_REQUEST_ID: usize = 100;
+
 /// An expected failure: its exit status and the words for the user.
 ///
 /// It displays as *what*, without what the service said; see [`Failure::words`].
@@ -109,9 +112,16 @@ impl Failure {
         Self { repeat, ..self }
     }
 
-    /// Adds which reply it was.
+    /// Adds which reply it was, by its HTTP status and its `x-request-id`.
     #[must_use]
-    pub fn reply(self, reply: String) -> Self {
+    pub fn reply(self, status: u16, request_id: Option<&str>) -> Self {
+        let reply = match request_id {
+            Some(id) => {
+                let id = &id[..id.floor_char_boundary(MAX_REQUEST_ID)];
+                format!("HTTP {status}, x-request-id {id}")
+            }
+            None => format!("HTTP {status}"),
+        };
         Self { reply: Some(reply), ..self }
     }
 

@@ -82,11 +82,12 @@ pub fn list_models(cli: &Cli, notes: &mut Notes) -> Result<()> {
         &cli.answer;
     notes.set_level(*quiet, *verbose);
     let base_url = BaseUrl::parse(cli.service.base_url.as_deref())?;
+    let stdout = Stdout::open()?;
     let deadline = Deadline::after(cli.service.timeout);
     let target = check_target(cli)?;
     let (service, policy) = open_service(cli, base_url, None, notes)?;
     let question = Question { ask: Ask::Models(cli.request.model()), service, deadline, policy };
-    let mut printer = Printer::new(Stdout::open()?, *json, false, target);
+    let mut printer = Printer::new(stdout, *json, false, target);
     let models = get_answer(&question, &mut printer, notes)?;
     printer.finish(&models, true)
 }
@@ -231,13 +232,8 @@ fn open_service(
         None => return Err(Key::missing().into()),
     }
     let ssl_cert_file = environment.ssl_cert_file.clone();
-    let http = Http::new(Settings {
-        base_url,
-        key,
-        connect_timeout: *connect_timeout,
-        proxy,
-        ssl_cert_file,
-    });
+    let connect_timeout = *connect_timeout;
+    let http = Http::new(Settings { base_url, key, connect_timeout, proxy, ssl_cert_file })?;
     Ok((Service::Http(http), Policy { retries: *retries, lost_too: *retry_lost }))
 }
 
@@ -268,6 +264,7 @@ fn get_answer(question: &Question, printer: &mut Printer, notes: &Notes) -> Resu
         };
         repeated += 1;
         notes.retry(&error, pause, repeated, policy.retries);
+        let _waiting = notes.progress(&Upload::default(), 0);
         thread::sleep(pause);
     }
 }
@@ -277,14 +274,18 @@ fn try_once(question: &Question, printer: &mut Printer, notes: &Notes) -> Result
     let Question { ask, service, deadline, policy: _ } = question;
     let begun = Instant::now();
     let upload = Upload::default();
-    printer.wait(notes.progress(&upload, ask.len()));
     notes.detail(|| format!("asking {}: {ask}", service.address(ask)));
+    printer.wait(notes.progress(&upload, ask.len()));
     let answer = service.ask(ask, *deadline, &upload).and_then(|reply| {
-        notes.detail(|| {
-            let after = begun.elapsed().as_secs_f64();
+        if notes.is_verbose() {
+            // The line of the wait goes while another is printed.
+            printer.wait(None);
             let id = reply.headers.request_id.as_ref().map(|id| format!(", x-request-id {id}"));
-            format!("HTTP {} after {after:.3} s{}", reply.status, id.unwrap_or_default())
-        });
+            let after = begun.elapsed().as_secs_f64();
+            let id = id.unwrap_or_default();
+            notes.detail(|| format!("HTTP {} after {after:.3} s{id}", reply.status));
+            printer.wait(notes.progress(&upload, ask.len()));
+        }
         match ask {
             Ask::Completion(request, _) => reply::read(reply, request.schema.is_some(), printer),
             Ask::Models(_) => reply::read_models(reply),

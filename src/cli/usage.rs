@@ -16,12 +16,16 @@ pub fn check(cli: &Cli) -> Result<()> {
     if cli.parts.0.iter().any(|part| matches!(part, Part::Image(source) if source.is_empty())) {
         return Err(Failure::usage("--image: a value is missing").into());
     }
-    if cli.prompt.conversation.as_ref().is_some_and(|path| path.as_os_str() == "-") {
-        return Err(Failure::usage("--conversation -: a conversation is kept in a file")
-            .hint("--messages - reads earlier messages; a file of that name is ./-")
-            .into());
+    let Cli { prompt, request, answer, without, .. } = cli;
+    for (flag, file) in [("--conversation", &prompt.conversation), ("--schema", &request.schema)] {
+        if file.as_ref().is_some_and(|path| names_stdin(path.as_os_str())) {
+            return Err(Failure::usage(format!("{flag}: it is a file, not standard input"))
+                .hint("a file of the name - is ./-")
+                .into());
+        }
     }
-    if cli.answer.json && cli.answer.stream && cli.without.cache.is_some() {
+    let is_recorded = without.cache.is_some() && without.rehearse.is_none() && !without.dry_run;
+    if answer.json && answer.stream && is_recorded {
         return Err(Failure::usage("--json --stream and --cache exclude each other")
             .hint("a recorded answer is one JSON, not a stream of events")
             .into());

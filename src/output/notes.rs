@@ -68,9 +68,14 @@ impl Notes {
         }
     }
 
-    /// A line that tells of a wait, where a person looks at it and is not told otherwise.
+    /// Whether details are told.
+    pub fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
+    /// A line that tells of a wait, where a person looks at it. It must go before another is printed.
     pub fn progress(&self, upload: &Upload, total: u64) -> Option<Progress> {
-        let is_wanted = !self.quiet && !self.verbose && io::stderr().is_terminal();
+        let is_wanted = !self.quiet && io::stderr().is_terminal();
         is_wanted.then(|| Progress::begin(upload.clone(), total))
     }
 

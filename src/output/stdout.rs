@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 
-use anyhow::{Context, Result};
+use anyhow::{Error, Result};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::retry_on_intr;
 
 use super::visible::TerminalText;
 use crate::error::{Exit, Failure, from_io};
@@ -94,7 +95,8 @@ impl Stdout {
                 // answer.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     let mut fds = [PollFd::new(&self.file, PollFlags::OUT)];
-                    poll(&mut fds, None).map_err(|error| write_error(error.into()))?;
+                    retry_on_intr(|| poll(&mut fds, None))
+                        .map_err(|error| write_error(error.into()))?;
                 }
                 Err(error) => return Err(write_error(error)),
             }
@@ -103,14 +105,10 @@ impl Stdout {
     }
 }
 
-fn write_error(error: io::Error) -> anyhow::Error {
+fn write_error(error: io::Error) -> Error {
     let exit = match error.kind() {
         ErrorKind::BrokenPipe => Exit::ReaderLeft,
         _ => Exit::Local,
     };
-    let written: io::Result<()> = Err(error);
-    match written.context(Failure::new(exit, "standard output")) {
-        Err(error) => error,
-        Ok(()) => unreachable!("it was an error"),
-    }
+    Error::from(error).context(Failure::new(exit, "standard output"))
 }

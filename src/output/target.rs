@@ -3,11 +3,11 @@
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::fs::{Access, AtFlags, CWD, OFlags, accessat};
 
 use crate::error::{Exit, Failure};
 
@@ -16,6 +16,9 @@ const MAX_LINKS: usize = 40;
 
 /// What a new file may be at most; the umask takes away from it.
 const NEW_FILE_MODE: u32 = 0o666;
+
+/// A device is only looked at: it is not waited for, and does not become the terminal of this process.
+const NO_WAIT: i32 = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_signed();
 
 /// Where an answer goes in place of standard output.
 #[derive(Debug)]
@@ -78,7 +81,11 @@ fn check(name: &Path) -> io::Result<Kind> {
     if found.is_some() {
         accessat(CWD, name, Access::WRITE_OK, AtFlags::EACCESS)?;
     }
-    if found.as_ref().is_some_and(|found| !found.is_file()) {
+    if let Some(found) = found.as_ref().filter(|found| !found.is_file()) {
+        // A device may be there and not be had, a terminal for one. A pipe would wait for its reader.
+        if found.file_type().is_char_device() {
+            OpenOptions::new().append(true).custom_flags(NO_WAIT).open(name)?;
+        }
         return Ok(Kind::InPlace);
     }
     let Some(path) = resolve(name)? else { return Ok(Kind::InPlace) };

@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
+use rustix::io::retry_on_intr;
 
 use crate::error::{Exit, Failure};
 
@@ -62,7 +63,7 @@ fn read_at_most(limit: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
             Ok(_) => return Ok(()),
             // Somebody who shares the pipe made it non-blocking; what was read so far is kept.
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                poll(&mut [PollFd::new(input.get_ref(), PollFlags::IN)], None)?;
+                retry_on_intr(|| poll(&mut [PollFd::new(input.get_ref(), PollFlags::IN)], None))?;
             }
             Err(error) => return Err(error),
         }

@@ -41,7 +41,7 @@ impl Answer {
 
 /// Why the model stopped (`finish_reason`).
 #[derive(Debug, PartialEq, Eq)]
-pub enum Finish {
+pub enum FinishReason {
     /// `stop`, `end_turn`: it had said everything.
     Complete,
     /// `length`: the token limit.
@@ -54,7 +54,7 @@ pub enum Finish {
     Other(String),
 }
 
-impl Finish {
+impl FinishReason {
     /// The reason as it stands in a reply; `None` for null, absent or empty.
     pub fn of_json(raw: Option<&RawValue>) -> Option<Self> {
         let raw = raw?.get();
@@ -72,18 +72,23 @@ impl Finish {
 }
 
 /// Why an answer is not fit, `None` when it is.
-pub fn unfit(finish: &Finish, is_blank: bool, refused: bool, calls_tools: bool) -> Option<Failure> {
+pub fn unfit(
+    finish: &FinishReason,
+    is_blank: bool,
+    refused: bool,
+    calls_tools: bool,
+) -> Option<Failure> {
     let failure = |what: &str| Some(Failure::new(Exit::Unfit, what));
     match finish {
         _ if refused => failure("the model refused to answer"),
-        Finish::Length => failure("the answer is cut at the token limit"),
-        Finish::ContentFilter => failure("the answer is cut by a content filter"),
-        Finish::ToolCalls => failure("the model calls a tool in place of an answer"),
+        FinishReason::Length => failure("the answer is cut at the token limit"),
+        FinishReason::ContentFilter => failure("the answer is cut by a content filter"),
+        FinishReason::ToolCalls => failure("the model calls a tool in place of an answer"),
         _ if calls_tools => failure("the model calls a tool in place of an answer"),
-        Finish::Other(reason) => failure("the answer ended for a reason nobody knows")
+        FinishReason::Other(reason) => failure("the answer ended for a reason nobody knows")
             .map(|failure| failure.words(Some(reason.clone()))),
-        Finish::Complete if is_blank => failure("the answer is empty"),
-        Finish::Complete => None,
+        FinishReason::Complete if is_blank => failure("the answer is empty"),
+        FinishReason::Complete => None,
     }
 }
 
@@ -91,25 +96,25 @@ pub fn unfit(finish: &Finish, is_blank: bool, refused: bool, calls_tools: bool) 
 mod tests {
     use super::*;
 
-    fn finish(json: &str) -> Option<Finish> {
+    fn finish(json: &str) -> Option<FinishReason> {
         let raw = RawValue::from_string(json.to_owned()).expect("it is JSON");
-        Finish::of_json(Some(&raw))
+        FinishReason::of_json(Some(&raw))
     }
 
     #[test]
     fn finish_reasons_are_read_whatever_their_type() {
-        assert_eq!(Finish::of_json(None), None);
+        assert_eq!(FinishReason::of_json(None), None);
         for (json, expected) in [
             ("null", None),
             (r#""""#, None),
-            (r#""stop""#, Some(Finish::Complete)),
-            (r#""end_turn""#, Some(Finish::Complete)),
-            (r#""length""#, Some(Finish::Length)),
-            (r#""content_filter""#, Some(Finish::ContentFilter)),
-            (r#""tool_calls""#, Some(Finish::ToolCalls)),
-            (r#""function_call""#, Some(Finish::ToolCalls)),
-            (r#""bored""#, Some(Finish::Other("bored".into()))),
-            ("7", Some(Finish::Other("7".into()))),
+            (r#""stop""#, Some(FinishReason::Complete)),
+            (r#""end_turn""#, Some(FinishReason::Complete)),
+            (r#""length""#, Some(FinishReason::Length)),
+            (r#""content_filter""#, Some(FinishReason::ContentFilter)),
+            (r#""tool_calls""#, Some(FinishReason::ToolCalls)),
+            (r#""function_call""#, Some(FinishReason::ToolCalls)),
+            (r#""bored""#, Some(FinishReason::Other("bored".into()))),
+            ("7", Some(FinishReason::Other("7".into()))),
         ] {
             assert_eq!(finish(json), expected, "{json}");
         }
@@ -118,17 +123,17 @@ mod tests {
     #[test]
     fn only_a_complete_answer_with_words_is_fit() {
         let cases = [
-            (Finish::Complete, false, false, false, None),
-            (Finish::Complete, true, false, false, Some("empty")),
-            (Finish::Complete, true, true, false, Some("refused")),
-            (Finish::Complete, false, true, false, Some("refused")),
-            (Finish::Complete, true, false, true, Some("tool")),
-            (Finish::Complete, false, false, true, Some("tool")),
-            (Finish::Length, false, false, false, Some("token limit")),
-            (Finish::Length, true, false, false, Some("token limit")),
-            (Finish::ContentFilter, false, false, false, Some("filter")),
-            (Finish::ToolCalls, true, false, false, Some("tool")),
-            (Finish::Other("bored".into()), false, false, false, Some("nobody knows")),
+            (FinishReason::Complete, false, false, false, None),
+            (FinishReason::Complete, true, false, false, Some("empty")),
+            (FinishReason::Complete, true, true, false, Some("refused")),
+            (FinishReason::Complete, false, true, false, Some("refused")),
+            (FinishReason::Complete, true, false, true, Some("tool")),
+            (FinishReason::Complete, false, false, true, Some("tool")),
+            (FinishReason::Length, false, false, false, Some("token limit")),
+            (FinishReason::Length, true, false, false, Some("token limit")),
+            (FinishReason::ContentFilter, false, false, false, Some("filter")),
+            (FinishReason::ToolCalls, true, false, false, Some("tool")),
+            (FinishReason::Other("bored".into()), false, false, false, Some("nobody knows")),
         ];
         for (finish, is_blank, refused, calls_tools, expected) in cases {
             let why =

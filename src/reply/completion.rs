@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::answer::{Answer, Finish, unfit};
+use super::answer::{Answer, FinishReason, unfit};
 use super::mend::mend;
-use super::{Usage, cut_json, is_cut, no_completion, refusal};
+use super::{Usage, cut_json, is_cut, refusal};
 use crate::error::Failure;
 
 /// The whole reply.
@@ -30,7 +30,7 @@ struct Completion<'a> {
 struct Choice<'a> {
     #[serde(borrow)]
     message: Option<ChoiceMessage<'a>>,
-    /// See [`Finish`].
+    /// See [`FinishReason`].
     finish_reason: Option<&'a RawValue>,
 }
 
@@ -83,14 +83,14 @@ impl Completion<'_> {
         }
         let choices = self.choices.ok_or_else(|| not_a_completion(bytes))?;
         let choice = choices.into_iter().next();
-        let finish = Finish::of_json(choice.as_ref().and_then(|choice| choice.finish_reason));
+        let finish = FinishReason::of_json(choice.as_ref().and_then(|choice| choice.finish_reason));
         let message = choice.and_then(|choice| choice.message).unwrap_or_default();
         let calls_tools = message.calls_tools();
         let refused = message.refusal.filter(|words| !words.trim().is_empty());
         let content = message.content.unwrap_or_default();
         let is_blank = content.trim().is_empty();
         // A whole JSON proves by itself that nothing is missing.
-        let finish = finish.unwrap_or(Finish::Complete);
+        let finish = finish.unwrap_or(FinishReason::Complete);
         let unfit = unfit(&finish, is_blank, refused.is_some(), calls_tools);
         // Both, as a stream would tell them one after the other.
         let text = content.into_owned() + refused.as_deref().unwrap_or_default();
@@ -99,5 +99,5 @@ impl Completion<'_> {
 }
 
 fn not_a_completion(bytes: &[u8]) -> Failure {
-    no_completion("the reply is no completion".into()).words(refusal::words(bytes))
+    refusal::in_place_of_reply("the reply is no completion", bytes)
 }

@@ -17,15 +17,12 @@ use anyhow::Result;
 
 pub use self::answer::Answer;
 pub use self::usage::Usage;
-use crate::error::{Exit, Failure, Repeat, from_io};
+use crate::error::{Exit, Failure, Repeat, exit, from_io};
 use crate::service::{Reply, ReplyHeaders};
 
 /// The largest reply in one JSON, and the longest text of a stream, in bytes: far over any answer, and
 /// bounded.
 const MAX_REPLY: u64 = 64 * 1024 * 1024;
-
-/// How much of a request id is shown, in bytes: they have 36.
-const MAX_REQUEST_ID: usize = 100;
 
 /// Who is told of a stream while it is running.
 pub trait Live {
@@ -96,11 +93,10 @@ fn read_answer(
             unfit: answer.unfit.map(|why| about_reply(why, status, &headers)),
             ..answer
         }),
+        // But trouble on this machine is not the reply's, and what caused it stays in its chain.
+        Err(error) if matches!(exit(&error), Exit::Local | Exit::ReaderLeft) => Err(error),
         Err(error) => Err(match error.downcast::<Failure>() {
-            Ok(failure) if failure.exit != Exit::Local && failure.exit != Exit::ReaderLeft => {
-                about_reply(failure, status, &headers).into()
-            }
-            Ok(failure) => failure.into(),
+            Ok(failure) => about_reply(failure, status, &headers).into(),
             Err(error) => error,
         }),
     }
@@ -150,12 +146,9 @@ fn no_completion(what: String) -> Failure {
 
 /// Adds which reply it was, and what its headers say about asking again.
 fn about_reply(failure: Failure, status: u16, headers: &ReplyHeaders) -> Failure {
-    let repeat = if headers.is_final { Repeat::Never } else { failure.repeat };
-    failure.repeat(repeat).retry_after(headers.retry_after).reply(match &headers.request_id {
-        Some(id) => {
-            let id = &id[..id.floor_char_boundary(MAX_REQUEST_ID)];
-            format!("HTTP {status}, x-request-id {id}")
-        }
-        None => format!("HTTP {status}"),
-    })
+    let repeat = if headers.forbids_retry { Repeat::Never } else { failure.repeat };
+    failure
+        .repeat(repeat)
+        .retry_after(headers.retry_after)
+        .reply(status, headers.request_id.as_deref())
 }

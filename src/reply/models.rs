@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Answer, cut_json, is_cut, no_completion, refusal};
+use super::{Answer, cut_json, is_cut, refusal};
 use crate::error::Failure;
 
 /// The whole reply.
@@ -28,7 +28,7 @@ pub fn parse(bytes: &[u8]) -> Result<Answer, Failure> {
         if is_cut(bytes, &error) {
             return cut_json();
         }
-        no_completion("the reply is no list of models".into()).words(refusal::words(bytes))
+        refusal::in_place_of_reply("the reply is no list of models", bytes)
     })?;
     let ids: Vec<String> = data.into_iter().map(|model| model.id).collect();
     Ok(Answer { text: ids.join("\n"), unfit: None, usage: None, body: None })

@@ -2,14 +2,15 @@
 
 use std::io::Read;
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::{about_reply, no_completion};
 use crate::error::{Exit, Failure, Repeat};
 use crate::service::ReplyHeaders;
 
-/// How much of an error's body is looked at, in bytes.
-const MAX_ERROR_BODY: u64 = 64 * 1024;
+/// How much of an error's body is looked at, in bytes: JSON that is cut has no words to be found.
+const MAX_ERROR_BODY: u64 = 1024 * 1024;
 
 /// What a service too busy to begin says with status 200 (seen by its clients).
 const UNAVAILABLE: &str = "service is currently unavailable";
@@ -54,10 +55,15 @@ pub fn of_status(status: u16, headers: &ReplyHeaders, body: impl Read) -> Failur
 
 /// The failure of a reply that came with status 200 and carries an error.
 pub fn in_reply(bytes: &[u8]) -> Failure {
+    in_place_of_reply("the service failed", bytes)
+}
+
+/// The same of whatever came in place of what was asked for.
+pub fn in_place_of_reply(what: &str, bytes: &[u8]) -> Failure {
     // Wherever it stands: the service says it in `code`, which is not shown.
     let turned_away = String::from_utf8_lossy(bytes).to_ascii_lowercase().contains(UNAVAILABLE);
     let repeat = if turned_away { Repeat::Safe } else { Repeat::Never };
-    no_completion("the service failed".into()).words(words(bytes)).repeat(repeat)
+    no_completion(what.into()).words(words(bytes)).repeat(repeat)
 }
 
 /// What a status means, with the peculiarities of xAI (reported in its clients' issues).
@@ -82,6 +88,8 @@ fn meaning(status: u16, words: &str) -> (Exit, Repeat) {
 pub fn words(bytes: &[u8]) -> Option<String> {
     let words = match serde_json::from_slice::<Value>(bytes) {
         Ok(json) => words_of_json(&json, MAX_NESTING),
+        // JSON too deep to be looked through has none that were meant to be read.
+        Err(_) if serde_json::from_slice::<IgnoredAny>(bytes).is_ok() => None,
         Err(_) => words_of_text(&String::from_utf8_lossy(bytes)),
     };
     words.filter(|words| !words.trim().is_empty())

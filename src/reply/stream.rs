@@ -11,11 +11,11 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::answer::{Answer, Finish, unfit};
+use super::answer::{Answer, FinishReason, unfit};
 use super::completion::ChoiceMessage;
 use super::mend::mend;
 use super::sse::Decoder;
-use super::{Live, MAX_REPLY, Usage, no_completion, refusal, too_large};
+use super::{Live, MAX_REPLY, Usage, refusal, too_large};
 use crate::error::{Failure, from_io};
 
 /// How much is read at a time, in bytes.
@@ -42,7 +42,7 @@ struct ChunkChoice<'a> {
     /// What is new. Reasoning and the role are of no interest here.
     #[serde(borrow)]
     delta: Option<ChoiceMessage<'a>>,
-    /// See [`Finish`].
+    /// See [`FinishReason`].
     finish_reason: Option<&'a RawValue>,
     /// Which answer, counted from 0; we request one.
     index: Option<u64>,
@@ -92,7 +92,7 @@ struct Told {
     text: String,
     refused: bool,
     calls_tools: bool,
-    finish: Option<Finish>,
+    finish: Option<FinishReason>,
     usage: Option<Usage>,
     /// `[DONE]` was seen: nothing that follows counts.
     done: bool,
@@ -100,7 +100,8 @@ struct Told {
 
 impl Stream<'_> {
     fn take(&mut self, payload: &[u8]) -> Result<()> {
-        if self.answer.done {
+        // An event without data is a ping.
+        if self.answer.done || payload.is_empty() {
             return Ok(());
         }
         if payload == DONE {
@@ -161,7 +162,10 @@ impl Stream<'_> {
             }
             self.live.text(&piece)?;
         }
-        if let Some(finish) = Finish::of_json(choice.finish_reason) {
+        // What was cut stays cut, whatever is said after it.
+        if let Some(finish) = FinishReason::of_json(choice.finish_reason)
+            && matches!(self.answer.finish, None | Some(FinishReason::Complete))
+        {
             self.answer.finish = Some(finish);
         }
         Ok(())
@@ -173,7 +177,7 @@ fn not_a_chunk(payload: &[u8]) -> Failure {
     if serde_json::from_slice::<Cow<str>>(payload).is_ok() {
         return refusal::in_reply(payload);
     }
-    no_completion("an event of the stream is no completion".into()).words(refusal::words(payload))
+    refusal::in_place_of_reply("an event of the stream is no completion", payload)
 }
 
 impl Told {

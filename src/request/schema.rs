@@ -48,10 +48,9 @@ impl Schema {
         )
     }
 
-    /// The schema as data.
-    pub fn value(&self) -> Value {
-        // It has been parsed once; only its depth can be too much for a tree.
-        serde_json::from_str(self.json.get()).unwrap_or_default()
+    /// The schema as data; `None` of one that is nested too deeply to be looked at.
+    pub fn value(&self) -> Option<Value> {
+        serde_json::from_str(self.json.get()).ok()
     }
 }
 

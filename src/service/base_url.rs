@@ -10,6 +10,9 @@ use crate::error::Failure;
 /// The service of xAI (xAI API reference).
 const DEFAULT: &str = "https://api.x.ai/v1";
 
+/// The longest address, in bytes: the head of a request must fit into a buffer of 8 KiB.
+const MAX_LEN: usize = 2048;
+
 /// An address to which a question, and a key, may go.
 #[derive(Debug)]
 pub struct BaseUrl {
@@ -79,6 +82,9 @@ impl BaseUrl {
                 Some("http") => false,
                 _ => return Err("it begins neither with https:// nor with http://".into()),
             };
+        if given.len() > MAX_LEN {
+            return Err(format!("it is longer than {MAX_LEN} bytes"));
+        }
         if given.contains('#') {
             return Err("it has a fragment (#)".into());
         }
@@ -119,10 +125,12 @@ fn check_port(rest: &str) -> Result<(), String> {
     let Some(port) = rest.strip_prefix(':') else {
         return if rest.is_empty() { Ok(()) } else { Err("it has a host that is none".into()) };
     };
-    match port.parse::<u16>() {
-        Ok(1..) if port.bytes().all(|byte| byte.is_ascii_digit()) => Ok(()),
-        _ => Err("its port is not from 1 to 65535".into()),
-    }
+    if is_port(port) { Ok(()) } else { Err("its port is not from 1 to 65535".into()) }
+}
+
+/// Digits alone, from 1 to 65535.
+pub fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 /// The name of this machine, which it has everywhere.

@@ -136,18 +136,18 @@ impl Entry {
     ///
     /// Local trouble: it cannot be written.
     pub fn record(&self, reply: &[u8]) -> Result<()> {
-        let bytes = std::str::from_utf8(reply).context("the reply is not UTF-8")?;
-        let json = bytes.trim_ascii();
-        let (before, after) = bytes.split_once(json).unwrap_or_default();
-        let record = Record {
-            xask: FORMAT,
-            request_sha256: &self.request_sha256,
-            request: self.request.as_str().into(),
-            reply_sha256: &sha256(reply),
-            reply: serde_json::from_str(json).context("the reply is not JSON")?,
-            around: [before.into(), after.into()],
-        };
         let write = || -> Result<()> {
+            let text = std::str::from_utf8(reply).context("the reply is not UTF-8")?;
+            let json = text.trim_ascii();
+            let (before, after) = text.split_once(json).unwrap_or_default();
+            let record = Record {
+                xask: FORMAT,
+                request_sha256: &self.request_sha256,
+                request: self.request.as_str().into(),
+                reply_sha256: &sha256(reply),
+                reply: serde_json::from_str(json).context("the reply is not JSON")?,
+                around: [before.into(), after.into()],
+            };
             let mut json = serde_json::to_vec_pretty(&record)?;
             json.push(b'\n');
             let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);

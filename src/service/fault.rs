@@ -2,7 +2,6 @@
 
 use std::error::Error as _;
 use std::io;
-use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError};
 
@@ -15,11 +14,7 @@ pub struct Fault {
     pub host: String,
     /// The variable that names the proxy on the way, where there is one.
     pub proxy_variable: Option<&'static str>,
-    /// What `--timeout` gave.
-    pub timeout: Duration,
-    /// What `--connect-timeout` gave.
-    pub connect_timeout: Duration,
-    /// How far the delivery got.
+    /// How far the delivery got, and how long it had.
     pub attempt: Attempt,
 }
 
@@ -67,13 +62,12 @@ impl Fault {
     fn why(&self, error: &ureq::Error) -> (String, Option<String>) {
         let text = match error {
             ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => {
-                format!(
-                    "timed out after {} s (--connect-timeout)",
-                    self.connect_timeout.as_secs_f64()
-                )
+                let limit = self.attempt.connect().limit().as_secs_f64();
+                format!("timed out after {limit} s (--connect-timeout)")
             }
             ureq::Error::Timeout(_) => {
-                format!("timed out after {} s (--timeout)", self.timeout.as_secs_f64())
+                let limit = self.attempt.whole().limit().as_secs_f64();
+                format!("timed out after {limit} s (--timeout)")
             }
             ureq::Error::HostNotFound => "there is no such host".to_owned(),
             ureq::Error::ConnectProxyFailed(why) => {

@@ -2,9 +2,11 @@
 
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
+use rustls::ClientConfig;
 use ureq::config::Config;
 use ureq::http::{HeaderMap, Response};
 use ureq::{Agent, RequestBuilder, SendBody};
@@ -29,6 +31,8 @@ const IMAGE_BUFFER: usize = 128 * 1024;
 /// The service over HTTP.
 pub struct Http {
     settings: Settings,
+    /// `None` for http: TLS would cost a start 2 ms.
+    tls: Option<Arc<ClientConfig>>,
 }
 
 /// Where and how to ask.
@@ -48,8 +52,14 @@ pub struct Settings {
 
 impl Http {
     /// The service at an address.
-    pub fn new(settings: Settings) -> Self {
-        Self { settings }
+    ///
+    /// # Errors
+    ///
+    /// Local trouble where the certificate authorities cannot be read.
+    pub fn new(settings: Settings) -> Result<Self> {
+        let tls = || transport::tls_config(settings.ssl_cert_file.as_deref());
+        let tls = settings.base_url.is_https().then(tls).transpose()?;
+        Ok(Self { settings, tls })
     }
 
     /// Where a question goes.
@@ -68,13 +78,11 @@ impl Http {
         let fault = Fault {
             host: base_url.host().to_owned(),
             proxy_variable: proxy.as_ref().map(|chosen| chosen.variable),
-            timeout: deadline.limit(),
-            connect_timeout: *connect_timeout,
             attempt: attempt.clone(),
         };
         let bearer = key.as_ref().map(|key| format!("Bearer {}", key.reveal()));
         let has_images = matches!(ask, Ask::Completion(_, body) if body.has_images());
-        let agent = self.agent(has_images, deadline, attempt.clone())?;
+        let agent = self.agent(has_images, attempt.clone());
         let response = match ask {
             Ask::Completion(_, body) => {
                 let mut reader =
@@ -92,8 +100,9 @@ impl Http {
         }
     }
 
-    fn agent(&self, has_images: bool, deadline: Deadline, attempt: Attempt) -> Result<Agent> {
-        let Settings { base_url, key: _, connect_timeout, proxy, ssl_cert_file } = &self.settings;
+    fn agent(&self, has_images: bool, attempt: Attempt) -> Agent {
+        let Settings { base_url: _, key: _, connect_timeout: _, proxy, ssl_cert_file: _ } =
+            &self.settings;
         let buffer = if has_images { IMAGE_BUFFER } else { TEXT_BUFFER };
         let config = Config::builder()
             .http_status_as_error(false)
@@ -105,14 +114,14 @@ impl Http {
             .user_agent(concat!("xask/", env!("CARGO_PKG_VERSION")))
             .input_buffer_size(INPUT_BUFFER)
             .output_buffer_size(buffer)
-            .timeout_global(deadline.remaining())
-            .timeout_resolve(Some(*connect_timeout))
-            .timeout_connect(Some(*connect_timeout));
-        // No TLS state at all for http: it would cost a start 2 ms.
-        let tls = || transport::tls_config(ssl_cert_file.as_deref());
-        let tls = base_url.is_https().then(tls).transpose()?;
-        let chain = transport::chain(&attempt, base_url.host(), tls);
-        Ok(Agent::with_parts(config.build(), chain, Lookup { attempt }))
+            // For ureq's own links. A time that no clock can count is none; ureq would panic.
+            .timeout_global(attempt.whole().remaining())
+            .timeout_resolve(attempt.connect().remaining())
+            .timeout_connect(attempt.connect().remaining())
+            .build();
+        let proxy = proxy.as_ref().map(|chosen| chosen.proxy.uri().clone());
+        let chain = transport::chain(&attempt, proxy, self.tls.clone());
+        Agent::with_parts(config, chain, Lookup { attempt })
     }
 }
 
@@ -164,7 +173,8 @@ fn headers(headers: &HeaderMap) -> ReplyHeaders {
             || headers.contains_key("transfer-encoding"),
         request_id: text("x-request-id").filter(|id| !id.trim().is_empty()),
         retry_after: text("retry-after").and_then(|value| retry_after(&value, SystemTime::now())),
-        is_final: text("x-should-retry").is_some_and(|value| value.eq_ignore_ascii_case("false")),
+        forbids_retry: text("x-should-retry")
+            .is_some_and(|value| value.eq_ignore_ascii_case("false")),
     }
 }
 

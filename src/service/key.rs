@@ -9,6 +9,12 @@ use anyhow::{Context, Result};
 
 use crate::error::{Exit, Failure};
 
+/// The longest key that is sent, in bytes: the head of a request must fit into a buffer of 8 KiB.
+const MAX_LEN: usize = 4096;
+
+/// How xAI's keys begin.
+const PREFIX: &str = "xai-";
+
 /// An API key that fits into a header.
 #[derive(Clone)]
 pub struct Key(String);
@@ -35,10 +41,16 @@ impl Key {
         }
     }
 
-    /// The key in a file, only to mask it; of a pipe, which could be read once, nothing.
+    /// The key in a file, only to mask it: of a pipe, which could be read once, nothing; and the name of a
+    /// file that is not there, where it is a key that was given in its place.
     pub fn peek(file: &Path) -> Option<Self> {
-        fs::metadata(file).ok().filter(fs::Metadata::is_file)?;
-        Self::parse("", &fs::read(file).ok()?).ok()?
+        match fs::metadata(file) {
+            Ok(found) if found.is_file() => Self::parse("", &fs::read(file).ok()?).ok()?,
+            Err(_) => {
+                file.to_str().filter(|name| name.starts_with(PREFIX)).map(|name| Self(name.into()))
+            }
+            Ok(_) => None,
+        }
     }
 
     /// No key is set, and the service wants one.
@@ -60,14 +72,14 @@ impl Key {
         // What may stand in a header (RFC 9110, 5.5) less what no key has: control characters, and
         // anything beyond ASCII.
         let fits = |byte: &u8| matches!(byte, b' '..=b'~');
-        match std::str::from_utf8(key) {
-            Ok(text) if key.iter().all(fits) => Ok(Some(Self(text.to_owned()))),
-            _ => {
-                let what =
-                    format!("{name}: the key is malformed: it has characters that no key has");
-                Err(Failure::new(Exit::Key, what).into())
+        let why = match std::str::from_utf8(key) {
+            Ok(text) if key.len() <= MAX_LEN && key.iter().all(fits) => {
+                return Ok(Some(Self(text.to_owned())));
             }
-        }
+            _ if key.len() > MAX_LEN => "it is longer than any key",
+            _ => "it has characters that no key has",
+        };
+        Err(Failure::new(Exit::Key, format!("{name}: the key is malformed: {why}")).into())
     }
 }
 

@@ -53,7 +53,7 @@ pub struct ReplyHeaders {
     /// `retry-after`: the pause the service asks for.
     pub retry_after: Option<Duration>,
     /// `x-should-retry: false`: it is of no use to ask again.
-    pub is_final: bool,
+    pub forbids_retry: bool,
 }
 
 /// The resource that answers questions, below the base URL.

@@ -12,7 +12,7 @@ use ureq::Proxy;
 use ureq::http::Uri;
 
 use super::BaseUrl;
-use super::base_url::without_brackets;
+use super::base_url::{is_port, without_brackets};
 use crate::error::Failure;
 
 /// The variables about proxies that are set.
@@ -93,11 +93,6 @@ fn parse(address: &str) -> Result<Proxy, String> {
         Some(_) => return Err("its port is not from 1 to 65535".into()),
     };
     Proxy::new(&full).map_err(|_| not_an_address())
-}
-
-/// Digits alone, from 1 to 65535.
-fn is_port(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 /// Whether a `NO_PROXY` list has the host: `*` alone, a name and its sub-domains with or without a dot

@@ -153,7 +153,7 @@ impl Rehearsal {
                 Answer { cut: true, ..Answer::complete("This answer breaks off in the middle.") }
             }
             _ => match &request.schema {
-                Some(schema) => Answer::complete(&sample::of(&schema.value())?.to_string()),
+                Some(schema) => Answer::complete(&sample::of_schema(schema)?),
                 None => Answer::complete(&request.describe()),
             },
         })

@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::error::Failure;
+use crate::request::Schema;
 
 /// Keywords that are used.
 const HONOURED: [&str; 6] = ["type", "enum", "const", "properties", "required", "items"];
@@ -29,12 +30,17 @@ const PASSED_OVER: [&str; 15] = [
     "strict",
 ];
 
-/// The first value that fits, the same every time.
+/// The JSON of the first value that fits, the same every time.
 ///
 /// # Errors
 ///
 /// A usage failure that names the keyword it cannot honour.
-pub fn of(schema: &Value) -> Result<Value, Failure> {
+pub fn of_schema(schema: &Schema) -> Result<String, Failure> {
+    let value = schema.value().ok_or_else(|| unable("a schema that is nested so deeply"))?;
+    Ok(of(&value)?.to_string())
+}
+
+fn of(schema: &Value) -> Result<Value, Failure> {
     let object = match schema {
         Value::Object(object) => object,
         Value::Bool(true) => return Ok(Value::Null),
@@ -43,13 +49,19 @@ pub fn of(schema: &Value) -> Result<Value, Failure> {
     if let Some(keyword) = object.keys().find(|key| !is_known(key)) {
         return Err(unable(&format!("the keyword {keyword}")));
     }
+    let types = types_of(object)?;
     if let Some(value) = object.get("const") {
         return Ok(value.clone());
     }
     if let Some(values) = object.get("enum") {
-        return values.get(0).cloned().ok_or_else(|| unable("an enum without values"));
+        let mut values = values.as_array().into_iter().flatten();
+        let fits = |value: &&Value| types.is_empty() || types.iter().any(|name| is_a(value, name));
+        return values
+            .find(fits)
+            .cloned()
+            .ok_or_else(|| unable("an enum without a value that fits"));
     }
-    match type_of(object) {
+    match type_of(object, &types) {
         Some("string") => Ok(json!("text")),
         Some("integer" | "number") => Ok(json!(0)),
         Some("boolean") => Ok(json!(true)),
@@ -76,14 +88,38 @@ fn sample_object(schema: &Map<String, Value>) -> Result<Value, Failure> {
     Ok(Value::Object(sample))
 }
 
+/// The types that are named: none, one, or several.
+fn types_of(schema: &Map<String, Value>) -> Result<Vec<&str>, Failure> {
+    let named = match schema.get("type") {
+        None => return Ok(Vec::new()),
+        Some(Value::Array(names)) => names.iter().map(Value::as_str).collect(),
+        Some(name) => name.as_str().map(|name| vec![name]),
+    };
+    named
+        .filter(|names: &Vec<&str>| !names.is_empty())
+        .ok_or_else(|| unable("a type without a name"))
+}
+
 /// The type, the first of several; what a schema describes tells it too.
-fn type_of(schema: &Map<String, Value>) -> Option<&str> {
-    match schema.get("type") {
-        Some(Value::String(name)) => Some(name),
-        Some(Value::Array(names)) => names.first().and_then(Value::as_str),
-        _ if schema.contains_key("properties") || schema.contains_key("required") => Some("object"),
-        _ if schema.contains_key("items") => Some("array"),
-        _ => None,
+fn type_of<'a>(schema: &Map<String, Value>, types: &[&'a str]) -> Option<&'a str> {
+    match types.first() {
+        Some(name) => Some(name),
+        None if schema.contains_key("properties") || schema.contains_key("required") => {
+            Some("object")
+        }
+        None if schema.contains_key("items") => Some("array"),
+        None => None,
+    }
+}
+
+fn is_a(value: &Value, name: &str) -> bool {
+    match value {
+        Value::Null => name == "null",
+        Value::Bool(_) => name == "boolean",
+        Value::Number(number) => name == "number" || (name == "integer" && !number.is_f64()),
+        Value::String(_) => name == "string",
+        Value::Array(_) => name == "array",
+        Value::Object(_) => name == "object",
     }
 }
 

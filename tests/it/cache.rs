@@ -260,6 +260,10 @@ fn a_stream_of_events_is_not_to_be_had_from_a_record() {
     let run = || env.xask(["--json", "--stream", "hi"]).server(&never).stderr(error);
     run().args(["--cache", "answers"]).code(2);
     run().env("XASK_CACHE", "answers").code(2);
+    // Where no record is looked for, there is nothing to exclude.
+    let run = || env.xask(["--json", "--stream", "-q", "hi"]).env("XASK_CACHE", "answers");
+    run().args(["--rehearse"]).stdout_like("chat.completion.chunk").success();
+    run().args(["--dry-run"]).stdout_like("\"stream\":true").success();
     assert_eq!(env.names(), [""; 0]);
 }
 

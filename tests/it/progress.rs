@@ -129,6 +129,26 @@ fn the_line_is_gone_before_the_note_of_a_retry_and_begins_anew() {
 }
 
 #[test]
+fn a_pause_between_two_tries_is_a_wait_too() {
+    let env = Env::new();
+    let busy = Reply::json(503, replies::error("overloaded", "Too busy."));
+    let server = Server::play([busy.header("Retry-After", "2"), four()]);
+    let note = "xask: note: the service failed: [^\n]+; retry 1 of 2 in 2.0 s\n";
+    let run = env.xask(["hi"]).server(&server).tty(Tty::Stderr).stdout("Four.\n");
+    run.on_tty_like(exactly(&format!("{note}{LINES}"))).success();
+}
+
+#[test]
+fn the_line_is_gone_before_what_verbose_tells() {
+    let (env, gate) = (Env::new(), Gate::new());
+    let server = Server::play([Script::new().wait(&gate).send(four())]);
+    let run = env.xask(["-v", "hi"]).server(&server).tty(Tty::Stderr).stdout("Four.\n");
+    let asking = "xask: asking [^\n]+\n";
+    let told = "xask: HTTP 200 [^\n]+\nxask: the reply was complete [^\n]+\n";
+    see_the_line(run.on_tty_like(exactly(&format!("{asking}{LINES}{told}"))), &gate).success();
+}
+
+#[test]
 fn the_seconds_are_counted() {
     let env = Env::new();
     let (server, _, gate) = Server::holding(four());

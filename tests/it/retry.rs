@@ -374,3 +374,25 @@ fn the_list_of_models_is_asked_for_again_too() {
     let run = env.xask(["--list-models"]).server(&server).stdout("grok-4\n");
     run.stderr_like("retry 1 of 2 in 0.0 s\n").success();
 }
+
+#[test]
+fn a_service_that_is_unavailable_is_asked_again_however_it_says_so() {
+    let list = r#"{"object":"list","data":[{"id":"grok-4"}]}"#;
+    for body in [
+        unavailable(),
+        format!(r#"{{"code":"{UNAVAILABLE}","message":"Timed out."}}"#),
+        format!("\"{UNAVAILABLE}\""),
+    ] {
+        let busy = || Reply::json(200, &*body).header("Retry-After", "0");
+        for (args, answer, told) in
+            [("hi", four(), "Four.\n"), ("--list-models", Reply::json(200, list), "grok-4\n")]
+        {
+            let server = Server::play([busy(), answer]);
+            let run = Env::new().xask([args]).server(&server).case(&body).stdout(told);
+            run.stderr_like("retry 1 of 2").success();
+        }
+        let server = Server::play([Reply::sse(&[&*body]).header("Retry-After", "0"), four()]);
+        let run = Env::new().xask(["--stream", "hi"]).server(&server).stdout("Four.\n");
+        run.stderr_like("retry 1 of 2").success();
+    }
+}

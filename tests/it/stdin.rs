@@ -214,6 +214,15 @@ fn standard_input_by_its_path_counts_as_taken() {
 }
 
 #[test]
+fn what_must_be_a_file_is_not_standard_input() {
+    for flag in ["--conversation", "--schema"] {
+        for path in ["-", "/dev/stdin"] {
+            Env::new().dry([flag, path, "hi"]).stdin("{}").refused(2, &[flag, "a file"]);
+        }
+    }
+}
+
+#[test]
 fn who_takes_it_leaves_nothing_for_the_question() {
     let env = Env::new();
     let run = env.dry(["--image", "-"]).stdin(PNG);

@@ -260,6 +260,8 @@ fn events_are_framed_as_browsers_frame_them() {
         with("data: ", "event: message\nid: 7\nretry: 10\nnobody: knows\ndata: "),
         with("data: ", ": a comment\n\n:\n\nevent: ping\n\ndata: "),
         with("data: ", "event: ping\ndata: {}\n\ndata: "),
+        with("data: ", "event: ping\ndata: \n\ndata\n\ndata: "),
+        with("data: ", &format!("data: {}1{}\n\ndata: ", r#"{"a":"#.repeat(200), "}".repeat(200))),
         with("data: ", "event: ping\ndata: {\"type\":\"ping\"}\n\ndata: "),
         with(r#","choices":"#, "\ndata: ,\"choices\":\ndata:"),
         with("\n\n", "\n\n\n\n"),

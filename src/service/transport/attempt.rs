@@ -42,18 +42,28 @@ impl Attempt {
         }
     }
 
+    /// The deadline for the name, TCP, TLS and a proxy's answer together.
+    pub fn connect(&self) -> Deadline {
+        self.connect
+    }
+
+    /// The deadline for everything.
+    pub fn whole(&self) -> Deadline {
+        self.whole
+    }
+
     /// A byte of the request is about to leave.
-    pub fn send(&self) {
+    pub fn mark_sent(&self) {
         self.sent.store(true, Ordering::Relaxed);
     }
 
     /// The other side has closed the connection.
-    pub fn end(&self) {
+    pub fn mark_ended(&self) {
         self.ended.store(true, Ordering::Relaxed);
     }
 
     /// The connection broke while the reply was read.
-    pub fn break_off(&self) {
+    pub fn mark_broken(&self) {
         self.broken.store(true, Ordering::Relaxed);
     }
 
@@ -68,7 +78,7 @@ impl Attempt {
     }
 
     /// The rest of the request is not wanted any more.
-    pub fn stop(&self) {
+    pub fn mark_stopped(&self) {
         self.stopped.store(true, Ordering::Relaxed);
     }
 

@@ -71,9 +71,17 @@ impl Lookup {
             .spawn(move || told.send((name.as_str(), port).to_socket_addrs()).ok())?;
         let left = self.attempt.remaining()?.unwrap_or(Duration::MAX);
         match found.recv_timeout(left) {
-            Ok(found) => Ok(found?),
+            Ok(found) => Ok(found.map_err(unknown_name)?),
             Err(_) => Err(self.attempt.remaining().err().unwrap_or(Error::HostNotFound)),
         }
+    }
+}
+
+/// What the system says of a name, without what the standard library puts before it.
+fn unknown_name(error: io::Error) -> io::Error {
+    match error.to_string().rsplit_once(": ") {
+        Some((_, why)) => io::Error::other(why.to_lowercase()),
+        None => error,
     }
 }
 

@@ -53,11 +53,9 @@ fn refused_interim(head: &[u8]) -> Option<Failure> {
         return None;
     }
     let mut headers = text.lines().filter_map(|line| line.split_once(':'));
-    let reply = match headers.find(|(name, _)| name.eq_ignore_ascii_case("x-request-id")) {
-        Some((_, id)) => format!("HTTP {status}, x-request-id {}", id.trim()),
-        None => format!("HTTP {status}"),
-    };
-    Some(Failure::new(Exit::Service, "the service sent no reply").reply(reply))
+    let request_id = headers.find(|(name, _)| name.eq_ignore_ascii_case("x-request-id"));
+    let request_id = request_id.map(|(_, id)| id.trim());
+    Some(Failure::new(Exit::Service, "the service sent no reply").reply(status, request_id))
 }
 
 #[cfg(test)]

@@ -12,8 +12,9 @@
 //!
 //! One rule goes beyond ureq's: a link that is to send while the other side takes nothing, and receives
 //! something instead, fails with `Interrupted`. Called again with the same amount, it goes on where it
-//! was. So an answer that comes before the request is sent is found at the end of the chain, whatever
-//! it came through.
+//! was. So an answer that comes before the request is sent is found at the end of the chain. Only ureq's
+//! SOCKS link, which has a connection of its own, does not keep it: behind SOCKS an early answer is found
+//! when the other side has closed, or when everything is sent.
 
 mod attempt;
 mod dial;
@@ -26,6 +27,7 @@ mod tracked;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
+use ureq::http::Uri;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, SocksConnector};
 
 pub use self::attempt::Attempt;
@@ -33,11 +35,10 @@ pub use self::dial::Lookup;
 pub use self::head::MAX_LEN as MAX_HEAD;
 pub use self::roots::config as tls_config;
 
-/// The chain for one attempt at a service, `authority` being its host and port as its address has them.
-/// Without `tls` nothing is asked over https.
+/// The chain for one attempt, by way of a proxy or not. Without `tls` nothing is asked over https.
 pub fn chain(
     attempt: &Attempt,
-    authority: &str,
+    proxy: Option<Uri>,
     tls: Option<Arc<ClientConfig>>,
 ) -> impl Connector<()> {
     let attempt = || attempt.clone();
@@ -45,5 +46,5 @@ pub fn chain(
         .chain(ConnectProxyConnector::default())
         .chain(dial::Dial { attempt: attempt() })
         .chain(tls::Tls { attempt: attempt(), config: tls })
-        .chain(tracked::Track { attempt: attempt(), authority: authority.to_owned() })
+        .chain(tracked::Track { attempt: attempt(), proxy })
 }

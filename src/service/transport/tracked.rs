@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::mem;
 
 use ureq::Error;
+use ureq::http::Uri;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, NextTimeout, Transport,
 };
@@ -18,8 +19,8 @@ use super::head;
 pub struct Track {
     /// The attempt that is told.
     pub attempt: Attempt,
-    /// Where the request goes; a connection to anything else is one to a proxy.
-    pub authority: String,
+    /// Where a proxy is, if one is used. What is sent there is not the request yet.
+    pub proxy: Option<Uri>,
 }
 
 impl<In: Transport> Connector<In> for Track {
@@ -30,14 +31,13 @@ impl<In: Transport> Connector<In> for Track {
         details: &ConnectionDetails,
         chained: Option<In>,
     ) -> Result<Option<Self::Out>, Error> {
-        let is_service =
-            details.uri.authority().is_some_and(|authority| authority.as_str() == self.authority);
+        let is_proxy = self.proxy.as_ref().is_some_and(|proxy| proxy == details.uri);
         Ok(chained.map(|inner| {
-            if is_service {
+            if is_proxy {
+                Either::A(inner)
+            } else {
                 let attempt = self.attempt.clone();
                 Either::B(Tracked { inner, attempt, has_news: false, has_head: false })
-            } else {
-                Either::A(inner)
             }
         }))
     }
@@ -53,6 +53,16 @@ pub struct Tracked<In> {
     has_head: bool,
 }
 
+impl<In: Transport> Tracked<In> {
+    fn look_for_head(&mut self) -> Result<(), Error> {
+        if !self.has_head {
+            self.has_head = head::is_complete(self.inner.buffers().input())
+                .map_err(|failure| Error::Io(failure.into_io()))?;
+        }
+        Ok(())
+    }
+}
+
 impl<In: Transport> Transport for Tracked<In> {
     fn buffers(&mut self) -> &mut dyn Buffers {
         self.inner.buffers()
@@ -63,16 +73,16 @@ impl<In: Transport> Transport for Tracked<In> {
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         while !self.attempt.is_stopped() {
             // Before the write: one that fails may have sent a part.
-            self.attempt.send();
+            self.attempt.mark_sent();
             match self.inner.transmit_output(amount, timeout) {
                 Err(Error::Io(error)) if error.kind() == ErrorKind::Interrupted => {
                     self.has_news = true;
                     let input = self.inner.buffers().input();
                     if head::is_answer(input) || input.len() >= head::MAX_LEN {
-                        self.attempt.stop();
+                        self.attempt.mark_stopped();
                     }
                 }
-                Err(Error::Io(error)) if is_hung_up(error.kind()) => self.attempt.stop(),
+                Err(Error::Io(error)) if is_hung_up(error.kind()) => self.attempt.mark_stopped(),
                 transmitted => return transmitted,
             }
         }
@@ -80,21 +90,24 @@ impl<In: Transport> Transport for Tracked<In> {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        // An early answer may be here already, with more of its body than a head may have.
+        self.look_for_head()?;
         let len = self.inner.buffers().input().len();
         if !self.has_head && len >= head::MAX_LEN {
             return Err(Error::LargeResponseHeader(len, head::MAX_LEN));
         }
+        // Nothing could be received, which would be taken for the end.
+        if self.inner.buffers().input_append_buf().is_empty() {
+            return Err(Error::BodyStalled);
+        }
         let is_told = mem::take(&mut self.has_news) && len > 0;
         let received = if is_told { Ok(true) } else { self.inner.await_input(timeout) };
         match &received {
-            Ok(false) => self.attempt.end(),
-            Err(Error::Io(error)) if is_hung_up(error.kind()) => self.attempt.break_off(),
+            Ok(false) => self.attempt.mark_ended(),
+            Err(Error::Io(error)) if is_hung_up(error.kind()) => self.attempt.mark_broken(),
             Ok(true) | Err(_) => {}
         }
-        if !self.has_head {
-            self.has_head = head::is_complete(self.inner.buffers().input())
-                .map_err(|failure| Error::Io(failure.into_io()))?;
-        }
+        self.look_for_head()?;
         received
     }
 

@@ -60,7 +60,7 @@ fn a_run_that_never_gets_its_turn_gives_up_at_the_deadline() {
     // So short a wait is not worth a note.
     for args in [&["more"][..], &["--rehearse", "more"]] {
         let run = env.xask([&["-c", "kept", "--timeout", "0.1"], args].concat()).server(&server);
-        run.stderr_like(says::error("kept: ")).stderr_like("--timeout").code(1);
+        run.stderr_like(says::error("kept: ")).stderr_like("after 0.1 s (--timeout)").code(1);
     }
     assert_file(&env, "kept", &before);
 }
@@ -223,7 +223,9 @@ fn a_file_that_was_replaced_meanwhile_is_local_trouble_and_stays() {
             }
             let (server, asked, gate) = Server::holding(reply);
             let run = env.xask(["-c", "kept", "more"]).server(&server).stdout(text);
-            let run = run.stderr_like(says::error("")).spawn();
+            let why =
+                if code == 1 { "kept: another file has taken its place meanwhile" } else { "" };
+            let run = run.stderr_like(says::error(why)).spawn();
             asked.wait();
             // As an editor saves a file.
             fs::rename(env.write("edited", &theirs), env.path("kept")).expect("a new file");

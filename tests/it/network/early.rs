@@ -9,7 +9,7 @@ use crate::support::{Env, Gate, Output, Reads, Reply, Run, Script, Server, four,
 const UPLOAD: [&str; 3] = ["What is this?", "--image", "large.png"];
 
 /// Answers that come while the request is still being sent, and what they mean.
-fn early_answers() -> [(Reply, i32, &'static str); 4] {
+fn early_answers() -> [(Reply, i32, &'static str); 5] {
     let html = "<html><head><title>413 Request Entity Too Large</title></head></html>";
     [
         (
@@ -18,6 +18,12 @@ fn early_answers() -> [(Reply, i32, &'static str); 4] {
             "No credentials. (HTTP 401)",
         ),
         (Reply::new(413, "text/html", html), 4, "413 Request Entity Too Large (HTTP 413)"),
+        // Larger than a head may be, and here at once.
+        (
+            Reply::new(413, "text/html", html.repeat(3000)),
+            4,
+            "413 Request Entity Too Large (HTTP 413)",
+        ),
         (Reply::json(429, "{}").header("Retry-After", "99"), 5, "(HTTP 429)"),
         (four(), 0, ""),
     ]

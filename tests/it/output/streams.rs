@@ -1,7 +1,7 @@
 //! Standard streams that are full, closed, or left by their reader.
 
 use super::{CUT, cut};
-use crate::support::{Env, Run, Server, four, replies, reply, says};
+use crate::support::{Env, Run, Server, four, replies, reply, says, streamed};
 
 /// What a shell shows of a process that SIGPIPE killed, and of xask when its reader has left.
 const LEFT: i32 = 141;
@@ -22,6 +22,8 @@ fn a_full_stdout_is_local_trouble() {
         let server = Server::reply(four());
         sh(&env, &server, &format!("xask {flags} hi >/dev/full")).stderr(full).code(1);
     }
+    let server = Server::reply(streamed(&["Fo", "ur."]));
+    sh(&env, &server, "xask --stream hi >/dev/full").stderr(full).code(1);
     // Also of an answer that is not fit, for it was not seen; what was used is told all the same.
     let server = Server::reply(cut());
     sh(&env, &server, "xask hi >/dev/full").stderr(full).code(1);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{OLD, REHEARSED};
-use crate::support::{Env, Server, powerless, shown};
+use crate::support::{Env, Server, powerless, shown, skip};
 
 #[test]
 fn a_new_file_gets_what_the_umask_leaves() {
@@ -165,6 +165,17 @@ fn a_device_is_written_in_place() {
     }
     assert!(fs::read("/dev/null").expect("it is still a device").is_empty());
     assert_eq!(fs::read_link(env.path("link")).expect("a link"), Path::new("/dev/null"));
+}
+
+#[test]
+fn a_device_that_cannot_be_had_is_found_before_anybody_is_asked() {
+    // Without a terminal of its own, as in a job that nobody looks at.
+    if !Env::new().sh("command -v setsid").stdout_like("").spawn().finish().status.success() {
+        return skip("there is no setsid");
+    }
+    let (env, never) = (Env::new(), Server::never());
+    let run = env.sh("setsid -w xask hi -o /dev/tty </dev/null").server(&never);
+    run.fails(1, &["--output /dev/tty: no such device or address"]);
 }
 
 #[test]

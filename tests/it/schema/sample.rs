@@ -155,12 +155,30 @@ fn a_keyword_that_a_sample_cannot_honour_is_named() {
         }
     }
     for (schema, what) in [
-        (json!({"enum": []}), "an enum without values"),
+        (json!({"enum": []}), "an enum without a value that fits"),
+        (json!({"type": "string", "enum": [5]}), "an enum without a value that fits"),
+        (json!({"type": 5}), "a type without a name"),
         (json!({"type": "thing"}), "the type thing"),
         (json!({"type": "object", "properties": {"a": false}}), "a schema that is not an object"),
     ] {
         rehearse(&env, &schema).case(schema.to_string()).fails(2, &[what]);
     }
+}
+
+#[test]
+fn a_value_of_an_enum_fits_its_type_too() {
+    let schema = json!({"type": "string", "enum": [5, "a"]});
+    rehearse(&Env::new(), &schema).stdout("\"a\"\n").success();
+}
+
+#[test]
+fn a_schema_too_deep_for_a_sample_is_told_as_that() {
+    let env = Env::new();
+    let levels = 200;
+    let deep = r#"{"type":"array","items":"#.repeat(levels) + "{}" + &"}".repeat(levels);
+    env.write("schema.json", deep);
+    let run = env.xask(["-q", "--rehearse", "hi", "--schema", "schema.json"]);
+    run.fails(2, &["nested so deeply"]);
 }
 
 #[test]

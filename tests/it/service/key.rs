@@ -85,6 +85,9 @@ fn what_cannot_be_a_key_is_refused_and_not_shown() {
     env.write("latin", b"xai-\xe9key");
     env.ask(&never, []).env("XAI_API_KEY_FILE", "nul").fails(3, &["malformed"]);
     env.ask(&never, []).env("XAI_API_KEY_FILE", "latin").fails(3, &["malformed"]);
+    let long = "k".repeat(16_000);
+    let told = env.ask(&never, []).key(&long).fails(3, &["XAI_API_KEY", "longer than any key"]);
+    assert!(!told.contains("kkkk"), "{told}");
     // A broken key is not passed over for a good one.
     env.write("good", KEY);
     env.ask(&never, []).key("a\nb").env("XAI_API_KEY_FILE", "good").fails(3, &["malformed"]);
@@ -275,4 +278,6 @@ fn it_is_masked_where_it_was_pasted_into_the_wrong_place() {
             assert_unseen(&output.stderr, flags);
         }
     }
+    let output = env.ask_at("https://localhost:1/v1", []).env("XAI_API_KEY_FILE", KEY);
+    assert_unseen(&output.stderr_like("xask: ").code(3).stderr, "in place of its file");
 }

@@ -304,6 +304,16 @@ fn a_reader_that_leaves_wins_over_an_answer_that_is_not_fit() {
 }
 
 #[test]
+fn what_was_cut_stays_cut_whatever_is_said_after_it() {
+    for finishes in [["length", "stop"], ["stop", "length"]] {
+        let body = piece("Fo") + &finishes.map(finish).concat() + DONE;
+        let server = Server::reply(sse(body));
+        let run = streaming(&server).case(finishes).stdout("Fo\n");
+        run.stderr_like(says::error("token limit")).code(9);
+    }
+}
+
+#[test]
 fn a_stream_that_cannot_be_written_is_local_trouble() {
     let stream = || Server::reply(streamed(&["Four."]));
     let server = stream();

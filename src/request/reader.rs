@@ -190,9 +190,10 @@ impl<'a> OpenImage<'a> {
             self.check_stamp()?;
         }
         self.chunk.resize(len, 0);
-        self.file
-            .read_exact(&mut self.chunk)
-            .map_err(|error| changed(self.image, &describe_io(&error)))?;
+        self.file.read_exact(&mut self.chunk).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => changed(self.image, "it has become shorter"),
+            _ => changed(self.image, &describe_io(&error)),
+        })?;
         self.left -= len as u64;
         Ok(&self.chunk)
     }

@@ -30,6 +30,11 @@ pub fn is_complete(input: &[u8]) -> Result<bool, Failure> {
     }
 }
 
+/// How many bytes the interim responses have that are passed over, 100 and 103.
+pub fn interim_len(input: &[u8]) -> usize {
+    input.len() - after_interim(input).len()
+}
+
 /// What comes after the interim responses that are passed over.
 fn after_interim(mut input: &[u8]) -> &[u8] {
     while input.starts_with(b"HTTP/1.1 100") || input.starts_with(b"HTTP/1.1 103") {

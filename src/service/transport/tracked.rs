@@ -54,9 +54,13 @@ pub struct Tracked<In> {
 }
 
 impl<In: Transport> Tracked<In> {
+    /// Looks at what has arrived as long as it is not the body. Interim responses go no further: ureq takes
+    /// none that have headers.
     fn look_for_head(&mut self) -> Result<(), Error> {
         if !self.has_head {
-            self.has_head = head::is_complete(self.inner.buffers().input())
+            let buffers = self.inner.buffers();
+            buffers.input_consume(head::interim_len(buffers.input()));
+            self.has_head = head::is_complete(buffers.input())
                 .map_err(|failure| Error::Io(failure.into_io()))?;
         }
         Ok(())
@@ -92,23 +96,33 @@ impl<In: Transport> Transport for Tracked<In> {
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         // An early answer may be here already, with more of its body than a head may have.
         self.look_for_head()?;
-        let len = self.inner.buffers().input().len();
-        if !self.has_head && len >= head::MAX_LEN {
-            return Err(Error::LargeResponseHeader(len, head::MAX_LEN));
+        let mut has_news = mem::take(&mut self.has_news);
+        loop {
+            // What never stops coming is never waited for.
+            self.attempt.remaining()?;
+            let len = self.inner.buffers().input().len();
+            if !self.has_head && len >= head::MAX_LEN {
+                return Err(Error::LargeResponseHeader(len, head::MAX_LEN));
+            }
+            // Nothing could be received, which would be taken for the end.
+            if self.inner.buffers().input_append_buf().is_empty() {
+                return Err(Error::BodyStalled);
+            }
+            if mem::take(&mut has_news) && len > 0 {
+                return Ok(true);
+            }
+            let received = self.inner.await_input(timeout);
+            match &received {
+                Ok(false) => self.attempt.mark_ended(),
+                Err(Error::Io(error)) if is_hung_up(error.kind()) => self.attempt.mark_broken(),
+                Ok(true) | Err(_) => {}
+            }
+            self.look_for_head()?;
+            // An interim response alone is nothing that ureq waits for.
+            if !matches!(received, Ok(true)) || !self.inner.buffers().input().is_empty() {
+                return received;
+            }
         }
-        // Nothing could be received, which would be taken for the end.
-        if self.inner.buffers().input_append_buf().is_empty() {
-            return Err(Error::BodyStalled);
-        }
-        let is_told = mem::take(&mut self.has_news) && len > 0;
-        let received = if is_told { Ok(true) } else { self.inner.await_input(timeout) };
-        match &received {
-            Ok(false) => self.attempt.mark_ended(),
-            Err(Error::Io(error)) if is_hung_up(error.kind()) => self.attempt.mark_broken(),
-            Ok(true) | Err(_) => {}
-        }
-        self.look_for_head()?;
-        received
     }
 
     fn is_open(&mut self) -> bool {

@@ -87,7 +87,9 @@ fn odd_heads_and_chunks_of_gateways_are_understood() {
 #[test]
 fn interim_responses_are_passed_over() {
     let [go_on, early] = INTERIM;
-    for interim in [early.to_owned(), go_on.to_owned(), [go_on, early, early].concat()] {
+    let with_header = "HTTP/1.1 100 Continue\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n";
+    let several = [go_on, early, early, with_header].concat();
+    for interim in [early.to_owned(), go_on.to_owned(), with_header.to_owned(), several] {
         let together = [interim.as_bytes(), &Vec::from(four())].concat();
         for script in [
             Script::new().send(interim.as_str()).send(four()),

@@ -39,60 +39,7 @@ pub fn names_stdin(path: &OsStr) -> bool {
 
 impl Args for Parts {
     fn augment_args(command: Command) -> Command {
-        let words = [
-            Arg::new(WORD)
-                .value_name("WORD")
-                .num_args(0..)
-                .value_parser(ValueParser::os_string())
-                .help("The prompt; - is standard input, at this place")
-                .long_help(
-                    "The prompt. Neighbouring words are joined by one space. `-` stands for standard \
-                     input as text, at this place, once. Without any word, `-` or --file, standard input \
-                     is the prompt; with words and no `-` it is never read.",
-                )
-                .hide_short_help(true),
-            Arg::new(LITERAL)
-                .value_name("-- WORD")
-                .num_args(0..)
-                .last(true)
-                .value_parser(ValueParser::os_string())
-                .help("After --, every word is text")
-                .long_help(
-                    "After `--` every word is text, also `-` and what looks like a flag: \
-                     `xask -- \"$text\"` is safe for any text.",
-                )
-                .hide_short_help(true),
-        ];
-        let files = [
-            Arg::new(FILE)
-                .short('f')
-                .long("file")
-                .value_name("PATH")
-                .action(ArgAction::Append)
-                .value_parser(ValueParser::path_buf())
-                .value_hint(ValueHint::FilePath)
-                .allow_hyphen_values(true)
-                .help("Add a text file, at this place among the words")
-                .long_help(
-                    "Add a text file (UTF-8), at this place among the words; repeatable. `-` is standard \
-                     input, `./-` a file of that name.",
-                ),
-            Arg::new(IMAGE)
-                .short('i')
-                .long("image")
-                .value_name("PATH|URL|-")
-                .action(ArgAction::Append)
-                .value_parser(ValueParser::os_string())
-                .value_hint(ValueHint::FilePath)
-                .allow_hyphen_values(true)
-                .help("Add an image (PNG or JPEG), at this place")
-                .long_help(
-                    "Add an image, at this place among the words; repeatable. A local PNG or JPEG of at \
-                     most 20 MiB, told by its first bytes, whatever its name; an http, https or data URL, \
-                     which is passed along; or `-`, the bytes of one image on standard input.",
-                ),
-        ];
-        command.args(words).next_help_heading("Prompt").args(files)
+        command.args(words()).next_help_heading("Prompt").args(files())
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -126,6 +73,65 @@ impl FromArgMatches for Parts {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
+}
+
+fn words() -> [Arg; 2] {
+    [
+            Arg::new(WORD)
+                .value_name("WORD")
+                .num_args(0..)
+                .value_parser(ValueParser::os_string())
+                .help("The prompt; - is standard input, at this place")
+                .long_help(
+                    "The prompt. Neighbouring words are joined by one space. `-` stands for standard \
+                     input as text, at this place, once. Without any word, `-` or --file, standard input \
+                     is the prompt; with words and no `-` it is never read.",
+                )
+                .hide_short_help(true),
+            Arg::new(LITERAL)
+                .value_name("-- WORD")
+                .num_args(0..)
+                .last(true)
+                .value_parser(ValueParser::os_string())
+                .help("After --, every word is text")
+                .long_help(
+                    "After `--` every word is text, also `-` and what looks like a flag: \
+                     `xask -- \"$text\"` is safe for any text.",
+                )
+                .hide_short_help(true),
+        ]
+}
+
+fn files() -> [Arg; 2] {
+    [
+            Arg::new(FILE)
+                .short('f')
+                .long("file")
+                .value_name("PATH")
+                .action(ArgAction::Append)
+                .value_parser(ValueParser::path_buf())
+                .value_hint(ValueHint::FilePath)
+                .allow_hyphen_values(true)
+                .help("Add a text file, at this place among the words")
+                .long_help(
+                    "Add a text file (UTF-8), at this place among the words; repeatable. `-` is standard \
+                     input, `./-` a file of that name.",
+                ),
+            Arg::new(IMAGE)
+                .short('i')
+                .long("image")
+                .value_name("PATH|URL|-")
+                .action(ArgAction::Append)
+                .value_parser(ValueParser::os_string())
+                .value_hint(ValueHint::FilePath)
+                .allow_hyphen_values(true)
+                .help("Add an image (PNG or JPEG), at this place")
+                .long_help(
+                    "Add an image, at this place among the words; repeatable. A local PNG or JPEG of at \
+                     most 20 MiB, told by its first bytes, whatever its name; an http, https or data URL, \
+                     which is passed along; or `-`, the bytes of one image on standard input.",
+                ),
+        ]
 }
 
 /// The values of one argument as parts, each with its index on the command line.

@@ -119,10 +119,13 @@ impl Drop for Conversation {
     }
 }
 
-/// A pipe has no end to read to, nor one to append at.
+/// A pipe has no end to read to, nor one to append at; a device may have none either. Only the null device
+/// is a file of no messages, for who wants to keep none.
 fn check_kind(found: &Metadata) -> Result<()> {
     let kind = found.file_type();
-    anyhow::ensure!(!kind.is_fifo() && !kind.is_socket(), "not a file");
+    let is_null = || fs::metadata("/dev/null").is_ok_and(|null| null.rdev() == found.rdev());
+    let is_endless = kind.is_char_device() && !is_null();
+    anyhow::ensure!(!kind.is_fifo() && !kind.is_socket() && !is_endless, "not a file");
     Ok(())
 }
 

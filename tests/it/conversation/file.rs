@@ -280,6 +280,15 @@ fn dev_null_is_a_conversation_that_is_always_new() {
 }
 
 #[test]
+fn a_device_without_an_end_is_no_conversation() {
+    let (env, never) = (Env::new(), Server::never());
+    for flags in [&[][..], &["--dry-run"]] {
+        let run = env.ask(&never, ["-c", "/dev/zero"]).args(flags).case(flags);
+        run.fails(1, &["/dev/zero: not a file"]);
+    }
+}
+
+#[test]
 fn a_name_may_be_any_bytes() {
     let env = Env::new();
     let name = OsStr::from_bytes(b"caf\xe9 \x1b[2J.jsonl");

@@ -28,6 +28,10 @@ const TEXT_BUFFER: usize = 8 * 1024;
 /// Buffers for images, in bytes: fewer system calls for 20 MiB.
 const IMAGE_BUFFER: usize = 128 * 1024;
 
+/// More than the buffers of a connection take, in bytes: a request of which something is unsent when an
+/// answer to its beginning comes.
+const LARGE: u64 = 64 * 1024;
+
 /// The service over HTTP.
 pub struct Http {
     settings: Settings,
@@ -82,7 +86,7 @@ impl Http {
         };
         let bearer = key.as_ref().map(|key| format!("Bearer {}", key.reveal()));
         let has_images = matches!(ask, Ask::Completion(_, body) if body.has_images());
-        let agent = self.agent(has_images, attempt.clone());
+        let agent = self.agent(has_images, ask.len() > LARGE, attempt.clone());
         let response = match ask {
             Ask::Completion(_, body) => {
                 let mut reader =
@@ -100,7 +104,7 @@ impl Http {
         }
     }
 
-    fn agent(&self, has_images: bool, attempt: Attempt) -> Agent {
+    fn agent(&self, has_images: bool, is_large: bool, attempt: Attempt) -> Agent {
         let Settings { base_url: _, key: _, connect_timeout: _, proxy, ssl_cert_file: _ } =
             &self.settings;
         let buffer = if has_images { IMAGE_BUFFER } else { TEXT_BUFFER };
@@ -120,7 +124,7 @@ impl Http {
             .timeout_connect(attempt.connect().remaining())
             .build();
         let proxy = proxy.as_ref().map(|chosen| chosen.proxy.uri().clone());
-        let chain = transport::chain(&attempt, proxy, self.tls.clone());
+        let chain = transport::chain(&attempt, proxy, self.tls.clone(), is_large);
         Agent::with_parts(config, chain, Lookup { attempt })
     }
 }

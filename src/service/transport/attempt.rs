@@ -118,8 +118,8 @@ impl Attempt {
         }
     }
 
-    /// Waits until something is ready, or for a time.
-    pub fn wait(&self, fds: &mut [PollFd], at_most: Option<Duration>) -> Result<(), Error> {
+    /// Waits until something is ready, or for a time; whether anything is.
+    pub fn wait(&self, fds: &mut [PollFd], at_most: Option<Duration>) -> Result<bool, Error> {
         let pause = at_most.map(Deadline::after);
         loop {
             let left = self.remaining()?;
@@ -128,7 +128,7 @@ impl Attempt {
             let wait = wait.map(|wait| Timespec::try_from(wait).unwrap_or(FOREVER));
             match poll(fds, wait.as_ref()) {
                 Ok(0) | Err(Errno::INTR) if pause_left != Some(Duration::ZERO) => {}
-                Ok(_) => return Ok(()),
+                Ok(ready) => return Ok(ready > 0),
                 Err(errno) => return Err(Error::Io(errno.into())),
             }
         }

@@ -35,16 +35,18 @@ pub use self::dial::Lookup;
 pub use self::head::MAX_LEN as MAX_HEAD;
 pub use self::roots::config as tls_config;
 
-/// The chain for one attempt, by way of a proxy or not. Without `tls` nothing is asked over https.
+/// The chain for one attempt, by way of a proxy or not. Without `tls` nothing is asked over https. A large
+/// request is one that can be answered before all of it is sent.
 pub fn chain(
     attempt: &Attempt,
     proxy: Option<Uri>,
     tls: Option<Arc<ClientConfig>>,
+    is_large: bool,
 ) -> impl Connector<()> {
     let attempt = || attempt.clone();
     ().chain(SocksConnector::default())
         .chain(ConnectProxyConnector::default())
         .chain(dial::Dial { attempt: attempt() })
-        .chain(tls::Tls { attempt: attempt(), config: tls })
+        .chain(tls::Tls { attempt: attempt(), config: tls, is_large })
         .chain(tracked::Track { attempt: attempt(), proxy })
 }

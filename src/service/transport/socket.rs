@@ -9,6 +9,7 @@ use std::net::{Shutdown, TcpStream};
 
 use rustix::event::{PollFd, PollFlags};
 use ureq::Error;
+use ureq::unversioned::transport::time::Duration::{Exact, NotHappening};
 use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport};
 
 use super::attempt::Attempt;
@@ -87,12 +88,19 @@ impl Transport for Socket {
         Ok(())
     }
 
-    fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        let at_most = match timeout.after {
+            Exact(at_most) => Some(at_most),
+            NotHappening => None,
+        };
         loop {
             if let Some(n) = self.receive()? {
                 return Ok(n > 0);
             }
-            self.attempt.wait(&mut [PollFd::new(&self.stream, PollFlags::IN)], None)?;
+            let mut fds = [PollFd::new(&self.stream, PollFlags::IN)];
+            if !self.attempt.wait(&mut fds, at_most)? {
+                return Err(Error::Timeout(timeout.reason));
+            }
         }
     }
 

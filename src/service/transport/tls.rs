@@ -6,9 +6,10 @@
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::{ClientConfig, ClientConnection, ProtocolVersion};
 use ureq::Error;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
@@ -17,12 +18,20 @@ use ureq::unversioned::transport::{
 use super::attempt::Attempt;
 use crate::service::base_url::without_brackets;
 
+/// How long a server's tickets are waited for, that come a round trip after the handshake. Some send none.
+const TICKETS: Duration = Duration::from_millis(50);
+
+/// How long it must be quiet after that, for the acknowledgement to be on its way.
+const AFTER_TICKETS: Duration = Duration::from_millis(2);
+
 /// Puts TLS on connections to whatever address begins with `https:`, a proxy's too.
 pub struct Tls {
     /// The attempt that the connections belong to.
     pub attempt: Attempt,
     /// Whom to trust; `None` where nothing is asked over https.
     pub config: Option<Arc<ClientConfig>>,
+    /// The request is one that can be answered before all of it is sent.
+    pub is_large: bool,
 }
 
 impl<In: Transport> Connector<In> for Tls {
@@ -55,6 +64,9 @@ impl<In: Transport> Connector<In> for Tls {
             // What is wrong with its certificate, in TLS's own terms. The failure itself counts more.
             let _ = encrypted.send_records();
         })?;
+        if self.is_large {
+            encrypted.await_tickets()?;
+        }
         Ok(Some(Either::B(encrypted)))
     }
 }
@@ -86,6 +98,25 @@ impl<In: Transport> Encrypted<In> {
                 return Ok(());
             }
             self.await_records()?;
+        }
+    }
+
+    /// Lets the tickets of TLS 1.3 arrive, and be acknowledged, before a large request. A server that still
+    /// waits for that holds an early answer back (Nagle's algorithm), and loses it where it then hangs up.
+    fn await_tickets(&mut self) -> Result<(), Error> {
+        if self.connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+            return Ok(());
+        }
+        let mut wait = TICKETS;
+        loop {
+            let timeout = NextTimeout { after: wait.into(), ..self.attempt.next_timeout() };
+            match self.inner.await_input(timeout) {
+                Ok(true) => self.take_records()?,
+                // An end is seen again where it counts.
+                Ok(false) | Err(Error::Timeout(_)) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+            wait = AFTER_TICKETS;
         }
     }
 

@@ -59,9 +59,11 @@ fn an_answer_that_comes_during_the_upload_is_understood_over_tls_too() {
     for (reply, code, words) in early_answers() {
         for _ in 0..10 {
             let script = Script::after(Reads::Body(1000)).weigh().send(reply.clone()).reset();
-            let server = Server::play_tls(&authority.sign(), [script]);
-            let run = env.xask(UPLOAD).server(&server).key("k").env("SSL_CERT_FILE", "ca.pem");
-            assert_understood(&run.spawn().finish(), code, words);
+            for script in [script.clone(), script.hold_back()] {
+                let server = Server::play_tls(&authority.sign(), [script]);
+                let run = env.xask(UPLOAD).server(&server).key("k").env("SSL_CERT_FILE", "ca.pem");
+                assert_understood(&run.spawn().finish(), code, words);
+            }
         }
     }
 }

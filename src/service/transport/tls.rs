@@ -97,7 +97,7 @@ impl<In: Transport> Encrypted<In> {
             if !self.connection.is_handshaking() {
                 return Ok(());
             }
-            self.await_records()?;
+            self.await_records(self.attempt.next_timeout())?;
         }
     }
 
@@ -173,9 +173,9 @@ impl<In: Transport> Encrypted<In> {
     }
 
     /// Waits for more records and hands them to TLS.
-    fn await_records(&mut self) -> Result<(), Error> {
-        let has_arrived = !self.inner.buffers().input().is_empty()
-            || self.inner.await_input(self.attempt.next_timeout())?;
+    fn await_records(&mut self, timeout: NextTimeout) -> Result<(), Error> {
+        let has_arrived =
+            !self.inner.buffers().input().is_empty() || self.inner.await_input(timeout)?;
         if !has_arrived && self.connection.is_handshaking() {
             return Err(Error::Io(ErrorKind::UnexpectedEof.into()));
         }
@@ -201,12 +201,12 @@ impl<In: Transport> Transport for Encrypted<In> {
         }
     }
 
-    fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         loop {
             if let Some(n) = self.decrypt()? {
                 return Ok(n > 0);
             }
-            self.await_records()?;
+            self.await_records(timeout)?;
         }
     }
 

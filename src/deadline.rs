@@ -11,7 +11,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// A deadline `limit` from now.
+    /// A deadline `limit` from now; none where the clock cannot count that far.
     pub fn after(limit: Duration) -> Self {
         Self { end: Instant::now().checked_add(limit), limit }
     }

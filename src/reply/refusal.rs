@@ -15,7 +15,7 @@ const MAX_ERROR_BODY: u64 = 1024 * 1024;
 /// What a service too busy to begin says with status 200 (seen by its clients).
 const UNAVAILABLE: &str = "service is currently unavailable";
 
-/// A JSON string that is itself JSON is unwrapped so many times.
+/// A JSON string that is itself JSON is unwrapped so many times: a bound of ours, gateways nest once.
 const MAX_NESTING: usize = 3;
 
 /// The failure that a status without an answer means.

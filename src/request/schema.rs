@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::compact;
 use crate::error::Failure;
 
-/// The longest name of a schema, in characters (OpenAI API reference, `response_format`, which xAI's follows).
+/// The longest name of a schema, in characters (API reference, `response_format.json_schema.name`).
 const MAX_NAME: usize = 64;
 
 /// A JSON schema, as it stands in its file.

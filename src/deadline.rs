@@ -16,6 +16,14 @@ impl Deadline {
         Self { end: Instant::now().checked_add(limit), limit }
     }
 
+    /// The earlier of this deadline and one `limit` from now.
+    pub fn within(self, limit: Duration) -> Self {
+        match self.remaining() {
+            Some(left) if left <= limit => self,
+            _ => Self::after(limit),
+        }
+    }
+
     /// What is left, `None` for no deadline, zero when it has passed.
     pub fn remaining(&self) -> Option<Duration> {
         self.end.map(|end| end.saturating_duration_since(Instant::now()))

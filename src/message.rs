@@ -1,24 +1,22 @@
-//! What is said, and by whom: the messages of a chat, in the service's own terms.
+//! The messages of a chat.
 //!
-//! Pure data. Reading it from the command line is `prompt`'s work, writing it as JSON `request`'s.
+//! Data only: `prompt` reads them from the inputs, `api` writes them as JSON.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::str::FromStr;
-use std::time::SystemTime;
 
 use serde::Deserialize;
 
-/// Who speaks (xAI guide, "Chat completions", roles).
+/// Whose message it is (xAI guide, "Chat completions", roles).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Instructs the model; only once, and first.
+    /// The system prompt: only once, and first.
     System,
     /// An alias of `system`.
     Developer,
-    /// Asks.
+    /// The user's prompt.
     User,
     /// An earlier answer.
     Assistant,
@@ -27,7 +25,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The name on the wire.
+    /// The name on the wire, the same in both APIs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::System => "system",
@@ -38,124 +36,130 @@ impl Role {
         }
     }
 
-    /// Whether it instructs: such a message stands first or nowhere.
-    pub fn instructs(self) -> bool {
+    /// Whether it is a system prompt, which stands first or nowhere.
+    pub fn is_system(self) -> bool {
         matches!(self, Self::System | Self::Developer)
     }
 }
 
-/// One message made by this run.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Message {
-    /// Who speaks.
-    pub role: Role,
-    /// What is said: one text, or texts and images in order.
-    pub content: Vec<ContentPart>,
+/// A message of the request.
+#[derive(Debug)]
+pub enum Message {
+    /// From an earlier run, or from a list that the user gave.
+    Raw(RawMessage),
+    /// From this run.
+    New(NewMessage),
 }
 
 impl Message {
+    /// Whose message it is.
+    pub fn role(&self) -> Role {
+        match self {
+            Self::Raw(message) => message.role,
+            Self::New(message) => message.role,
+        }
+    }
+}
+
+/// A message whose JSON is sent as it stands, in the form of chat completions.
+#[derive(Debug)]
+pub struct RawMessage {
+    /// Whose message it is.
+    pub role: Role,
+    /// The message's JSON, an object, unknown fields included.
+    pub json: String,
+    /// Where it stands, for messages about it: `chat.jsonl: line 3`.
+    pub place: String,
+}
+
+/// A message that this run made.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NewMessage {
+    /// Whose message it is.
+    pub role: Role,
+    /// One text, or texts and images in order.
+    pub content: Vec<ContentPart>,
+}
+
+impl NewMessage {
     /// A message of one text.
     pub fn text(role: Role, text: String) -> Self {
         Self { role, content: vec![ContentPart::Text(text)] }
     }
 }
 
-/// A message of an earlier run or of somebody else, sent as it stands.
-#[derive(Debug)]
-pub struct EarlierMessage {
-    /// Who spoke.
-    pub role: Role,
-    /// The message's JSON, unknown fields and all.
-    pub json: String,
-}
-
-/// A message of the request.
-#[derive(Debug)]
-pub enum Turn {
-    /// From an earlier run.
-    Earlier(EarlierMessage),
-    /// From this run.
-    New(Message),
-}
-
-impl Turn {
-    /// Who speaks.
-    pub fn role(&self) -> Role {
-        match self {
-            Self::Earlier(message) => message.role,
-            Self::New(message) => message.role,
-        }
-    }
-}
-
 /// One part of a message's content.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ContentPart {
-    /// Words; never empty.
+    /// A text, never empty.
     Text(String),
-    /// A picture (`image_url` on the wire).
-    Image(ImageUrl),
+    /// An image.
+    Image(Image),
 }
 
-/// A picture and how closely the model is to look at it.
+/// An image, and how closely the model is to look at it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct ImageUrl {
-    /// Where the picture is.
-    pub url: ImageSource,
-    /// Not sent when `None`; the service then chooses.
+pub struct Image {
+    /// Where the image comes from.
+    pub source: ImageSource,
+    /// `None`: not sent, and the API chooses.
     pub detail: Option<Detail>,
 }
 
-/// Where a picture comes from.
+/// Where an image comes from.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ImageSource {
-    /// An `http:`, `https:` or `data:` URL, passed along unread.
-    Address(String),
+    /// An `http:`, `https:` or `data:` URL, sent as given.
+    Url(String),
     /// A file, read and encoded anew for each pass over the body.
     File(ImageFile),
     /// The bytes of a pipe, which cannot be read twice.
     Bytes {
         /// What the bytes are.
         format: ImageFormat,
-        /// The picture itself, not encoded.
+        /// The image itself, not encoded.
         bytes: Vec<u8>,
     },
 }
 
-/// A picture on disk as it was when it was checked. A later pass that finds anything else fails.
+/// An image file as it was when it was checked. A later pass that finds another file fails.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ImageFile {
-    /// As it was given.
+    /// The path, as given.
     pub path: PathBuf,
     /// What its first bytes say it is.
     pub format: ImageFormat,
-    /// Which bytes they were.
-    pub stamp: FileStamp,
+    /// The file that was checked.
+    pub identity: FileIdentity,
 }
 
 /// What tells one state of a file from another without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileStamp {
+pub struct FileIdentity {
     /// Device and inode.
-    pub identity: (u64, u64),
+    pub inode: (u64, u64),
     /// Size in bytes.
     pub len: u64,
-    /// Time of the last change of its contents, where the file system keeps one.
-    pub modified: Option<SystemTime>,
+    /// The last change of the contents (mtime), in seconds and nanoseconds.
+    pub modified: (i64, i64),
+    /// The last change of the file's status (ctime), which no program can set back as it can the other
+    /// (`touch -r`, `rsync --times`).
+    pub changed: (i64, i64),
 }
 
-impl FileStamp {
-    /// The state of a file that was just looked at.
+impl FileIdentity {
+    /// The state of a file whose metadata was just read.
     pub fn of(metadata: &Metadata) -> Self {
         Self {
-            identity: (metadata.dev(), metadata.ino()),
+            inode: (metadata.dev(), metadata.ino()),
             len: metadata.len(),
-            modified: metadata.modified().ok(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
     }
 }
 
-/// The two formats xAI's guide names.
+/// The two formats that xAI's guide names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageFormat {
     /// Portable Network Graphics.
@@ -174,10 +178,10 @@ impl ImageFormat {
     }
 }
 
-/// How closely the model looks at a picture (xAI guide, "Image understanding").
+/// How closely the model looks at an image (xAI guide, "Image understanding").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
-    /// The service chooses; its default.
+    /// The API chooses; its default.
     Auto,
     /// Fast, few tokens.
     Low,
@@ -186,28 +190,15 @@ pub enum Detail {
 }
 
 impl Detail {
-    /// The values `--detail` takes, as they are on the wire.
-    pub const NAMES: [&str; 3] = ["auto", "low", "high"];
+    /// Every level, in the order of `--help`.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Low, Self::High];
 
-    /// The name on the wire.
+    /// The name on the wire and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Low => "low",
             Self::High => "high",
-        }
-    }
-}
-
-impl FromStr for Detail {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        match name {
-            "auto" => Ok(Self::Auto),
-            "low" => Ok(Self::Low),
-            "high" => Ok(Self::High),
-            _ => Err(format!("expected one of {}", Self::NAMES.join(", "))),
         }
     }
 }

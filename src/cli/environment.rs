@@ -6,20 +6,26 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use crate::api::{Api, Scenario};
+use crate::client::{KeySource, ProxyVariables};
 use crate::error::Failure;
-use crate::service::{ProxyVariables, RehearsalCase};
+use crate::secret::Secret;
 
 /// The documented variables of this process, as they were set.
 #[derive(Debug, Default)]
 pub struct Environment {
-    /// `XAI_API_KEY`. Not shown by `Debug` of anything that holds it: see [`Secret`].
-    pub api_key: Secret,
-    /// `XAI_API_KEY_FILE`: where the key is, when it is not in the variable.
-    pub api_key_file: Option<PathBuf>,
+    /// `XAI_API_KEY` and `XAI_API_KEY_FILE`.
+    pub key: KeySource,
+    /// `HOME`.
+    pub home: Option<PathBuf>,
     /// `XAI_BASE_URL`, for `--base-url`.
     pub base_url: Option<String>,
     /// `XASK_MODEL`, for `--model`.
     pub model: Option<String>,
+    /// `XASK_API`, for `--api`.
+    api: Option<String>,
+    /// `XASK_LOG`, for `--log`.
+    pub log: Option<PathBuf>,
     /// `XASK_CACHE`, for `--cache`.
     pub cache: Option<PathBuf>,
     /// `XASK_OFFLINE`, for `--offline`.
@@ -30,6 +36,8 @@ pub struct Environment {
     pub proxies: ProxyVariables,
     /// `SSL_CERT_FILE`: certificate authorities in place of the system's.
     pub ssl_cert_file: Option<PathBuf>,
+    /// `SSL_CERT_DIR`: folders of them.
+    pub ssl_cert_dir: Option<OsString>,
 }
 
 impl Environment {
@@ -37,61 +45,77 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// A usage failure where one that must be text is not UTF-8.
+    /// Exit status 2 where one that must be text is not UTF-8.
     pub fn read() -> Result<Self> {
         Ok(Self {
-            api_key: Secret(variable("XAI_API_KEY")),
-            api_key_file: key_file(),
+            key: KeySource { variable: variable("XAI_API_KEY").map(Secret::new), file: key_file() },
+            home: variable("HOME").map(PathBuf::from),
             base_url: text("XAI_BASE_URL")?,
             model: text("XASK_MODEL")?,
+            api: text("XASK_API")?,
+            log: variable("XASK_LOG").map(PathBuf::from),
             cache: variable("XASK_CACHE").map(PathBuf::from),
             offline: text("XASK_OFFLINE")?,
             rehearse: text("XASK_REHEARSE")?,
             proxies: proxies(),
             ssl_cert_file: variable("SSL_CERT_FILE").map(PathBuf::from),
+            ssl_cert_dir: variable("SSL_CERT_DIR"),
         })
     }
 
-    /// The case `XASK_REHEARSE` names; `0` switches it off.
+    /// The endpoint that `XASK_API` names.
     ///
     /// # Errors
     ///
-    /// A usage failure for a case nobody knows: not to rehearse what was meant as a rehearsal could
-    /// cost money.
-    pub fn rehearsal(&self) -> Result<Option<RehearsalCase>> {
-        match self.rehearse.as_deref() {
-            None | Some("0") => Ok(None),
-            Some("1") => Ok(Some(RehearsalCase::Ok)),
-            Some(name) => match name.parse() {
-                Ok(case) => Ok(Some(case)),
-                Err(why) => Err(Failure::usage(format!("XASK_REHEARSE: {name}: {why}")).into()),
-            },
-        }
-    }
-
-    /// Whether `XASK_OFFLINE` is on: `1`, and not `0`.
-    ///
-    /// # Errors
-    ///
-    /// A usage failure for anything else, which could have been meant either way.
-    pub fn offline(&self) -> Result<bool> {
-        match self.offline.as_deref() {
-            None | Some("0") => Ok(false),
-            Some("1") => Ok(true),
+    /// Exit status 2 for any other name.
+    pub fn api(&self) -> Result<Option<Api>, Failure> {
+        match self.api.as_deref() {
+            None => Ok(None),
+            Some("chat") => Ok(Some(Api::Chat)),
+            Some("responses") => Ok(Some(Api::Responses)),
             Some(other) => {
-                Err(Failure::usage(format!("XASK_OFFLINE: {other}: expected 1 or 0")).into())
+                Err(Failure::usage(format!("XASK_API: {other}: expected chat or responses")))
             }
         }
     }
+
+    /// The scenario that `XASK_REHEARSE` names, unless it is off.
+    ///
+    /// # Errors
+    ///
+    /// Exit status 2 for an unknown scenario: what was meant as a rehearsal must not cost money.
+    pub fn scenario(&self) -> Result<Option<Scenario>, Failure> {
+        let Some(value) = self.rehearse.as_deref() else { return Ok(None) };
+        match switch(value) {
+            Some(is_on) => Ok(is_on.then_some(Scenario::Ok)),
+            None => value.parse().map(Some).map_err(|_| {
+                let names = Scenario::NAMES.join(", ");
+                Failure::usage(format!("XASK_REHEARSE: {value}: expected {SWITCH}, or {names}"))
+            }),
+        }
+    }
+
+    /// Whether `XASK_OFFLINE` is on.
+    ///
+    /// # Errors
+    ///
+    /// Exit status 2 for a value that could mean either.
+    pub fn is_offline(&self) -> Result<bool, Failure> {
+        let Some(value) = self.offline.as_deref() else { return Ok(false) };
+        switch(value)
+            .ok_or_else(|| Failure::usage(format!("XASK_OFFLINE: {value}: expected {SWITCH}")))
+    }
 }
 
-/// A value that `Debug` does not show.
-#[derive(Default)]
-pub struct Secret(pub Option<OsString>);
+/// What a variable that is on or off takes.
+const SWITCH: &str = "1, true, yes, on, 0, false, no, off";
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret")
+/// Whether a value means on or off; `None` for any other.
+fn switch(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
     }
 }
 

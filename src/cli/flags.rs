@@ -11,18 +11,18 @@ use clap::builder::{
 };
 use clap::{ArgAction, Args, ValueHint};
 
-use super::usage;
+use super::values;
+use crate::api::{Api, Scenario};
 use crate::message::Detail;
-use crate::service::RehearsalCase;
 
-/// What is said beside the parts of the user message.
+/// What the prompt consists of, beside its parts.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Prompt")]
 pub struct PromptArgs {
-    /// The system message: how to answer
+    /// Set the system prompt
     ///
-    /// It is sent first. A conversation keeps the one it began with: leave it out when it goes on, or
-    /// give the same one again.
+    /// It is sent first. A conversation keeps the system prompt that it started with: omit this option
+    /// when you continue one, or give the same text again.
     #[arg(
         short,
         long,
@@ -32,51 +32,44 @@ pub struct PromptArgs {
     )]
     pub system: Option<OsString>,
 
-    /// The system message from a file; `-` is standard input
-    #[arg(
-        long,
-        value_name = "PATH",
-        value_hint = ValueHint::FilePath,
-        allow_hyphen_values = true,
-        hide_short_help = true
-    )]
+    /// Read the system prompt from PATH; `-` is standard input
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, allow_hyphen_values = true, hide_short_help = true)]
     pub system_file: Option<PathBuf>,
 
-    /// The same with the role `developer`, in place of --system
-    #[arg(
-        long,
-        value_name = "TEXT",
-        allow_hyphen_values = true,
-        conflicts_with_all = ["system", "system_file"],
-        hide_short_help = true
-    )]
+    /// Set the system prompt with the role `developer`, in place of --system
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, conflicts_with_all = ["system", "system_file"], hide_short_help = true)]
     pub developer: Option<OsString>,
 
-    /// How closely to look at images: auto, low or high
+    /// Set how closely the model looks at images: auto, low or high
     ///
-    /// Given once, it is for all images; given once per image, for each in order. Not sent when not
-    /// given.
-    #[arg(
-        short,
-        long,
-        value_name = "LEVEL",
-        action = ArgAction::Append,
-        value_parser = PossibleValuesParser::new(Detail::NAMES).try_map(|name| name.parse::<Detail>()),
-        hide_possible_values = true, hide_short_help = true)]
+    /// Give it once for all images, or once per image, in order. Omitted from the request by default.
+    #[arg(short, long, value_name = "LEVEL", action = ArgAction::Append, value_parser = values::detail(), hide_possible_values = true, hide_short_help = true)]
     pub detail: Vec<Detail>,
 
-    /// Go on with the conversation in FILE
+    /// Put each input's name before it
     ///
-    /// One JSON message a line. Its messages are sent before the question; after an answer with exit
-    /// status 0 the question and the answer are appended. A missing or empty file is a new
-    /// conversation. Runs at the same time take turns.
+    /// A text becomes `<file name="PATH">`, the text, `</file>`; an image is preceded by the text `PATH:`. Use it
+    /// to let the model tell several files apart.
+    #[arg(short, long, hide_short_help = true)]
+    pub names: bool,
+
+    /// Replace bytes that are not UTF-8 by U+FFFD
+    ///
+    /// In standard input, --file and --system-file. Without it, such a text is an error.
+    #[arg(long, hide_short_help = true)]
+    pub lossy: bool,
+
+    /// Continue the conversation in FILE
+    ///
+    /// FILE is created if missing, and holds one JSON message per line. Its messages are sent before the prompt; after an answer with exit
+    /// status 0, the prompt and the answer are appended. Concurrent runs take turns.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "messages")]
     pub conversation: Option<PathBuf>,
 
-    /// Send the earlier messages in FILE, or on standard input (`-`)
+    /// Send the earlier messages in FILE; `-` is standard input
     ///
-    /// A JSON array, or one JSON message a line; only read. If they end in a user message and no part
-    /// is given, they are the whole request.
+    /// FILE holds a JSON array, or one JSON message per line, and is never written to. If it ends with a user
+    /// message and no other part is given, its messages are the whole request.
     #[arg(long, value_name = "FILE|-", value_hint = ValueHint::FilePath, allow_hyphen_values = true, hide_short_help = true)]
     pub messages: Option<PathBuf>,
 }
@@ -85,228 +78,278 @@ pub struct PromptArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Request")]
 pub struct RequestArgs {
-    /// The model [env: XASK_MODEL] [default: grok-4]
+    /// Use the model NAME [env: XASK_MODEL] [default: grok-4]
     ///
-    /// Names are the service's business: any is sent.
+    /// The name is not checked; it is sent as given. --list-models prints the names that your key may use.
     #[arg(short, long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub model: Option<String>,
 
-    /// Cut the answer after N tokens (exit status 9)
+    /// Use this endpoint: chat or responses [env: XASK_API]
     ///
-    /// Sent as `max_completion_tokens`.
-    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = usage::tokens, hide_short_help = true)]
+    /// `chat` is POST /chat/completions, the default; `responses` is POST /responses, which a search option implies.
+    #[arg(long, value_name = "API", value_parser = values::endpoint(), hide_possible_values = true, hide_short_help = true)]
+    pub api: Option<Api>,
+
+    /// Limit the answer to N tokens (truncated: exit status 9)
+    ///
+    /// With --api responses, reasoning tokens are not limited by it.
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = values::tokens, hide_short_help = true)]
     pub max_tokens: Option<u64>,
 
-    /// Sampling temperature, from 0 to 2
-    #[arg(
-        short,
-        long,
-        value_name = "X",
-        allow_hyphen_values = true,
-        value_parser = usage::temperature,
-        hide_short_help = true
-    )]
+    /// Set the sampling temperature, from 0 to 2
+    #[arg(short, long, value_name = "X", allow_hyphen_values = true, value_parser = values::temperature, hide_short_help = true)]
     pub temperature: Option<f64>,
 
-    /// Nucleus sampling, over 0 and up to 1
-    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = usage::top_p, hide_short_help = true)]
+    /// Set the nucleus sampling probability, over 0 and up to 1
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = values::top_p, hide_short_help = true)]
     pub top_p: Option<f64>,
 
-    /// Sample the same way again, as far as the service can (a 32-bit integer)
-    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = usage::seed, hide_short_help = true)]
+    /// Set a seed for (best-effort) reproducible sampling
+    ///
+    /// A 32-bit integer. Not available with --api responses.
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = values::seed, hide_short_help = true)]
     pub seed: Option<i32>,
 
-    /// Stop before this text; up to 4 times
-    #[arg(
-        long,
-        value_name = "TEXT",
-        action = ArgAction::Append,
-        allow_hyphen_values = true,
-        value_parser = NonEmptyStringValueParser::new(),
-        hide_short_help = true
-    )]
+    /// Stop before TEXT; repeatable, up to 4 times
+    ///
+    /// Not available with --api responses.
+    #[arg(long, value_name = "TEXT", action = ArgAction::Append, allow_hyphen_values = true, value_parser = NonEmptyStringValueParser::new(), hide_short_help = true)]
     pub stop: Vec<String>,
 
-    /// How long to think: none, low, medium, high or what the model knows
+    /// Set how long the model reasons: none, low, medium, high, or another level it knows
     #[arg(long, value_name = "LEVEL", value_parser = NonEmptyStringValueParser::new(), hide_short_help = true)]
     pub reasoning_effort: Option<String>,
 
-    /// Ask for JSON of the form in FILE
+    /// Request JSON that matches the JSON schema in FILE
     ///
-    /// A JSON schema, sent as `response_format`, strict, and named after the file. The service sees to
-    /// it that the answer has that form; an answer that is not JSON ends with exit status 9.
+    /// The API guarantees output that matches the schema; an answer that is not JSON is exit status 9. The
+    /// schema is sent as strict, and named after the file.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub schema: Option<PathBuf>,
 
+    /// Request one of these texts as the answer
+    ///
+    /// 2 to 100 distinct texts, separated by commas or by repeating the option. The API is held to them by a strict
+    /// schema, and only the chosen text is printed; any other answer is exit status 9.
+    #[arg(long, value_name = "A,B,...", action = ArgAction::Append, value_delimiter = ',', allow_hyphen_values = true, conflicts_with = "schema", hide_short_help = true)]
+    pub choice: Vec<String>,
+
     /// Send any other field; VALUE is JSON or a string
     ///
-    /// What is JSON is sent as it was typed, numbers too, but for white space between its tokens;
-    /// anything else is a string. `model`,
-    /// `messages`, `stream`, `stream_options`, `n` and `deferred` are refused, and so is a field given
-    /// twice, by flag or here.
-    #[arg(
-        short,
-        long,
-        value_name = "KEY=VALUE",
-        action = ArgAction::Append,
-        allow_hyphen_values = true,
-        value_parser = usage::key_value, hide_short_help = true)]
+    /// A VALUE that is valid JSON is sent unchanged (apart from whitespace); anything else is sent as a string. A
+    /// field that xask or another option sets is refused. Repeatable.
+    #[arg(short, long, value_name = "KEY=VALUE", action = ArgAction::Append, allow_hyphen_values = true, value_parser = values::key_value, hide_short_help = true)]
     pub param: Vec<(String, String)>,
 }
 
-/// What becomes of the answer.
+/// What the model may search.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Search")]
+pub struct SearchArgs {
+    /// Let the model search the web
+    ///
+    /// The search runs on xAI's servers and is billed per search. It implies --api responses.
+    #[arg(long)]
+    pub web_search: bool,
+
+    /// Let the model search posts on X
+    ///
+    /// As --web-search; both can be given.
+    #[arg(long)]
+    pub x_search: bool,
+
+    /// Search only this site; with --web-search
+    ///
+    /// A host name without scheme or path. Repeatable, or separated by commas, up to 5.
+    #[arg(long, value_name = "HOST", action = ArgAction::Append, value_delimiter = ',', value_parser = values::domain, requires = "web_search", hide_short_help = true)]
+    pub domain: Vec<String>,
+
+    /// Search only posts of this X account; with --x-search
+    ///
+    /// With or without a leading `@`. Repeatable, or separated by commas, up to 20.
+    #[arg(long, value_name = "NAME", action = ArgAction::Append, value_delimiter = ',', value_parser = values::handle, requires = "x_search", hide_short_help = true)]
+    pub handle: Vec<String>,
+
+    /// Search only posts from this day on; with --x-search
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = values::date, requires = "x_search", hide_short_help = true)]
+    pub from_date: Option<String>,
+
+    /// Search only posts up to this day; with --x-search
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = values::date, requires = "x_search", hide_short_help = true)]
+    pub to_date: Option<String>,
+
+    /// Write the cited addresses to FILE, only on success
+    ///
+    /// One line per source: address, tab, title. FILE is empty if there are none. Without this option, each source
+    /// is a note on standard error.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub sources: Option<PathBuf>,
+
+    /// Fail (exit status 9) unless the model searched and cites a source
+    #[arg(long, hide_short_help = true)]
+    pub require_sources: bool,
+}
+
+/// What is printed, and where.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Answer")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct AnswerArgs {
-    /// Print the reply's JSON in place of the text
+    /// Print the raw JSON response instead of the text
     ///
-    /// The reply's own bytes, unchanged. An error reply is never printed.
-    #[arg(short, long, overrides_with = "json")]
+    /// The response's own bytes, unchanged. An error response is never printed.
+    #[arg(short, long)]
     pub json: bool,
 
-    /// Write the answer to FILE, if it is complete and fit
+    /// Print only the first fenced code block of the answer
     ///
-    /// FILE is replaced as a whole, or left as it was. An answer that cannot or may not go there is
-    /// printed instead, and the exit status says why. `-` is standard output.
+    /// Without a closed code block, the exit status is 9 and the whole answer is printed.
+    #[arg(short = 'x', long, conflicts_with_all = ["json", "schema", "choice"])]
+    pub extract: bool,
+
+    /// Write the answer to FILE, only on success (exit status 0)
+    ///
+    /// FILE is replaced as a whole, or left as it was. If the answer cannot be written or is not usable, it is
+    /// printed to standard output instead, and the exit status says why. `-` is standard output.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
 
-    /// Print the answer as it comes; the default on a terminal
+    /// Print the answer as it arrives; the default on a terminal
     ///
-    /// On by default when standard output is a terminal and neither --json, --output nor --cache is
-    /// given. With --json, the payload of each event, one a line.
+    /// It is the default if standard output is a terminal and none of --json, --output, --cache, --extract,
+    /// --choice and --deferred is given. With --json, print the payload of each event, one per line.
     #[arg(long, overrides_with_all = ["stream", "no_stream"], hide_short_help = true)]
     pub stream: bool,
 
-    /// Print the answer when it is whole
+    /// Print the answer when it is complete
     #[arg(long, overrides_with_all = ["stream", "no_stream"], hide_short_help = true)]
     pub no_stream: bool,
 
-    /// Tell the tokens and the cost on standard error
+    /// Print token usage and cost to standard error
     ///
-    /// One line, also with exit status 9 and --quiet; what the reply does not have is left out.
-    #[arg(long, hide_short_help = true, overrides_with = "usage")]
+    /// One line, also with exit status 9 and --quiet. Fields missing from the response are omitted.
+    #[arg(long, hide_short_help = true)]
     pub usage: bool,
 
-    /// Tell of the request and the reply on standard error
+    /// Append one JSON line about the run to FILE [env: XASK_LOG]
     ///
-    /// URL, model, status, request id and times; never the key, never the prompt.
-    #[arg(short, long, hide_short_help = true, overrides_with = "verbose")]
+    /// Whatever the outcome, except exit status 2: time, exit status, model, usage, cost, error. Never the key, the
+    /// prompt or the answer.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub log: Option<PathBuf>,
+
+    /// Print request and response details to standard error
+    ///
+    /// URL, model, status, request ID, times and retries; never the key, never the prompt.
+    #[arg(short, long, hide_short_help = true)]
     pub verbose: bool,
 
-    /// No notes on standard error; errors stay
-    #[arg(short, long, overrides_with = "quiet")]
+    /// Suppress notes and the progress line (errors are still shown)
+    #[arg(short, long, hide_short_help = true)]
     pub quiet: bool,
 }
 
-/// Where the question goes, and how long it may take.
+/// How the API is reached.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Service")]
-pub struct ServiceArgs {
-    /// The service's address [env: XAI_BASE_URL] [default: https://api.x.ai/v1]
+#[command(next_help_heading = "Connection")]
+pub struct ConnectionArgs {
+    /// Use the API at URL [env: XAI_BASE_URL] [default: https://api.x.ai/v1]
     ///
-    /// https, or http where the host is in 127.0.0.0/8, ::1 or localhost. Its path is kept.
-    #[arg(
-        long,
-        value_name = "URL",
-        value_hint = ValueHint::Url,
-        value_parser = ValueParser::string(),
-        hide_short_help = true
-    )]
+    /// https, or http if the host is 127.0.0.0/8, ::1 or localhost. Its path is kept.
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url, value_parser = ValueParser::string(), hide_short_help = true)]
     pub base_url: Option<String>,
 
-    /// Give up after this time in all [default: 3600]
+    /// Send this request header too; @FILE reads headers from FILE
     ///
-    /// Fractions are allowed. It runs from the moment the prompt has been read, and covers every wait:
-    /// for a conversation's lock, the connection, the answer, and between retries.
-    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = usage::seconds, default_value = "3600", hide_default_value = true, hide_short_help = true)]
+    /// FILE holds one header per line; `@-` is standard input. Repeatable. `Authorization` is accepted from a file
+    /// only, and replaces the key.
+    #[arg(short = 'H', long, value_name = "NAME: VALUE|@FILE", action = ArgAction::Append, value_parser = ValueParser::os_string(), hide_short_help = true)]
+    pub header: Vec<OsString>,
+
+    /// Set the maximum total time, in seconds [default: 3600]
+    ///
+    /// Fractions are allowed. It runs from the moment the prompt has been read, and covers every wait: for a lock,
+    /// the connection, the answer, and between retries.
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = values::seconds, default_value = "3600", hide_default_value = true, hide_short_help = true)]
     pub timeout: Duration,
 
-    /// Give up connecting after this time [default: 10]
+    /// Set the maximum time to connect, in seconds [default: 10]
     ///
-    /// For the name, the connection, TLS and a proxy's answer together.
-    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = usage::seconds, default_value = "10", hide_default_value = true, hide_short_help = true)]
+    /// For the host name, the connection, TLS and a proxy's answer together.
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = values::seconds, default_value = "10", hide_default_value = true, hide_short_help = true)]
     pub connect_timeout: Duration,
 
-    /// Repeat up to N times a failure that cost nothing [default: 2]
+    /// Retry up to N times when a request was not billed [default: 2]
     ///
-    /// The question was not delivered, or it was turned away: with status 429, 503, 521 to 523, 529 or
-    /// 530, or because the service is currently unavailable. Each time is told on standard error. A
-    /// Retry-After of up to 60 seconds is obeyed; a longer one ends the run.
-    #[arg(
-        long,
-        value_name = "N", allow_hyphen_values = true, value_parser = usage::retries,
-        default_value = "2",
-        hide_default_value = true,
-        hide_short_help = true
-    )]
+    /// It was not delivered, or was rejected with status 429, 503, 521 to 523, 529 or 530, or because the service is
+    /// currently unavailable. A Retry-After of up to 60 seconds is obeyed; a longer one ends the run.
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = values::retries, default_value = "2", hide_default_value = true, hide_short_help = true)]
     pub retries: u32,
 
-    /// Repeat also what may have been billed
+    /// Also retry requests that may already have been billed
     ///
-    /// That is what ends with exit status 7, and any 5xx but 525 and 526.
-    #[arg(long, hide_short_help = true, overrides_with = "retry_lost")]
+    /// That is exit status 7, and any 5xx except 525 and 526.
+    #[arg(long, hide_short_help = true)]
     pub retry_lost: bool,
+
+    /// Get the answer by polling, without holding a connection open
+    ///
+    /// The API returns a request ID at once, and xask polls for the answer until --timeout is over. Chat completions
+    /// only.
+    #[arg(long, hide_short_help = true)]
+    pub deferred: bool,
+
+    /// Poll for the answer to an earlier --deferred request
+    ///
+    /// xAI hands an answer out once, within 24 hours.
+    #[arg(long, value_name = "ID", value_parser = values::request_id, hide_short_help = true)]
+    pub fetch: Option<String>,
 }
 
-/// Answers from elsewhere than the service.
+/// Answers without the network.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Without the service")]
-pub struct WithoutArgs {
-    /// Print the request's body and stop
+#[command(next_help_heading = "Testing and offline use")]
+pub struct OfflineArgs {
+    /// Print the request body instead of sending it
     ///
-    /// No key and no network is used, no lock taken, nothing appended. Not streamed unless --stream is
-    /// given.
-    #[arg(long, overrides_with = "dry_run")]
+    /// Uses no key and no network, takes no lock and appends nothing. Not streamed unless --stream is given.
+    #[arg(long, hide_short_help = true)]
     pub dry_run: bool,
 
-    /// Answer from inside: no key, no network, no cost
+    /// Simulate the API locally: no key, network or cost
     ///
-    /// The answer describes the request, the same every time. CASE plays another, so that every branch
-    /// of a script can be tried: `ok` is the default; `length`, `filtered`, `refused`, `empty` and
-    /// `tools` end with exit status 9, `cut` with 7, `401` and `403` with 3, `429` with 5, `500` with
-    /// 8, `offline` with 6. [env: XASK_REHEARSE]
-    #[arg(
-        long,
-        value_name = "CASE",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "ok",
-        value_parser = PossibleValuesParser::new(rehearsal_cases())
-            .try_map(|name| name.parse::<RehearsalCase>()),
-        hide_possible_values = true
-    )]
-    pub rehearse: Option<RehearsalCase>,
+    /// The answer describes the request, the same every time. CASE selects another outcome, so that you can try every
+    /// branch of a script: `length`, `filtered`, `refused`, `empty`, `tools` and `unsearched` (with --require-sources)
+    /// end with exit status 9, `cut` with 7, `401` and `403` with 3, `429` with 5, `500` with 8, `offline` with 6; `ok`
+    /// is the default, `searched` what it plays with a search option. [env: XASK_REHEARSE]
+    #[arg(long, value_name = "CASE", num_args = 0..=1, require_equals = true, default_missing_value = "ok",
+        value_parser = PossibleValuesParser::new(scenarios()).try_map(|name| name.parse::<Scenario>()),
+        hide_possible_values = true, hide_short_help = true)]
+    pub rehearse: Option<Scenario>,
 
-    /// Use an answer recorded in DIR, or record it [env: XASK_CACHE]
+    /// Use the answer recorded in DIR, or record it [env: XASK_CACHE]
     ///
-    /// An answer is used again for exactly the same request; images count by their content, and
-    /// whether it is streamed does not count. What is not recorded yet is asked for, unstreamed. The
-    /// files hold no key and can be committed. Only answers with exit status 0 are recorded.
+    /// A recorded answer is used for exactly the same request: images count by content, streaming does not count. A new
+    /// request is sent unstreamed and its answer recorded, on exit status 0. The files hold no key and can be committed.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, hide_short_help = true)]
     pub cache: Option<PathBuf>,
 
     /// Never use the network [env: XASK_OFFLINE=1]
     ///
-    /// There is an answer recorded in --cache, or exit status 6.
-    #[arg(long, hide_short_help = true, overrides_with = "offline")]
+    /// The answer comes from --cache; a request that is not in the cache fails with exit status 1.
+    #[arg(long, hide_short_help = true)]
     pub offline: bool,
 
-    /// Print the models the key may use, one a line
+    /// Print the models that the key may use, one per line
     ///
-    /// Takes no prompt. With --json, the service's own list.
-    #[arg(
-        long,
-        hide_short_help = true,
-        conflicts_with_all = ["word", "literal", "file", "image", "system", "system_file", "developer", "detail", "conversation", "messages", "dry_run", "schema", "cache"]
-    )]
+    /// Takes no prompt. With --json, print the API's own list.
+    #[arg(long, hide_short_help = true)]
     pub list_models: bool,
 }
 
 /// `1` is `ok`, as in the variable.
-fn rehearsal_cases() -> impl Iterator<Item = PossibleValue> {
-    RehearsalCase::NAMES.into_iter().map(|name| match name {
+fn scenarios() -> impl Iterator<Item = PossibleValue> {
+    Scenario::NAMES.into_iter().map(|name| match name {
         "ok" => PossibleValue::new(name).alias("1"),
         _ => PossibleValue::new(name),
     })

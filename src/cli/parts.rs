@@ -2,42 +2,26 @@
 //!
 //! clap sorts arguments by name; the order between words, `--file` and `--image` is in the indices.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, ValueHint};
 
-/// One part of the prompt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
-    /// A word of the command line.
-    Word(OsString),
-    /// Standard input as text, and how it was named: `-` or `--file -`.
-    Stdin(String),
-    /// A text file (`--file`).
-    File(PathBuf),
-    /// A picture: a path, an address or `-` (`--image`).
-    Image(OsString),
-}
+use crate::prompt::{PromptPart, is_stdin_path};
 
 /// All parts, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Parts(pub Vec<Part>);
+pub struct PromptParts(pub Vec<PromptPart>);
 
 /// Words before `--`, where `-` is standard input.
 const WORD: &str = "word";
 /// Words after `--`, where `-` is a word.
-const LITERAL: &str = "literal";
+const TRAILING: &str = "trailing";
 const FILE: &str = "file";
 const IMAGE: &str = "image";
 
-/// Whether a path is standard input, by the name of this program or one of the system's.
-pub fn names_stdin(path: &OsStr) -> bool {
-    ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].iter().any(|name| path == *name)
-}
-
-impl Args for Parts {
+impl Args for PromptParts {
     fn augment_args(command: Command) -> Command {
         command.args(words()).next_help_heading("Prompt").args(files())
     }
@@ -47,26 +31,29 @@ impl Args for Parts {
     }
 }
 
-impl FromArgMatches for Parts {
+impl FromArgMatches for PromptParts {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let mut parts: Vec<(usize, Part)> = Vec::new();
+        let mut parts: Vec<(usize, PromptPart)> = Vec::new();
         parts.extend(indexed(matches, WORD, |word: OsString| match word.to_str() {
-            Some("-") => Part::Stdin("-".into()),
-            _ => Part::Word(word),
+            Some("-") => PromptPart::Stdin("-".into()),
+            _ => PromptPart::Word { text: word, follows_input: true },
         }));
-        parts.extend(indexed(matches, LITERAL, Part::Word));
+        parts.extend(indexed(matches, TRAILING, |word: OsString| PromptPart::Word {
+            text: word,
+            follows_input: false,
+        }));
         parts.extend(indexed(matches, FILE, |path: PathBuf| {
-            if names_stdin(path.as_os_str()) {
-                Part::Stdin(format!("--file {}", path.display()))
+            if is_stdin_path(path.as_os_str()) {
+                PromptPart::Stdin(format!("--file {}", path.display()))
             } else {
-                Part::File(path)
+                PromptPart::File(path)
             }
         }));
         parts.extend(indexed(matches, IMAGE, |source: OsString| {
-            Part::Image(if names_stdin(&source) { "-".into() } else { source })
+            PromptPart::Image(if is_stdin_path(&source) { "-".into() } else { source })
         }));
         parts.sort_by_key(|(index, _)| *index);
-        Ok(Self(parts.into_iter().map(|(_, part)| part).collect()))
+        Ok(Self(mark_followers(parts)))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
@@ -76,70 +63,77 @@ impl FromArgMatches for Parts {
 }
 
 fn words() -> [Arg; 2] {
+    let words = |id| {
+        let arg = Arg::new(id).num_args(0..).value_parser(ValueParser::os_string());
+        arg.hide_short_help(true)
+    };
     [
-            Arg::new(WORD)
-                .value_name("WORD")
-                .num_args(0..)
-                .value_parser(ValueParser::os_string())
-                .help("The prompt; - is standard input, at this place")
-                .long_help(
-                    "The prompt. Neighbouring words are joined by one space. `-` stands for standard \
-                     input as text, at this place, once. Without any word, `-` or --file, standard input \
-                     is the prompt; with words and no `-` it is never read.",
-                )
-                .hide_short_help(true),
-            Arg::new(LITERAL)
-                .value_name("-- WORD")
-                .num_args(0..)
-                .last(true)
-                .value_parser(ValueParser::os_string())
-                .help("After --, every word is text")
-                .long_help(
-                    "After `--` every word is text, also `-` and what looks like a flag: \
-                     `xask -- \"$text\"` is safe for any text.",
-                )
-                .hide_short_help(true),
-        ]
+        words(WORD).value_name("WORD").help("Set the prompt; - inserts standard input").long_help(
+            "Set the prompt. Words are joined by one space. `-` inserts standard input as text, at this \
+             position, once. Without a word, `-` or --file, standard input is the prompt; with words and \
+             without `-`, it is never read.",
+        ),
+        words(TRAILING).value_name("-- WORD").last(true).help("Send every word as text").long_help(
+            "Send every word after `--` as text, also `-` and what looks like an option: \
+             `xask -- \"$text\"` is safe for any text.",
+        ),
+    ]
 }
 
 fn files() -> [Arg; 2] {
+    let input = |id: &'static str| {
+        let arg = Arg::new(id).long(id).action(ArgAction::Append).allow_hyphen_values(true);
+        arg.value_hint(ValueHint::FilePath)
+    };
     [
-            Arg::new(FILE)
-                .short('f')
-                .long("file")
-                .value_name("PATH")
-                .action(ArgAction::Append)
-                .value_parser(ValueParser::path_buf())
-                .value_hint(ValueHint::FilePath)
-                .allow_hyphen_values(true)
-                .help("Add a text file, at this place among the words")
-                .long_help(
-                    "Add a text file (UTF-8), at this place among the words; repeatable. `-` is standard \
-                     input, `./-` a file of that name.",
-                ),
-            Arg::new(IMAGE)
-                .short('i')
-                .long("image")
-                .value_name("PATH|URL|-")
-                .action(ArgAction::Append)
-                .value_parser(ValueParser::os_string())
-                .value_hint(ValueHint::FilePath)
-                .allow_hyphen_values(true)
-                .help("Add an image (PNG or JPEG), at this place")
-                .long_help(
-                    "Add an image, at this place among the words; repeatable. A local PNG or JPEG of at \
-                     most 20 MiB, told by its first bytes, whatever its name; an http, https or data URL, \
-                     which is passed along; or `-`, the bytes of one image on standard input.",
-                ),
-        ]
+        input(FILE)
+            .short('f')
+            .value_name("PATH")
+            .value_parser(ValueParser::path_buf())
+            .help("Insert a text file at this position in the prompt")
+            .long_help(
+                "Insert a text file (UTF-8) at this position in the prompt; repeatable. `-` is standard \
+                 input, `./-` a file of that name.",
+            ),
+        input(IMAGE)
+            .short('i')
+            .value_name("PATH|URL|-")
+            .value_parser(ValueParser::os_string())
+            .help("Insert an image (PNG or JPEG) at this position")
+            .long_help(
+                "Insert an image at this position in the prompt; repeatable. A local PNG or JPEG file of at \
+                 most 20 MiB, detected by content, not by extension; an http, https or data URL, which is \
+                 sent as given; or `-`, one image from standard input.",
+            ),
+    ]
+}
+
+/// Leaves [`PromptPart::Word::follows_input`] only to words right behind the value of `--file` or `--image`,
+/// and to words right behind those.
+fn mark_followers(parts: Vec<(usize, PromptPart)>) -> Vec<PromptPart> {
+    // The index right behind an input or such a word.
+    let mut next = None;
+    let mark = |(index, mut part): (usize, PromptPart)| {
+        let follows = match &mut part {
+            PromptPart::Word { follows_input, .. } => {
+                *follows_input &= next == Some(index);
+                *follows_input
+            }
+            PromptPart::Stdin(name) => name != "-",
+            PromptPart::File(_) | PromptPart::Image(_) => true,
+        };
+        next = follows.then_some(index + 1);
+        part
+    };
+    parts.into_iter().map(mark).collect()
 }
 
 /// The values of one argument as parts, each with its index on the command line.
 fn indexed<T: Clone + Send + Sync + 'static>(
     matches: &ArgMatches,
     id: &str,
-    part: impl Fn(T) -> Part,
-) -> Vec<(usize, Part)> {
+    part: impl Fn(T) -> PromptPart,
+) -> Vec<(usize, PromptPart)> {
     let values = matches.get_many::<T>(id).into_iter().flatten().cloned();
     matches.indices_of(id).into_iter().flatten().zip(values.map(part)).collect()
 }
@@ -148,15 +142,41 @@ fn indexed<T: Clone + Send + Sync + 'static>(
 mod tests {
     use super::*;
 
-    fn parts(args: &[&str]) -> Vec<Part> {
-        let command = Parts::augment_args(Command::new("xask"))
+    fn parts(args: &[&str]) -> Vec<PromptPart> {
+        let command = PromptParts::augment_args(Command::new("xask"))
             .arg(Arg::new("system").short('s').long("system"));
         let matches = command.try_get_matches_from([&["xask"], args].concat());
-        Parts::from_arg_matches(&matches.expect("they parse")).expect("they are parts").0
+        PromptParts::from_arg_matches(&matches.expect("they parse")).expect("they are parts").0
     }
 
-    fn word(text: &str) -> Part {
-        Part::Word(text.into())
+    fn word(text: &str) -> PromptPart {
+        PromptPart::Word { text: text.into(), follows_input: false }
+    }
+
+    fn follower(text: &str) -> PromptPart {
+        PromptPart::Word { text: text.into(), follows_input: true }
+    }
+
+    #[test]
+    fn a_word_right_behind_an_input_is_marked() {
+        for (args, expected) in [
+            (&["-i", "a", "b", "c"][..], &[follower("b"), follower("c")][..]),
+            (&["-ia", "b"], &[follower("b")]),
+            (&["-i=a", "b"], &[follower("b")]),
+            (&["--image=a", "b"], &[follower("b")]),
+            (&["--file", "a", "b"], &[follower("b")]),
+            (&["--file=-", "b"], &[follower("b")]),
+            (&["x", "-i", "a", "b"], &[word("x"), follower("b")]),
+            (&["-i", "a", "-s", "b", "c"], &[word("c")]),
+            (&["-i", "a", "b", "-s", "c", "d"], &[follower("b"), word("d")]),
+            (&["-i", "a", "--", "b"], &[word("b")]),
+            (&["-i", "a", "b", "--", "c"], &[follower("b"), word("c")]),
+            (&["-i", "a", "-", "b"], &[word("b")]),
+        ] {
+            let words = |part: &PromptPart| matches!(part, PromptPart::Word { .. });
+            let had: Vec<_> = parts(args).into_iter().filter(words).collect();
+            assert_eq!(had, expected, "{args:?}");
+        }
     }
 
     #[test]
@@ -176,10 +196,10 @@ mod tests {
             ]),
             [
                 word("between"),
-                Part::Image("a.png".into()),
+                PromptPart::Image("a.png".into()),
                 word("and"),
-                Part::File("b.txt".into()),
-                Part::Stdin("-".into()),
+                PromptPart::File("b.txt".into()),
+                PromptPart::Stdin("-".into()),
                 word("?"),
             ]
         );
@@ -195,8 +215,11 @@ mod tests {
 
     #[test]
     fn a_file_named_dash_is_standard_input() {
-        assert_eq!(parts(&["--file", "-"]), [Part::Stdin("--file -".into())]);
-        assert_eq!(parts(&["--file", "/dev/stdin"]), [Part::Stdin("--file /dev/stdin".into())]);
-        assert_eq!(parts(&["--file", "./-"]), [Part::File("./-".into())]);
+        assert_eq!(parts(&["--file", "-"]), [PromptPart::Stdin("--file -".into())]);
+        assert_eq!(
+            parts(&["--file", "/dev/stdin"]),
+            [PromptPart::Stdin("--file /dev/stdin".into())]
+        );
+        assert_eq!(parts(&["--file", "./-"]), [PromptPart::File("./-".into())]);
     }
 }

@@ -1,74 +1,75 @@
-//! The answer on standard output: while it comes, or when it is whole.
+//! The answer on standard output: as it arrives, or when it is complete.
 
-use std::borrow::Cow;
+use std::mem;
 
 use anyhow::Result;
 
+use super::output_file::OutputFile;
 use super::progress::Progress;
 use super::stdout::Stdout;
-use super::target::Target;
-use crate::reply::{Answer, Live};
+use crate::api::StreamSink;
+
+/// The longest text that is copied to be written together with its final newline, in bytes: what a pipe takes
+/// at once.
+const MAX_SINGLE_WRITE: usize = 64 * 1024;
 
 /// Prints one answer.
 #[derive(Debug)]
 pub struct Printer {
     stdout: Stdout,
-    /// The file it is to go to, if it is fit; nothing is printed before that is known.
-    target: Option<Target>,
-    /// The reply's JSON in place of the text.
+    /// The file that a usable answer goes to; nothing is printed before it is known to be one.
+    file: Option<OutputFile>,
+    /// Events in place of the text.
     json: bool,
-    /// As it comes, and not when it is whole.
+    /// As it arrives, not when it is complete.
     live: bool,
-    /// What has come of a stream since the last write.
+    /// What has arrived of a stream since the last write.
     pending: Vec<u8>,
     /// The last byte written, if any was.
     last: Option<u8>,
-    /// The line that tells of the wait for the first of it.
+    /// The line that shows the wait for the first byte.
     progress: Option<Progress>,
 }
 
 impl Printer {
-    /// A printer of text, or of JSON; of a stream as it comes, or not; to a file, or to standard
-    /// output.
-    pub fn new(stdout: Stdout, json: bool, live: bool, target: Option<Target>) -> Self {
-        Self { stdout, target, json, live, pending: Vec::new(), last: None, progress: None }
+    /// A printer of text, or of JSON; of a stream as it arrives, or not; to a file, or to standard output.
+    pub fn new(stdout: Stdout, json: bool, live: bool, file: Option<OutputFile>) -> Self {
+        Self { stdout, file, json, live, pending: Vec::new(), last: None, progress: None }
     }
 
-    /// Takes over the line that tells of a wait: it goes before anything is printed.
-    pub fn wait(&mut self, progress: Option<Progress>) {
+    /// Takes over the line that shows a wait: it goes before anything is printed.
+    pub fn set_progress(&mut self, progress: Option<Progress>) {
         self.progress = progress;
     }
 
-    /// Whether a byte of the answer is out: then the question cannot be asked again.
+    /// Whether a byte of the answer was printed: then there can be no retry.
     pub fn has_printed(&self) -> bool {
         self.last.is_some()
     }
 
-    /// Writes what of an answer is not written yet, and the final newline where it has none: to its file
-    /// if it may go there. One that may not or cannot is printed, for it was paid for.
+    /// Writes what is not written yet, and the final newline where it has none: to the file if it may go
+    /// there, else to standard output. An answer that cannot go to the file is printed, for it was paid for.
+    ///
+    /// `whole` is all there is to print, `None` for a stream whose pieces were handed over as they arrived.
     ///
     /// # Errors
     ///
-    /// Local trouble where the file or standard output cannot be written, status 141 where the reader
-    /// of standard output has left.
-    pub fn finish(&mut self, answer: &Answer, to_file: bool) -> Result<()> {
-        // Of a stream, what is left of it is pending.
-        if let Some(body) = &answer.body {
-            let whole = if self.json { body } else { answer.text.as_bytes() };
-            self.pending.extend_from_slice(whole);
-        }
-        let unwritten = match self.target.take().filter(|_| to_file) {
-            Some(target) => match target.write(&with_newline(&self.pending)) {
+    /// Exit status 141 where the reader has closed standard output, 1 where something cannot be written.
+    pub fn finish(mut self, whole: Option<&[u8]>, to_file: bool) -> Result<()> {
+        let pending = mem::take(&mut self.pending);
+        let bytes = whole.unwrap_or(&pending);
+        let written = match self.file.take().filter(|_| to_file) {
+            Some(file) => match file.write(&[bytes, missing_newline(bytes)]) {
                 Ok(()) => return Ok(()),
                 failed => failed,
             },
             None => Ok(()),
         };
-        unwritten.and(self.print_rest())
+        written.and(self.print(bytes))
     }
 
-    /// Forgets what a try that failed left, and puts the cursor at the beginning of a line.
-    pub fn break_off(&mut self) {
+    /// Forgets what a failed attempt left, and puts the cursor at the beginning of a line.
+    pub fn abort(&mut self) {
         self.pending.clear();
         if self.stdout.is_terminal() {
             // The failure that is being reported counts more than this one.
@@ -76,21 +77,28 @@ impl Printer {
         }
     }
 
-    /// In one write where it can be: a reader sees all or nothing of a short answer.
-    fn print_rest(&mut self) -> Result<()> {
-        if !self.stdout.is_terminal() && self.pending.last().is_some_and(|last| *last != b'\n') {
-            self.pending.push(b'\n');
-        }
-        self.write_pending()?;
-        self.end_line()
+    /// Whether what arrives is printed before it is known to be a usable answer.
+    fn is_live(&self) -> bool {
+        self.live && self.file.is_none()
     }
 
-    fn write_pending(&mut self) -> Result<()> {
-        if let Some(last) = self.pending.last() {
+    /// Writes the rest of the answer, a short one in one write, so that a reader sees all of it or nothing.
+    fn print(mut self, bytes: &[u8]) -> Result<()> {
+        let is_short = bytes.len() <= MAX_SINGLE_WRITE && !self.stdout.is_terminal();
+        if is_short {
+            self.write(&[bytes, missing_newline(bytes)].concat())?;
+        } else {
+            self.write(bytes)?;
+        }
+        self.end_line()?;
+        self.stdout.close()
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Some(last) = bytes.last() {
             self.progress = None;
             self.last = Some(*last);
-            self.stdout.write(&self.pending)?;
-            self.pending.clear();
+            self.stdout.write(bytes)?;
         }
         Ok(())
     }
@@ -106,20 +114,28 @@ impl Printer {
     }
 }
 
-/// A text as a file has it: none of it, or whole lines.
-fn with_newline(text: &[u8]) -> Cow<'_, [u8]> {
+/// What ends a text that does not end in a newline; nothing where there is no text.
+fn missing_newline(text: &[u8]) -> &'static [u8] {
     match text.last() {
-        None | Some(b'\n') => Cow::Borrowed(text),
-        Some(_) => Cow::Owned([text, b"\n"].concat()),
+        None | Some(b'\n') => b"",
+        Some(_) => b"\n",
     }
 }
 
-impl Live for Printer {
+impl StreamSink for Printer {
     fn text(&mut self, piece: &str) -> Result<()> {
         if !self.json {
             self.pending.extend_from_slice(piece.as_bytes());
         }
         Ok(())
+    }
+
+    fn take_back_text(&mut self) -> bool {
+        if !self.json && self.last.is_none() {
+            self.pending.clear();
+        }
+        // Of JSON the text is no part.
+        self.json || self.last.is_none()
     }
 
     fn event(&mut self, payload: &[u8]) -> Result<()> {
@@ -131,9 +147,18 @@ impl Live for Printer {
         Ok(())
     }
 
-    fn caught_up(&mut self) -> Result<()> {
-        if self.live && self.target.is_none() {
-            self.write_pending()?;
+    fn thinking(&mut self) {
+        if let Some(progress) = &self.progress {
+            progress.set_thinking();
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if self.is_live() {
+            let pending = mem::take(&mut self.pending);
+            self.write(&pending)?;
+            self.pending = pending;
+            self.pending.clear();
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Images: told by their first bytes, refused by name and reason before anything is sent.
+//! Images: recognized by their first bytes, refused by name and reason before anything is sent.
 //!
 //! Nothing is decoded, re-encoded or kept, but for the bytes of a pipe, which cannot be read twice.
 
@@ -9,59 +9,66 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
+use super::sniff::{describe_unsupported, sniff};
 use super::stdin::Stdin;
 use crate::error::Failure;
-use crate::message::{FileStamp, ImageFile, ImageFormat, ImageSource};
+use crate::message::{FileIdentity, ImageFile, ImageFormat, ImageSource};
 
-/// The largest image the service takes, in bytes, inclusive (xAI guide: 20 MiB).
+/// The largest image the API takes, in bytes, inclusive (xAI guide: 20 MiB).
 const MAX_BYTES: u64 = 20 * 1024 * 1024;
 
 /// How many of the first bytes tell what a file is.
 const HEAD_BYTES: usize = 256;
 
-/// What the service takes, for the end of a refusal.
+/// What the API takes, for the end of a refusal.
 const ACCEPTED: &str = "xAI takes PNG and JPEG";
 
-/// The image that an argument of `--image` names: an address, `-`, or a path.
+/// The image that an argument of `--image` names: a URL, `-`, or a path.
 ///
-/// # Errors
-///
-/// A usage failure that says by name what it is instead of a PNG or JPEG of the right size.
-pub fn source(argument: &OsStr, stdin: &mut Stdin) -> Result<ImageSource> {
+/// A usage failure says by name what it is instead of a PNG or JPEG of the right size.
+pub fn load(argument: &OsStr, stdin: &mut Stdin) -> Result<ImageSource> {
     match argument.to_str() {
         Some("-") => from_stdin(stdin),
         Some(url) if has_scheme(url, "http://") || has_scheme(url, "https://") => {
-            Ok(ImageSource::Address(url.to_owned()))
+            Ok(ImageSource::Url(url.to_owned()))
         }
         Some(url) if has_scheme(url, "data:") => data_url(url),
         _ => from_path(Path::new(argument)),
     }
 }
 
-/// PNG or JPEG, by the first bytes.
-pub fn format(head: &[u8]) -> Option<ImageFormat> {
-    match head {
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(ImageFormat::Png),
-        [0xff, 0xd8, 0xff, ..] => Some(ImageFormat::Jpeg),
-        _ => None,
-    }
+/// Whether an argument of `--image` is a name for the image: not standard input, nor the image itself.
+pub fn has_name(argument: &OsStr) -> bool {
+    argument.to_str().is_none_or(|text| text != "-" && !has_scheme(text, "data:"))
 }
 
 fn has_scheme(url: &str, scheme: &str) -> bool {
     url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
 }
 
+/// A URL that holds the image itself: checked as a file would be, and sent as given.
 fn data_url(url: &str) -> Result<ImageSource> {
     let (media, data) = url["data:".len()..].split_once(',').unwrap_or_default();
     let media = media.to_ascii_lowercase();
-    let is_image =
-        ["image/png;base64", "image/jpeg;base64", "image/jpg;base64"].contains(&media.as_str());
-    if !is_image || data.is_empty() {
-        let why = "not a base64 image/png or image/jpeg";
-        return Err(Failure::usage(format!("--image data:{media}…: {why}; {ACCEPTED}")).into());
+    let name = format!("--image data:{media}…");
+    let refuse = |why: &str| Err(Failure::usage(format!("{name}: {why}; {ACCEPTED}")).into());
+    let declared = match media.as_str() {
+        "image/png;base64" => ImageFormat::Png,
+        "image/jpeg;base64" | "image/jpg;base64" => ImageFormat::Jpeg,
+        _ => return refuse("not a base64 image/png or image/jpeg"),
+    };
+    if data.contains(|c: char| c.is_ascii_whitespace()) {
+        return refuse("its base64 holds white space");
     }
-    Ok(ImageSource::Address(url.to_owned()))
+    let Ok(bytes) = STANDARD.decode(data) else { return refuse("its base64 is not valid") };
+    let format = check_whole(&name, &bytes)?;
+    if format != declared {
+        return refuse(&format!("it holds {}", format.media_type()));
+    }
+    Ok(ImageSource::Url(url.to_owned()))
 }
 
 fn from_stdin(stdin: &mut Stdin) -> Result<ImageSource> {
@@ -92,29 +99,37 @@ fn from_path(path: &Path) -> Result<ImageSource> {
         .take(HEAD_BYTES as u64)
         .read_to_end(&mut head)
         .with_context(|| unreadable(path, &name))?;
-    let format = check_bytes(&name, &head)?;
+    let format = check_head(&name, &head)?;
     if found.len() > MAX_BYTES {
         return Err(too_large(&name, &found.len().to_string()));
     }
-    Ok(ImageSource::File(ImageFile { path: path.to_owned(), format, stamp: FileStamp::of(&found) }))
+    Ok(ImageSource::File(ImageFile {
+        path: path.to_owned(),
+        format,
+        identity: FileIdentity::of(&found),
+    }))
 }
 
 fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<ImageSource> {
-    let head = &bytes[..bytes.len().min(HEAD_BYTES)];
-    let format = check_bytes(name, head)?;
+    Ok(ImageSource::Bytes { format: check_whole(name, &bytes)?, bytes })
+}
+
+/// The format of an image in memory, perhaps without what is beyond the limit.
+fn check_whole(name: &str, bytes: &[u8]) -> Result<ImageFormat> {
+    let format = check_head(name, &bytes[..bytes.len().min(HEAD_BYTES)])?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(too_large(name, &format!("over {MAX_BYTES}")));
     }
-    Ok(ImageSource::Bytes { format, bytes })
+    Ok(format)
 }
 
 fn unreadable(path: &Path, name: &str) -> Failure {
     let failure = Failure::usage(name);
     if name.contains("://") {
-        return failure.hint("addresses begin with http://, https:// or data:");
+        return failure.hint("URLs must begin with http://, https:// or data:");
     }
     match fs::symlink_metadata(path) {
-        Ok(link) if link.is_symlink() => failure.hint("it is a symbolic link that leads nowhere"),
+        Ok(link) if link.is_symlink() => failure.hint("it is a broken symbolic link"),
         _ => failure,
     }
 }
@@ -133,12 +148,13 @@ fn check_type(name: &str, file_type: FileType) -> Result<()> {
     Err(Failure::usage(format!("{name} is {what}, not an image; {ACCEPTED}")).into())
 }
 
-fn check_bytes(name: &str, head: &[u8]) -> Result<ImageFormat> {
+fn check_head(name: &str, head: &[u8]) -> Result<ImageFormat> {
     if head.is_empty() {
         return Err(Failure::usage(format!("{name} is empty; {ACCEPTED}")).into());
     }
-    format(head)
-        .ok_or_else(|| Failure::usage(format!("{name} is {}; {ACCEPTED}", kind(head))).into())
+    sniff(head).ok_or_else(|| {
+        Failure::usage(format!("{name} is {}; {ACCEPTED}", describe_unsupported(head))).into()
+    })
 }
 
 fn too_large(name: &str, size: &str) -> anyhow::Error {
@@ -146,79 +162,42 @@ fn too_large(name: &str, size: &str) -> anyhow::Error {
     Failure::usage(what).into()
 }
 
-/// What something is that is neither PNG nor JPEG, by its first bytes.
-fn kind(head: &[u8]) -> &'static str {
-    match head {
-        [b'G', b'I', b'F', b'8', ..] => "a GIF",
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "a WebP",
-        [_, _, _, _, b'f', b't', b'y', b'p', b'h' | b'm', b'e' | b'i', b'i' | b'v' | b'f', ..] => {
-            "a HEIC"
-        }
-        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', ..] => "an AVIF",
-        [b'B', b'M', ..] if head.len() > 14 => "a BMP",
-        [b'I', b'I', b'*', 0, ..] | [b'M', b'M', 0, b'*', ..] => "a TIFF",
-        [b'%', b'P', b'D', b'F', b'-', ..] => "a PDF",
-        _ => text_kind(head),
-    }
-}
-
-fn text_kind(head: &[u8]) -> &'static str {
-    // The head may end within a character.
-    let text = match std::str::from_utf8(head) {
-        Ok(text) => text,
-        Err(error) if error.error_len().is_none() => {
-            std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
-        }
-        Err(_) => return "not an image",
-    };
-    if text.contains("<svg") {
-        "an SVG"
-    } else if text.chars().any(|c| c.is_control() && !c.is_whitespace()) {
-        "not an image"
-    } else {
-        "text, not an image"
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_told_by_its_first_bytes() {
-        for (head, expected) in [
-            (&b"GIF89a\x01\0"[..], "a GIF"),
-            (b"RIFF\x10\0\0\0WEBPVP8 ", "a WebP"),
-            (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC"),
-            (b"\0\0\0\x18ftypmif1\0\0\0\0", "a HEIC"),
-            (b"\0\0\0\x18ftypavif\0\0\0\0", "an AVIF"),
-            (b"II*\0\x08\0\0\0", "a TIFF"),
-            (b"%PDF-1.7", "a PDF"),
-            (b"<?xml version=\"1.0\"?>\n<svg xmlns=", "an SVG"),
-            (b"hello", "text, not an image"),
-            (b"caf\xc3", "text, not an image"),
-            (b"\x89PN", "not an image"),
-            (b"\0\x01\x02", "not an image"),
+    fn a_data_url_is_checked_as_a_file_is() {
+        let png = "iVBORw0KGgo=";
+        let jpeg = "/9j/4A==";
+        let large = STANDARD.encode([b"\x89PNG\r\n\x1a\n".as_slice(), &vec![0; 20 << 20]].concat());
+        for (url, expected) in [
+            (format!("data:image/png;base64,{png}"), None),
+            (format!("DATA:image/JPEG;base64,{jpeg}"), None),
+            (format!("data:image/jpg;base64,{jpeg}"), None),
+            (format!("data:image/png;base64,{jpeg}"), Some("it holds image/jpeg")),
+            (format!("data:image/jpeg;base64,{png}"), Some("it holds image/png")),
+            ("data:image/png;base64,iVBORw0K\nGgo=".to_owned(), Some("holds white space")),
+            (format!("data:image/png;base64,{png} "), Some("holds white space")),
+            ("data:image/png;base64,iVBORw0KGgo".to_owned(), Some("its base64 is not valid")),
+            ("data:image/png;base64,iVBORw0KGgo%3D".to_owned(), Some("its base64 is not valid")),
+            ("data:image/jpeg;base64,_9j_4A==".to_owned(), Some("its base64 is not valid")),
+            ("data:image/png;base64,R0lGODlh".to_owned(), Some("is a GIF")),
+            ("data:image/png;base64,".to_owned(), Some("is empty")),
+            (format!("data:image/png;base64,{large}"), Some("has over 20971520 bytes")),
+            ("data:image/gif;base64,R0lGODlh".to_owned(), Some("not a base64 image/png")),
+            ("data:image/png,rawbytes".to_owned(), Some("not a base64 image/png")),
+            ("data:".to_owned(), Some("not a base64 image/png")),
         ] {
-            assert_eq!(kind(head), expected, "{head:?}");
-            assert_eq!(format(head), None, "{head:?}");
-        }
-        assert_eq!(format(b"\x89PNG\r\n\x1a\n"), Some(ImageFormat::Png));
-        assert_eq!(format(b"\xff\xd8\xff\xe0"), Some(ImageFormat::Jpeg));
-        assert_eq!(format(b"\xff\xd8"), None);
-    }
-
-    #[test]
-    fn a_data_url_must_be_a_base64_png_or_jpeg() {
-        for (url, valid) in [
-            ("data:image/png;base64,iVBORw0KGgo=", true),
-            ("DATA:image/JPEG;base64,/9j/", true),
-            ("data:image/gif;base64,R0lGODlh", false),
-            ("data:image/png,rawbytes", false),
-            ("data:image/png;base64,", false),
-            ("data:", false),
-        ] {
-            assert_eq!(data_url(url).is_ok(), valid, "{url}");
+            let start = &url[..url.len().min(60)];
+            match (data_url(&url), expected) {
+                (Ok(source), None) => assert_eq!(source, ImageSource::Url(url), "as given"),
+                (Err(error), Some(expected)) => {
+                    let error = error.to_string();
+                    assert!(error.contains(expected) && error.len() < 200, "{start}: {error}");
+                }
+                (had, _) => panic!("{start}: {had:?}"),
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
 use rustix::io::retry_on_intr;
 
-use crate::error::{Exit, Failure};
+use crate::error::Failure;
 
 /// Standard input of this process.
 #[derive(Debug, Default)]
@@ -18,38 +18,29 @@ pub struct Stdin {
 }
 
 impl Stdin {
-    /// Whether nobody has read it and it is not a terminal, where a person would have to guess that
-    /// the program waits for them.
-    pub fn is_free_for_text(&self) -> bool {
+    /// Whether it may be read without being named: nothing has read it, and it is not a terminal, where
+    /// a person would have to guess that the program waits for them.
+    pub fn may_read_implicitly(&self) -> bool {
         !self.taken && !Self::is_terminal()
     }
 
-    /// Whether a person sits at it.
+    /// Whether it is a terminal.
     pub fn is_terminal() -> bool {
         io::stdin().is_terminal()
-    }
-
-    /// Reads it to its end.
-    ///
-    /// # Errors
-    ///
-    /// Local trouble: it cannot be read.
-    pub fn read_to_end(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
-        self.read_at_most(u64::MAX, bytes)
     }
 
     /// Reads it to its end or to `limit` bytes.
     ///
     /// # Errors
     ///
-    /// Local trouble: it cannot be read.
+    /// Exit status 1 where it cannot be read.
     pub fn read_at_most(&mut self, limit: u64, bytes: &mut Vec<u8>) -> Result<()> {
         self.taken = true;
-        read_at_most(limit, bytes).with_context(|| Failure::new(Exit::Local, "standard input"))
+        read_at_most(limit, bytes).with_context(|| Failure::local("standard input"))
     }
 
-    /// Whether a pipe, or a file nobody has begun to read, still holds data that this run left
-    /// alone: a guess, good enough for a note. It never waits.
+    /// Whether a pipe, or a file that nothing has begun to read, still holds data that this run did
+    /// not read: a guess, good enough for a note. It never waits.
     pub fn holds_unread_data(&self) -> bool {
         !self.taken && holds_data().unwrap_or(false)
     }
@@ -61,7 +52,7 @@ fn read_at_most(limit: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
     loop {
         match input.read_to_end(bytes) {
             Ok(_) => return Ok(()),
-            // Somebody who shares the pipe made it non-blocking; what was read so far is kept.
+            // A process that shares the pipe made it non-blocking; what was read so far is kept.
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 retry_on_intr(|| poll(&mut [PollFd::new(input.get_ref(), PollFlags::IN)], None))?;
             }

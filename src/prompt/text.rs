@@ -1,102 +1,257 @@
-//! Texts that touch, joined by a blank line into one.
+//! Texts, read from files, standard input and arguments, and checked to be UTF-8.
 //!
 //! Files and standard input are read straight behind what is there already, so that a large input is
 //! in memory once.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::image;
-use super::stdin::Stdin;
+use super::Stdin;
+use super::input::{self, Limit};
+use super::sniff::sniff;
 use crate::error::Failure;
 
-const BLANK_LINE: &str = "\n\n";
+/// U+FEFF, which some editors put before a text.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The text between two images, or the whole text.
-#[derive(Debug, Default)]
-pub struct Texts(String);
+/// Reads all texts of one prompt.
+#[derive(Debug)]
+pub struct TextReader {
+    /// Replace what is not UTF-8 in files and standard input (`--lossy`).
+    lossy: bool,
+    /// How many bytes may still be read.
+    left: u64,
+}
 
-impl Texts {
-    /// Adds a text that is in memory.
-    pub fn add(&mut self, text: &str) {
-        if !text.is_empty() {
-            self.separate();
-            self.0.push_str(text);
-        }
+impl TextReader {
+    /// A reader that has read nothing yet.
+    pub fn new(lossy: bool) -> Self {
+        Self { lossy, left: Limit::TEXTS.bytes }
     }
 
-    /// Adds a file's text, less one final line feed.
+    /// Appends a file's text, less a byte order mark and one final line feed.
     ///
-    /// # Errors
-    ///
-    /// A usage failure that names the file: missing, unreadable, a directory, not UTF-8.
-    pub fn add_file(&mut self, path: &Path) -> Result<()> {
+    /// A usage failure names a file that is missing, unreadable, a directory, blank, too large, or not
+    /// UTF-8.
+    pub fn append_file(&mut self, path: &Path, text: &mut String) -> Result<()> {
         let name = path.display().to_string();
         let unreadable = || Failure::usage(name.clone());
-        let mut file = File::open(path).with_context(unreadable)?;
-        self.add_from(&name, |bytes| {
-            file.read_to_end(bytes).with_context(unreadable)?;
+        let file = File::open(path).with_context(unreadable)?;
+        self.append_named(&name, text, |limit, bytes| {
+            file.take(limit).read_to_end(bytes).with_context(unreadable)?;
             Ok(())
         })
     }
 
-    /// Adds standard input's text, less one final line feed.
+    /// Appends the text of a standard input that was named, as [`TextReader::append_file`] does.
     ///
-    /// # Errors
-    ///
-    /// Local trouble where it cannot be read, a usage failure where it is not UTF-8.
-    pub fn add_stdin(&mut self, stdin: &mut Stdin) -> Result<()> {
-        self.add_from("standard input", |bytes| stdin.read_to_end(bytes))
+    /// A local I/O error where it cannot be read, a usage failure where it is blank, too large, or not
+    /// UTF-8.
+    pub fn append_stdin(&mut self, stdin: &mut Stdin, text: &mut String) -> Result<()> {
+        let read = |limit, bytes: &mut Vec<u8>| stdin.read_at_most(limit, bytes);
+        self.append_named("standard input", text, read)
     }
 
-    /// What was added since the last call, if anything was.
-    pub fn take(&mut self) -> Option<String> {
-        Some(std::mem::take(&mut self.0)).filter(|text| !text.is_empty())
+    /// As [`TextReader::append_stdin`], where standard input was not named and may hold nothing.
+    pub fn append_implicit_stdin(&mut self, stdin: &mut Stdin, text: &mut String) -> Result<()> {
+        let read = |limit, bytes: &mut Vec<u8>| stdin.read_at_most(limit, bytes);
+        self.append("standard input", text, read).map(drop)
     }
 
-    fn separate(&mut self) {
-        if !self.0.is_empty() {
-            self.0.push_str(BLANK_LINE);
-        }
-    }
-
-    fn add_from(
+    /// What was named is there for a reason: a prompt without it is not the prompt that was meant.
+    fn append_named(
         &mut self,
         name: &str,
-        read: impl FnOnce(&mut Vec<u8>) -> Result<()>,
+        text: &mut String,
+        read: impl FnOnce(u64, &mut Vec<u8>) -> Result<()>,
     ) -> Result<()> {
-        let before = self.0.len();
-        self.separate();
-        let start = self.0.len();
-        let mut bytes = std::mem::take(&mut self.0).into_bytes();
-        read(&mut bytes)?;
-        self.0 = utf8(name, start, bytes)?;
-        if self.0.len() > start && self.0.ends_with('\n') {
-            self.0.pop();
-        }
-        if self.0.len() == start {
-            self.0.truncate(before);
+        let start = text.len();
+        let len = self.append(name, text, read)?;
+        if text[start..].chars().all(char::is_whitespace) {
+            return Err(input::blank(name, len == 0).into());
         }
         Ok(())
     }
+
+    /// Appends what `read` reads, up to a limit that it is given; returns how many bytes there were.
+    fn append(
+        &mut self,
+        name: &str,
+        text: &mut String,
+        read: impl FnOnce(u64, &mut Vec<u8>) -> Result<()>,
+    ) -> Result<usize> {
+        let start = text.len();
+        let mut bytes = std::mem::take(text).into_bytes();
+        read(self.left + 1, &mut bytes)?;
+        let len = bytes.len() - start;
+        let left = self.left.checked_sub(len as u64);
+        self.left = left.ok_or_else(|| Limit::TEXTS.exceeded(name))?;
+        *text = self.decode(name, start, bytes)?;
+        if text[start..].starts_with(BYTE_ORDER_MARK) {
+            text.remove(start);
+        }
+        if text.len() > start && text.ends_with('\n') {
+            text.pop();
+        }
+        Ok(len)
+    }
+
+    /// Bytes as text. What lies before `start` is known to be UTF-8 and does not count in the offset.
+    fn decode(&self, name: &str, start: usize, bytes: Vec<u8>) -> Result<String> {
+        if input::without_bom(&bytes[start..]).starts_with(b"%PDF-") {
+            let failure = Failure::usage(format!("{name} is a PDF, not text"));
+            return Err(failure.hint("extract its text with pdftotext").into());
+        }
+        String::from_utf8(bytes).or_else(|error| {
+            let offset = error.utf8_error().valid_up_to() - start;
+            let bytes = error.as_bytes();
+            match hint(&bytes[start..]) {
+                Some(hint) => Err(not_utf8(name, offset).hint(hint).into()),
+                None if self.lossy => Ok(String::from_utf8_lossy(bytes).into_owned()),
+                None => Err(not_utf8(name, offset)
+                    .hint("use --lossy to replace what is not UTF-8 by U+FFFD")
+                    .into()),
+            }
+        })
+    }
 }
 
-/// Bytes as text. What lies before `start` is known to be UTF-8 and does not count in the offset.
-///
-/// # Errors
-///
-/// A usage failure with the offset of the first byte that is not UTF-8, and with the advice to use
-/// `--image` where the bytes are one.
-pub fn utf8(name: &str, start: usize, bytes: Vec<u8>) -> Result<String> {
-    String::from_utf8(bytes).map_err(|error| {
-        let offset = error.utf8_error().valid_up_to().saturating_sub(start);
-        let failure = Failure::usage(format!("{name}: not UTF-8 text, at byte offset {offset}"));
-        match image::format(&error.as_bytes()[start..]) {
-            Some(_) => failure.hint("it is an image; give it with --image").into(),
-            None => failure.into(),
+/// An argument as text.
+pub fn argument(name: &str, text: &OsStr) -> Result<String> {
+    str::from_utf8(text.as_encoded_bytes())
+        .map(ToOwned::to_owned)
+        .map_err(|error| not_utf8(name, error.valid_up_to()).into())
+}
+
+fn not_utf8(name: &str, offset: usize) -> Failure {
+    Failure::usage(format!("{name}: not UTF-8 text, at byte offset {offset}"))
+}
+
+/// What to do about bytes that are something else than damaged text.
+fn hint(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        _ if sniff(bytes).is_some() => Some("it is an image; give it with --image"),
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => {
+            Some("it is UTF-32; convert it with: iconv -f UTF-32 -t UTF-8")
         }
-    })
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+            Some("it is UTF-16; convert it with: iconv -f UTF-16 -t UTF-8")
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+    use crate::error::failure;
+
+    /// What a file of these bytes adds to a text, or its error with its hint.
+    fn read(bytes: &[u8], lossy: bool) -> Result<String, String> {
+        let mut text = "before".to_owned();
+        let mut reader = TextReader::new(lossy);
+        let take = |_, buffer: &mut Vec<u8>| {
+            buffer.extend_from_slice(bytes);
+            Ok(())
+        };
+        match reader.append_named("a.txt", &mut text, take) {
+            Ok(()) => Ok(text.strip_prefix("before").expect("what was there").to_owned()),
+            Err(error) => {
+                let hint = failure(&error).and_then(|failure| failure.hint.clone());
+                Err(format!("{error}; {}", hint.unwrap_or_default()))
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_is_read_as_it_is_but_for_its_mark_and_its_last_line_feed() {
+        for (bytes, expected) in [
+            (&b"a"[..], "a"),
+            (b"a\n", "a"),
+            (b"a\n\n", "a\n"),
+            (b"a\r\n", "a\r"),
+            (b" a ", " a "),
+            (b"\xef\xbb\xbfa", "a"),
+            (b"\xef\xbb\xbf\xef\xbb\xbfa", "\u{feff}a"),
+            (b"a\xef\xbb\xbf", "a\u{feff}"),
+            ("\u{e9}\0".as_bytes(), "\u{e9}\0"),
+        ] {
+            assert_eq!(read(bytes, false).as_deref(), Ok(expected), "{bytes:?}");
+            assert_eq!(read(bytes, true).as_deref(), Ok(expected), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_named_input_must_hold_more_than_white_space() {
+        for (bytes, expected) in [
+            (&b""[..], "a.txt is empty; "),
+            (b"\n", "a.txt holds nothing but white space; "),
+            (b" \t\r\n\n", "a.txt holds nothing but white space; "),
+            (b"\xef\xbb\xbf", "a.txt holds nothing but white space; "),
+            (b"\xc2\xa0\xe3\x80\x80", "a.txt holds nothing but white space; "),
+        ] {
+            assert_eq!(read(bytes, false), Err(expected.to_owned()), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_text_is_refused_with_what_to_do() {
+        let lossy = "use --lossy to replace what is not UTF-8 by U+FFFD";
+        for (bytes, expected, repaired) in [
+            (&b"caf\xe9"[..], format!("at byte offset 3; {lossy}"), Some("caf\u{fffd}")),
+            (b"\xef\xbb\xbf\xff", format!("at byte offset 3; {lossy}"), Some("\u{fffd}")),
+            (b"\xf0\x9f\x98 x", format!("at byte offset 0; {lossy}"), Some("\u{fffd} x")),
+            (b"\xff\xfea\0", "iconv -f UTF-16 -t UTF-8".to_owned(), None),
+            (b"\xfe\xff\0a", "iconv -f UTF-16 -t UTF-8".to_owned(), None),
+            (b"\xff\xfe\0\0a\0\0\0", "iconv -f UTF-32 -t UTF-8".to_owned(), None),
+            (b"\xff\xd8\xff\xe0", "give it with --image".to_owned(), None),
+            (b"\x89PNG\r\n\x1a\n", "give it with --image".to_owned(), None),
+            (
+                b"%PDF-1.7\n",
+                "a.txt is a PDF, not text; extract its text with pdftotext".into(),
+                None,
+            ),
+            (
+                b"\xef\xbb\xbf%PDF-1.7\n",
+                "a PDF, not text; extract its text with pdftotext".into(),
+                None,
+            ),
+        ] {
+            let error = read(bytes, false).expect_err("it is no text");
+            assert!(error.ends_with(&expected), "{error}");
+            match (read(bytes, true), repaired) {
+                (Ok(text), Some(repaired)) => assert_eq!(text, repaired),
+                (Err(error), None) => assert!(error.ends_with(&expected), "{error}"),
+                (other, _) => panic!("{bytes:?}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn all_texts_of_a_prompt_have_one_limit() {
+        let mut reader = TextReader { lossy: false, left: 5 };
+        let mut text = String::new();
+        let mut add = |bytes: &'static [u8]| {
+            reader.append("a.txt", &mut text, |limit, buffer| {
+                bytes.take(limit).read_to_end(buffer)?;
+                Ok(())
+            })
+        };
+        assert_eq!(add(b"abc").expect("it fits"), 3);
+        assert_eq!(add(b"de").expect("it fits"), 2);
+        let expected = "a.txt is too large: the limit for all texts of a prompt is 256 MiB";
+        assert_eq!(add(b"f").expect_err("it is too much").to_string(), expected);
+    }
+
+    #[test]
+    fn an_argument_must_be_utf8() {
+        let error = argument("the prompt", OsStr::from_bytes(b"a\xff")).expect_err("not UTF-8");
+        assert_eq!(error.to_string(), "the prompt: not UTF-8 text, at byte offset 1");
+    }
 }

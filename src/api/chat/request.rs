@@ -1,0 +1,165 @@
+//! The request's body, with the fields' names.
+
+use crate::api::{AnswerFormat, ModelOptions, Request};
+use crate::body::{Body, BodyBuilder};
+use crate::error::Failure;
+use crate::json::to_json;
+use crate::message::{ContentPart, Image, Message, NewMessage};
+
+/// Fields that xask sets itself.
+const RESERVED: [&str; 6] = ["model", "messages", "stream", "stream_options", "n", "deferred"];
+
+/// The most stop texts (API reference, `stop`).
+const MAX_STOPS: usize = 4;
+
+/// The body of a request.
+pub fn encode(request: &Request) -> Body<'_> {
+    let Request { model: _, messages: _, options: _, stream, stream_usage, deferred } = request;
+    let mut body = begin(request);
+    if *stream {
+        body.json(r#","stream":true"#);
+    }
+    if *stream_usage {
+        body.json(r#","stream_options":{"include_usage":true}"#);
+    }
+    if *deferred {
+        body.json(r#","deferred":true"#);
+    }
+    body.json("}");
+    body.finish()
+}
+
+/// The body without the fields that say how the answer travels.
+pub fn encode_identity(request: &Request) -> Body<'_> {
+    let mut body = begin(request);
+    body.json("}");
+    body.finish()
+}
+
+/// What both have in common, without the end of the object.
+fn begin(request: &Request) -> BodyBuilder<'_> {
+    let Request { model, messages, options, .. } = request;
+    let mut body = BodyBuilder::default();
+    body.json(r#"{"model":"#).string(model).json(r#","messages":["#);
+    for (index, message) in messages.iter().enumerate() {
+        body.json(if index > 0 { "," } else { "" });
+        match message {
+            Message::Raw(message) => {
+                body.raw(&message.json);
+            }
+            Message::New(message) => push_message(&mut body, message),
+        }
+    }
+    body.json("]");
+    for (name, json) in option_fields(options) {
+        body.json(",\"").json(name).json("\":").json(&json);
+    }
+    for field in &options.extra {
+        body.json(",").string(&field.name).json(":").raw(&field.json);
+    }
+    if let Some(format) = &options.format {
+        body.json(r#","response_format":"#).json(&response_format(format));
+    }
+    body
+}
+
+/// The JSON of one message.
+pub fn encode_message(message: &NewMessage) -> Body<'_> {
+    let mut body = BodyBuilder::default();
+    push_message(&mut body, message);
+    body.finish()
+}
+
+/// Checks what the user set besides the options.
+///
+/// # Errors
+///
+/// Status 2 for a field that is not the user's to set or that is given twice, or too many stop texts.
+pub fn check_options(options: &ModelOptions, has_format: bool) -> Result<(), Failure> {
+    let stops = options.stop.len();
+    if stops > MAX_STOPS {
+        return Err(Failure::usage(format!(
+            "--stop: given {stops} times; the API takes at most {MAX_STOPS}"
+        )));
+    }
+    let mut set: Vec<&str> = option_fields(options).into_iter().map(|(name, _)| name).collect();
+    set.extend(has_format.then_some("response_format"));
+    for field in &options.extra {
+        let name = field.name.as_str();
+        let why = if RESERVED.contains(&name) {
+            "xask sets this field itself, or a flag of its own does"
+        } else if set.contains(&name) {
+            "this field is given twice"
+        } else {
+            set.push(name);
+            continue;
+        };
+        return Err(Failure::usage(format!("--param {name}: {why}")));
+    }
+    Ok(())
+}
+
+/// The fields of the options that are given, with their values as JSON, in the order of `--help`.
+fn option_fields(options: &ModelOptions) -> Vec<(&'static str, String)> {
+    let ModelOptions {
+        max_tokens,
+        temperature,
+        top_p,
+        seed,
+        stop,
+        reasoning_effort,
+        format: _,
+        search: _,
+        extra: _,
+    } = options;
+    // `Display` of a finite f64 is JSON, and `1` stays `1`.
+    let number = |x: &f64| x.to_string();
+    let fields = [
+        ("max_completion_tokens", max_tokens.as_ref().map(to_json)),
+        ("temperature", temperature.as_ref().map(number)),
+        ("top_p", top_p.as_ref().map(number)),
+        ("seed", seed.as_ref().map(to_json)),
+        ("stop", (!stop.is_empty()).then(|| to_json(stop))),
+        ("reasoning_effort", reasoning_effort.as_ref().map(to_json)),
+    ];
+    fields.into_iter().filter_map(|(name, json)| Some((name, json?))).collect()
+}
+
+fn response_format(format: &AnswerFormat) -> String {
+    let schema = format.schema();
+    let (name, json) = (&schema.name, &schema.json);
+    format!(
+        r#"{{"type":"json_schema","json_schema":{{"name":"{name}","schema":{json},"strict":true}}}}"#
+    )
+}
+
+fn push_message<'a>(body: &mut BodyBuilder<'a>, message: &'a NewMessage) {
+    let NewMessage { role, content } = message;
+    body.json(r#"{"role":""#).json(role.as_str()).json(r#"","content":"#);
+    match &content[..] {
+        [ContentPart::Text(text)] => {
+            body.string(text);
+        }
+        parts => {
+            for (index, part) in parts.iter().enumerate() {
+                body.json(if index == 0 { "[" } else { "," });
+                push_part(body, part);
+            }
+            body.json("]");
+        }
+    }
+    body.json("}");
+}
+
+fn push_part<'a>(body: &mut BodyBuilder<'a>, part: &'a ContentPart) {
+    match part {
+        ContentPart::Text(text) => body.json(r#"{"type":"text","text":"#).string(text).json("}"),
+        ContentPart::Image(Image { source, detail }) => {
+            body.json(r#"{"type":"image_url","image_url":{"url":"#).image_url(source);
+            if let Some(detail) = detail {
+                body.json(r#","detail":""#).json(detail.as_str()).json("\"");
+            }
+            body.json("}}")
+        }
+    };
+}

@@ -1,0 +1,179 @@
+//! The wire formats: a request becomes JSON, and a response becomes an answer or the failure it reports.
+//!
+//! JSON and events only, no sockets: what is printed while a stream arrives goes through [`StreamSink`].
+//! Nothing outside this layer knows a field's name on the wire.
+
+mod answer;
+mod chat;
+mod citations;
+mod deferred;
+mod error_body;
+mod events;
+mod lenient;
+mod models;
+mod read;
+mod repair;
+mod request;
+mod responses;
+mod scenario;
+mod stream;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod usage;
+
+use anyhow::Result;
+
+pub use self::answer::Answer;
+pub use self::citations::Citation;
+pub use self::deferred::{Deferred, deferred_path, is_request_id, read_deferred, read_poll};
+pub use self::deferred::{scripted_id, scripted_not_ready};
+pub use self::read::{Expectations, read_answer, read_models};
+pub use self::repair::repair_json;
+pub use self::request::{
+    AnswerFormat, ModelOptions, RawField, Request, Schema, Search, WebSearch, XSearch,
+};
+pub use self::scenario::Scenario;
+pub use self::usage::Usage;
+use crate::body::Body;
+use crate::error::Failure;
+use crate::message::{Message, NewMessage};
+use crate::response::Response;
+
+/// The path of the list of models, below the base URL.
+pub const MODELS_PATH: &str = "models";
+
+/// Which of xAI's two APIs answers a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// Chat completions.
+    Chat,
+    /// Responses, which can search on the server.
+    Responses,
+}
+
+/// What receives a stream while it arrives.
+pub trait StreamSink {
+    /// A piece of the answer's text.
+    ///
+    /// # Errors
+    ///
+    /// Whatever ends the stream.
+    fn text(&mut self, piece: &str) -> Result<()>;
+
+    /// The payload of an event, as received.
+    ///
+    /// # Errors
+    ///
+    /// Whatever ends the stream.
+    fn event(&mut self, payload: &[u8]) -> Result<()>;
+
+    /// The model thinks; there is no text of it yet.
+    fn thinking(&mut self) {}
+
+    /// Forgets the text that was handed over, if none of it has been shown; whether that is so.
+    fn take_back_text(&mut self) -> bool {
+        false
+    }
+
+    /// All that has arrived has been handed over: the time to write it.
+    ///
+    /// # Errors
+    ///
+    /// Whatever ends the stream.
+    fn flush(&mut self) -> Result<()>;
+}
+
+impl Api {
+    /// The name that `--api` takes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Responses => "responses",
+        }
+    }
+
+    /// The path that prompts are posted to, below the base URL.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Chat => chat::PATH,
+            Self::Responses => responses::PATH,
+        }
+    }
+
+    /// The body of a request.
+    pub fn encode(self, request: &Request) -> Body<'_> {
+        match self {
+            Self::Chat => chat::encode(request),
+            Self::Responses => responses::encode(request),
+        }
+    }
+
+    /// The body that identifies a request: what is answered, and not how the answer travels. A request
+    /// that is streamed or deferred has the same as one that is not.
+    pub fn encode_identity(self, request: &Request) -> Body<'_> {
+        match self {
+            Self::Chat => chat::encode_identity(request),
+            Self::Responses => responses::encode_identity(request),
+        }
+    }
+
+    /// Checks that all messages can be sent to this API: files hold them in the form of chat completions.
+    ///
+    /// # Errors
+    ///
+    /// Status 2 for a message from a file that says what cannot be said here.
+    pub fn check_messages(self, messages: &[Message]) -> Result<(), Failure> {
+        match self {
+            Self::Chat => Ok(()),
+            Self::Responses => responses::check_messages(messages),
+        }
+    }
+
+    /// The JSON of one message, in the form of chat completions: a line of a conversation.
+    pub fn encode_message(message: &NewMessage) -> Body<'_> {
+        chat::encode_message(message)
+    }
+
+    /// Checks the options against each other: what no single flag can know. `has_format` says that the
+    /// answer's format is still to be read.
+    ///
+    /// # Errors
+    ///
+    /// Status 2 for a field that is not the user's to set or that is given twice, or too many stop texts.
+    pub fn check_options(self, options: &ModelOptions, has_format: bool) -> Result<(), Failure> {
+        match self {
+            Self::Chat => chat::check_options(options, has_format),
+            Self::Responses => responses::check_options(options, has_format),
+        }
+    }
+
+    /// What the API would send in a scenario, with `text` as the answer of [`Scenario::Ok`].
+    ///
+    /// # Errors
+    ///
+    /// Status 6 in [`Scenario::Offline`].
+    pub fn scripted(
+        self,
+        request: &Request,
+        scenario: Scenario,
+        text: &str,
+    ) -> Result<Response, Failure> {
+        if let Some(response) = scenario.error_response()? {
+            return Ok(response);
+        }
+        Ok(match self {
+            Self::Chat => chat::scripted(request, scenario, text),
+            Self::Responses => responses::scripted(request, scenario, text),
+        })
+    }
+}
+
+/// What the API would send as the list of models in a scenario: the one model that is named.
+///
+/// # Errors
+///
+/// Status 6 in [`Scenario::Offline`].
+pub fn scripted_models(model: &str, scenario: Scenario) -> Result<Response, Failure> {
+    Ok(scenario.error_response()?.unwrap_or_else(|| models::scripted(model)))
+}

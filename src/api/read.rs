@@ -1,0 +1,251 @@
+//! A response becomes an answer: its status, one JSON or a stream, and the limits.
+
+use std::io::{self, Read};
+
+use anyhow::Result;
+
+use super::error_body::Context;
+use super::lenient::{BOM, Broken};
+use super::{Answer, AnswerFormat, Api, StreamSink, chat, error_body, models, responses};
+use crate::error::{ExitStatus, Failure, Retry, exit_status};
+use crate::response::{Response, ResponseBody, ResponseHeaders};
+
+/// The largest response in one JSON, and the longest text of a stream, in bytes: far over any answer, and
+/// bounded.
+pub(super) const MAX_RESPONSE: u64 = 64 * 1024 * 1024;
+
+/// How much is read at a time, in bytes.
+const READ_BUFFER: usize = 16 * 1024;
+
+/// What an answer must be, beside complete, and how its request was sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Expectations<'a> {
+    /// The form that was requested.
+    pub format: Option<&'a AnswerFormat>,
+    /// The model must have searched, and the answer must cite an address.
+    pub require_sources: bool,
+    /// The request carried no key.
+    pub without_key: bool,
+}
+
+/// Reads the response to a prompt to its end.
+///
+/// # Errors
+///
+/// A failure with the exit status that fits what came back; an error of `sink`.
+pub fn read_answer(
+    api: Api,
+    response: Response,
+    expectations: Expectations,
+    sink: &mut dyn StreamSink,
+) -> Result<Answer> {
+    let context = Context { lists_models: false, without_key: expectations.without_key };
+    read(response, context, |headers, body| {
+        let mut buffer = vec![0; READ_BUFFER];
+        let (len, kind) = read_beginning(body, &mut buffer, headers)?;
+        let mut answer = match kind {
+            Kind::Stream => match api {
+                Api::Chat => chat::read_stream(buffer, len, body, sink)?,
+                Api::Responses => responses::read_stream(buffer, len, body, sink)?,
+            },
+            Kind::Whole => {
+                buffer.truncate(len);
+                let bytes = read_whole(buffer, body, headers)?;
+                let answer = match api {
+                    Api::Chat => chat::parse(&bytes)?,
+                    Api::Responses => responses::parse(&bytes)?,
+                };
+                Answer { body: Some(bytes), ..answer }
+            }
+        };
+        answer.check_against(expectations);
+        Ok(answer)
+    })
+}
+
+/// Reads the list of models, as an answer of one name a line.
+///
+/// # Errors
+///
+/// As [`read_answer`].
+pub fn read_models(response: Response) -> Result<Answer> {
+    let context = Context { lists_models: true, without_key: false };
+    read(response, context, |headers, body| {
+        let bytes = read_whole(Vec::new(), body, headers)?;
+        let answer = models::parse(&bytes)?;
+        Ok(Answer { body: Some(bytes), ..answer })
+    })
+}
+
+/// Reads the body of a success with `read_body`; any other response is a failure.
+pub(super) fn read<T: WithOrigin>(
+    response: Response,
+    context: Context,
+    read_body: impl FnOnce(&ResponseHeaders, &mut dyn ResponseBody) -> Result<T>,
+) -> Result<T> {
+    let Response { status, headers, mut body } = response;
+    if !(200..300).contains(&status) || status == 204 {
+        return Err(error_body::from_status(status, &headers, body, context).into());
+    }
+    let read = match compression(&headers) {
+        Some(compression) => Err(compressed(compression).into()),
+        None => read_body(&headers, &mut *body),
+    };
+    // Whatever is wrong with it, the user is told which response it was.
+    match read {
+        Ok(value) => Ok(value.with_origin(status, &headers)),
+        // But a local error is not the response's, and what caused it stays in its chain.
+        Err(error) if matches!(exit_status(&error), ExitStatus::Local | ExitStatus::BrokenPipe) => {
+            Err(error)
+        }
+        Err(error) => Err(match into_failure(error) {
+            Ok(failure) => with_response(failure, status, &headers).into(),
+            Err(error) => error,
+        }),
+    }
+}
+
+/// What is read from a response, and says which one.
+pub(super) trait WithOrigin {
+    /// Adds which response it was.
+    #[must_use]
+    fn with_origin(self, status: u16, headers: &ResponseHeaders) -> Self;
+}
+
+impl WithOrigin for Answer {
+    fn with_origin(self, status: u16, headers: &ResponseHeaders) -> Self {
+        Self {
+            unusable: self.unusable.map(|why| with_response(why, status, headers)),
+            late_error: self.late_error.map(|error| with_response(error, status, headers)),
+            http_status: Some(status),
+            request_id: headers.request_id.clone(),
+            ..self
+        }
+    }
+}
+
+/// The failure itself, out of the error that carries it.
+fn into_failure(error: anyhow::Error) -> Result<Failure> {
+    let error = match error.downcast::<Failure>() {
+        Ok(failure) => return Ok(failure),
+        Err(error) => error.downcast::<io::Error>()?,
+    };
+    Ok(error.downcast::<Failure>()?)
+}
+
+/// How the answer in a response is written.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    /// As server-sent events.
+    Stream,
+    /// As one JSON, or not at all.
+    Whole,
+}
+
+/// Reads as much as it takes to see how the answer is written: how much that was, and how it is.
+fn read_beginning(
+    body: &mut dyn ResponseBody,
+    buffer: &mut [u8],
+    headers: &ResponseHeaders,
+) -> io::Result<(usize, Kind)> {
+    let content_type = headers.content_type.as_deref().unwrap_or_default();
+    let is_labelled =
+        content_type.trim_start().to_ascii_lowercase().starts_with("text/event-stream");
+    let mut len = 0;
+    loop {
+        let n = match body.read(&mut buffer[len..]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
+        len += n;
+        let is_all = n == 0 || len == buffer.len();
+        if let Some(kind) = kind(&buffer[..len], is_labelled, is_all) {
+            return Ok((len, kind));
+        }
+    }
+}
+
+/// How an answer is written, by its first byte that is not white space: its label may be missing or wrong.
+/// `None` if more of it has to be seen.
+fn kind(beginning: &[u8], is_labelled: bool, is_all: bool) -> Option<Kind> {
+    /// What a stream can begin with.
+    const FIELDS: [&[u8]; 5] = [b":", b"data:", b"event:", b"id:", b"retry:"];
+    let text = beginning.strip_prefix(BOM).unwrap_or(beginning).trim_ascii_start();
+    let may_be_field = FIELDS.iter().any(|field| field.starts_with(text));
+    Some(match text.first() {
+        Some(b'{' | b'[' | b'"' | b'<') => Kind::Whole,
+        Some(_) if is_labelled || FIELDS.iter().any(|field| text.starts_with(field)) => {
+            Kind::Stream
+        }
+        _ if may_be_field && !is_all => return None,
+        // A part of a byte order mark.
+        Some(_) if BOM.starts_with(text) && !is_all => return None,
+        None if is_labelled => Kind::Stream,
+        _ => Kind::Whole,
+    })
+}
+
+/// Reads what follows `bytes`, up to the limit.
+pub(super) fn read_whole(
+    mut bytes: Vec<u8>,
+    body: &mut dyn ResponseBody,
+    headers: &ResponseHeaders,
+) -> Result<Vec<u8>> {
+    body.take(MAX_RESPONSE + 1 - bytes.len() as u64).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_RESPONSE {
+        return Err(too_large().into());
+    }
+    if bytes.is_empty() && headers.has_declared_length {
+        return Err(server_failure("the response is empty").into());
+    }
+    if let Some(compression) = compression_of(&bytes) {
+        return Err(compressed(compression).into());
+    }
+    Ok(bytes)
+}
+
+/// How a response says that it is compressed.
+fn compression(headers: &ResponseHeaders) -> Option<&str> {
+    let encoding = headers.content_encoding.as_deref()?.trim();
+    Some(encoding).filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"))
+}
+
+/// How a body is compressed, by its first bytes (RFC 1952, RFC 8878).
+fn compression_of(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0x1f, 0x8b, ..] => Some("gzip"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
+        _ => None,
+    }
+}
+
+fn compressed(compression: &str) -> Failure {
+    server_failure("the response is compressed").detail(Some(compression.to_owned()))
+}
+
+/// A response whose JSON is broken: one that ends in the middle is not whole, any other is no answer.
+pub(super) fn broken(broken: Broken, bytes: &[u8], message: &str) -> Failure {
+    match broken {
+        Broken::Cut => Failure::incomplete("incomplete response: its JSON ends in the middle"),
+        Broken::NotJson => error_body::not_an_answer(message, bytes),
+    }
+}
+
+/// A response that passes the cap, in one JSON or as the text of a stream.
+pub(super) fn too_large() -> Failure {
+    server_failure(format!("the response is larger than {} MiB", MAX_RESPONSE >> 20))
+}
+
+/// A response that is no answer.
+pub(super) fn server_failure(message: impl Into<String>) -> Failure {
+    Failure::new(ExitStatus::Server, message)
+}
+
+/// Adds which response it was, and what its headers say about a retry.
+pub(super) fn with_response(failure: Failure, status: u16, headers: &ResponseHeaders) -> Failure {
+    let retry = if headers.forbids_retry { Retry::Never } else { failure.retry };
+    failure
+        .retry(retry)
+        .retry_after(headers.retry_after)
+        .response(status, headers.request_id.as_deref())
+}

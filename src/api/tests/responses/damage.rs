@@ -1,0 +1,82 @@
+//! Streams in which a piece of the text is missing or in another's place.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+/// A piece of a text.
+fn piece(index: u64, delta: &Value) -> String {
+    named(&[json!({"type": "response.output_text.delta", "output_index": index, "delta": delta})])
+}
+
+/// A terminal event, with one message or without an output.
+fn end(text: Option<&str>) -> String {
+    let message =
+        |text| json!([{"type": "message", "content": [{"type": "output_text", "text": text}]}]);
+    let response = json!({"status": "completed", "output": text.map(message)});
+    named(&[json!({"type": "response.completed", "response": response})])
+}
+
+#[test]
+fn a_text_with_a_piece_missing_is_no_answer_unless_the_end_has_all_of_it() {
+    let (four, point) = (piece(0, &json!("Four")), piece(0, &json!(".")));
+    let broken = "event: response.output_text.delta\ndata: {\"type\":\"resp\n\n";
+    for damage in [broken, &piece(0, &json!(7)), &piece(0, &json!(["."]))] {
+        let pieces = four.clone() + damage;
+        let read = |body: String| read_sse(Api::Responses, body);
+        assert_fails(&read(pieces.clone() + &end(None)), ExitStatus::Incomplete, "piece", damage);
+        assert_eq!(outcome(&read(pieces.clone() + &end(Some("Four.")))), usable("Four."));
+        let contradicting = pieces + &point + &end(Some("Four or five."));
+        assert_fails(&read(contradicting), ExitStatus::Incomplete, "contradicts", damage);
+    }
+    for harmless in [
+        piece(0, &json!(null)),
+        piece(0, &json!("")),
+        "event: response.web_search_call.searching\ndata: {\"type\":\n\n".into(),
+    ] {
+        let body = four.clone() + &harmless + &point + &end(None);
+        assert_eq!(outcome(&read_sse(Api::Responses, body)), usable("Four."), "{harmless}");
+    }
+}
+
+#[test]
+fn texts_whose_order_is_lost_are_no_answer_unless_the_end_has_all_of_it() {
+    let done = |index: u64| {
+        let item = json!({"type": "message", "role": "assistant"});
+        named(&[json!({"type": "response.output_item.done", "output_index": index, "item": item})])
+    };
+    let later = piece(3, &json!("b")) + &done(3);
+    for late in [piece(1, &json!("a")), piece(3, &json!("a"))] {
+        let body = later.clone() + &late;
+        let read = |body: String, is_late| {
+            let mut sink = Sink { is_late, ..Sink::default() };
+            let answer = read_pieces(Api::Responses, vec![body.into()], End::Clean, &mut sink);
+            (answer, sink.text)
+        };
+        let (answer, _) = read(body.clone() + &end(None), true);
+        assert_fails(&answer, ExitStatus::Incomplete, "piece", &late);
+        let (answer, _) = read(body.clone() + &end(Some("a\nb")), false);
+        assert_fails(&answer, ExitStatus::Incomplete, "contradicts", &late);
+        let (answer, printed) = read(body + &end(Some("a\nb")), true);
+        assert_eq!((outcome(&answer), &*printed), (usable("a\nb"), "a\nb"));
+    }
+}
+
+#[test]
+fn the_name_of_an_event_stands_for_a_type_that_is_missing() {
+    let body = "event: response.output_text.delta\ndata: {\"delta\":\"Four.\"}\n\n\
+                event: response.completed\ndata: {\"response\":{\"status\":\"completed\"}}\n\n";
+    assert_eq!(outcome(&read_sse(Api::Responses, body)), usable("Four."));
+    // But the type counts where it is there.
+    let body = "event: response.failed\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"Four.\"}\n\n\
+                event: response.failed\ndata: {\"type\":\"response.completed\"}\n\n";
+    assert_eq!(outcome(&read_sse(Api::Responses, body)), usable("Four."));
+}
+
+#[test]
+fn items_that_are_no_messages_end_no_text() {
+    let reasoning = json!({"type": "reasoning"});
+    let done = named(&[json!({"type": "response.output_item.done", "item": reasoning})]);
+    let body = piece(0, &json!("Fo")) + &done + &piece(0, &json!("ur.")) + &end(None);
+    assert_eq!(outcome(&read_sse(Api::Responses, body)), usable("Four."));
+}

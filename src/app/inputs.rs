@@ -1,0 +1,95 @@
+//! Everything that is read before the API is asked.
+
+use anyhow::Result;
+
+use crate::api::{AnswerFormat, Request};
+use crate::cli::{AskPlan, BackendPlan, FormatSource, StreamMode};
+use crate::client::ExtraHeaders;
+use crate::deadline::Deadline;
+use crate::output::Reporter;
+use crate::prompt::{self, Conversation, Stdin};
+
+/// What the inputs come to.
+pub struct Inputs {
+    /// What is sent.
+    pub request: Request,
+    /// What is sent beside it, for gateways.
+    pub headers: ExtraHeaders,
+    /// The conversation that the answer is appended to, locked.
+    pub conversation: Option<Conversation>,
+    /// The end of the time that the run has.
+    pub deadline: Deadline,
+}
+
+impl Inputs {
+    /// Reads every input that the command line names, and locks the conversation.
+    ///
+    /// # Errors
+    ///
+    /// Exit status 2 for an input that cannot be used, 1 where standard input or a lock fails.
+    pub fn load(
+        plan: &AskPlan,
+        stdin: &mut Stdin,
+        is_terminal: bool,
+        reporter: &Reporter,
+    ) -> Result<Self> {
+        let format = load_format(&plan.format)?;
+        let prompt = prompt::load(&plan.prompt, stdin)?;
+        let headers = match &plan.backend {
+            Some(backend) => load_headers(backend, stdin)?,
+            None => ExtraHeaders::default(),
+        };
+        // The clock starts when the prompt is there: whoever types it may take their time.
+        let deadline = Deadline::after(plan.timeout);
+        // A dry run takes no lock.
+        let lock = plan.backend.is_some().then_some(deadline);
+        let note = |text: &str| reporter.note(text);
+        let (messages, conversation) = prompt.into_messages(&plan.prompt.history, lock, &note)?;
+        plan.api.check_messages(&messages)?;
+        let stream = match plan.output.stream {
+            StreamMode::Always => true,
+            StreamMode::OnTerminal => is_terminal,
+            StreamMode::Never => false,
+        };
+        let mut options = plan.options.clone();
+        options.format = format;
+        let request = Request {
+            model: plan.model.clone(),
+            messages,
+            options,
+            stream,
+            stream_usage: stream && plan.output.usage,
+            deferred: plan.deferred,
+        };
+        Ok(Self { request, headers, conversation, deadline })
+    }
+}
+
+/// Reads the format that an answer must have.
+///
+/// # Errors
+///
+/// Exit status 2 where a schema cannot be read.
+pub fn load_format(source: &FormatSource) -> Result<Option<AnswerFormat>> {
+    Ok(match source {
+        FormatSource::Text => None,
+        FormatSource::Schema(path) => Some(AnswerFormat::Schema(prompt::load_schema(path)?)),
+        FormatSource::Choice(choices) => Some(AnswerFormat::Choice(choices.clone())),
+    })
+}
+
+/// Reads the headers of `--header`. A backend that sends nothing needs none.
+///
+/// # Errors
+///
+/// Exit status 2 for a header that may not be sent, or a file that cannot be read.
+pub fn load_headers(backend: &BackendPlan, stdin: &mut Stdin) -> Result<ExtraHeaders> {
+    let BackendPlan::Api { connection, cache: _ } = backend else {
+        return Ok(ExtraHeaders::default());
+    };
+    ExtraHeaders::parse(&connection.headers, |limit| {
+        let mut bytes = Vec::new();
+        stdin.read_at_most(limit, &mut bytes)?;
+        Ok(bytes)
+    })
+}

@@ -1,0 +1,121 @@
+//! Where a usable answer is kept, beside where it is printed: the conversation and the cache.
+
+use std::io::Read;
+
+use anyhow::Result;
+
+use crate::api::{Answer, Api, Request};
+use crate::cli::BackendPlan;
+use crate::client::BaseUrl;
+use crate::message::{Message, NewMessage, Role};
+use crate::offline::{CacheEntry, Lookup};
+use crate::output::Reporter;
+use crate::prompt::Conversation;
+
+/// Where the answer to a request is recorded, if it is.
+///
+/// # Errors
+///
+/// Exit status 1 where an image can no longer be read.
+pub fn cache_entry(
+    plan: &BackendPlan,
+    base_url: &BaseUrl,
+    api: Api,
+    request: &Request,
+) -> Result<Option<CacheEntry>> {
+    let Some(folder) = plan.cache() else { return Ok(None) };
+    let path = base_url.path_of(api.path());
+    let body = api.encode_identity(request);
+    CacheEntry::for_request(folder, &path, request.summary(), &body).map(Some)
+}
+
+/// The response that the cache has for a request. If there is none, it is found out whether one can be recorded.
+///
+/// # Errors
+///
+/// Exit status 1 where the cache cannot be used, or where there is no answer and the network may not be used.
+pub fn cached_response(
+    plan: &BackendPlan,
+    entry: Option<&CacheEntry>,
+    request: &Request,
+    is_usable: impl Fn(&[u8]) -> bool,
+    reporter: &Reporter,
+) -> Result<Option<Vec<u8>>> {
+    let Some(entry) = entry else { return Ok(None) };
+    let is_offline = matches!(plan, BackendPlan::Offline { .. });
+    match entry.load()? {
+        Lookup::Hit(response) if is_offline || is_usable(&response) => {
+            note_age(entry, request, reporter);
+            return Ok(Some(response));
+        }
+        Lookup::Hit(_) | Lookup::Miss => {}
+        Lookup::Corrupt => {
+            reporter.note(&format!("{}: corrupt, and not used", entry.path().display()));
+        }
+    }
+    if is_offline {
+        return Err(entry.miss(&request.model, &request.last_prompt()).into());
+    }
+    entry.ensure_writable()?;
+    Ok(None)
+}
+
+/// What was found by a search may have changed since.
+fn note_age(entry: &CacheEntry, request: &Request, reporter: &Reporter) {
+    if !request.options.requests_search() {
+        return;
+    }
+    let Some(age) = entry.age() else { return };
+    let (count, unit) = match age.as_secs() {
+        seconds if seconds < 3600 => (seconds / 60, "minutes"),
+        seconds if seconds < 48 * 3600 => (seconds / 3600, "hours"),
+        seconds => (seconds / 86_400, "days"),
+    };
+    reporter.note(&format!("the answer is from the cache; the search is {count} {unit} old"));
+}
+
+/// Where a usable answer is kept.
+pub struct SaveTo {
+    /// The conversation that goes on.
+    pub conversation: Option<Conversation>,
+    /// The record of a request that the API answered.
+    pub cache: Option<CacheEntry>,
+}
+
+impl SaveTo {
+    /// Keeps a usable answer. The one place does not depend on the other.
+    ///
+    /// # Errors
+    ///
+    /// Exit status 1 where it cannot be written.
+    pub fn save(&mut self, answer: &Answer, request: &Request) -> Result<()> {
+        if !answer.is_usable() {
+            return Ok(());
+        }
+        let appended = match &mut self.conversation {
+            Some(conversation) => messages_to_append(request, answer)
+                .and_then(|messages| conversation.append(&messages)),
+            None => Ok(()),
+        };
+        let stored = match (&self.cache, &answer.body) {
+            (Some(entry), Some(response)) => entry.store(response),
+            _ => Ok(()),
+        };
+        appended.and(stored)
+    }
+}
+
+/// The new messages of the request, and the answer, each as a line of a conversation.
+fn messages_to_append(request: &Request, answer: &Answer) -> Result<Vec<Vec<u8>>> {
+    let answer = NewMessage::text(Role::Assistant, answer.text.clone());
+    let new = request.messages.iter().filter_map(|message| match message {
+        Message::Raw(_) => None,
+        Message::New(message) => Some(message),
+    });
+    let line = |message| {
+        let mut line = Vec::new();
+        Api::encode_message(message).reader().read_to_end(&mut line)?;
+        Ok(line)
+    };
+    new.chain([&answer]).map(line).collect()
+}

@@ -1,0 +1,188 @@
+//! The plan of a run: every default filled in, every rule between flags applied.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::api::{Api, ModelOptions, Scenario};
+use crate::client::{BaseUrl, KeySource, ProxyVariables, RetryPolicy};
+use crate::prompt::PromptSource;
+
+/// What the command line asks for, with nothing left to decide.
+#[derive(Debug)]
+pub enum Command {
+    /// `--help` or `--version`: a text for standard output.
+    Print(String),
+    /// Send a prompt and print the answer.
+    Ask(Box<AskPlan>),
+    /// `--fetch`: print the answer to an earlier deferred request.
+    Fetch(Box<FetchPlan>),
+    /// `--list-models`.
+    ListModels(Box<ListModelsPlan>),
+}
+
+/// The plan of one request.
+#[derive(Debug)]
+pub struct AskPlan {
+    /// Where the messages come from.
+    pub prompt: PromptSource,
+    /// The format that the answer must have.
+    pub format: FormatSource,
+    /// The model's name, as given.
+    pub model: String,
+    /// The other fields of the request.
+    pub options: ModelOptions,
+    /// The wire format.
+    pub api: Api,
+    /// Get an id at once, and poll for the answer.
+    pub deferred: bool,
+    /// The command that fetches a deferred answer, but for `--fetch` and the id.
+    pub fetch_command: String,
+    /// Exit status 9 unless the model searched and cites a source.
+    pub require_sources: bool,
+    /// What is printed, and where.
+    pub output: OutputPlan,
+    /// Where the answer comes from; `None` for a dry run, which prints the request's body.
+    pub backend: Option<BackendPlan>,
+    /// The API's address: also a part of what a cached answer is found by.
+    pub base_url: BaseUrl,
+    /// One limit for the whole run, from the moment the prompt has been read.
+    pub timeout: Duration,
+}
+
+/// The plan of `--fetch`.
+#[derive(Debug)]
+pub struct FetchPlan {
+    /// The id of the deferred request.
+    pub id: String,
+    /// The command that fetches the answer, but for `--fetch` and the id.
+    pub fetch_command: String,
+    /// The format that the answer must have.
+    pub format: FormatSource,
+    /// The name that a rehearsal answers with.
+    pub model: String,
+    /// What is printed, and where.
+    pub output: OutputPlan,
+    /// Where the answer comes from.
+    pub backend: BackendPlan,
+    /// The API's address.
+    pub base_url: BaseUrl,
+    /// One limit for the whole run.
+    pub timeout: Duration,
+}
+
+/// The plan of `--list-models`.
+#[derive(Debug)]
+pub struct ListModelsPlan {
+    /// The name that a rehearsal lists.
+    pub model: String,
+    /// What is printed, and where.
+    pub output: OutputPlan,
+    /// Where the list comes from.
+    pub backend: BackendPlan,
+    /// The API's address.
+    pub base_url: BaseUrl,
+    /// One limit for the whole run.
+    pub timeout: Duration,
+}
+
+/// The format that the answer must have.
+#[derive(Debug)]
+pub enum FormatSource {
+    /// Any text.
+    Text,
+    /// JSON that matches the schema in this file.
+    Schema(PathBuf),
+    /// One of these texts.
+    Choice(Vec<String>),
+}
+
+/// What is printed, and where.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
+pub struct OutputPlan {
+    /// Print the response's JSON instead of the text.
+    pub json: bool,
+    /// Print only the first fenced code block.
+    pub extract: bool,
+    /// Whether the answer is printed as it arrives.
+    pub stream: StreamMode,
+    /// The file of `--output`; `None` for standard output.
+    pub file: Option<PathBuf>,
+    /// The file of `--sources`.
+    pub sources: Option<PathBuf>,
+    /// The file of `--log`.
+    pub log: Option<PathBuf>,
+    /// Print the token usage to standard error.
+    pub usage: bool,
+    /// Suppress notes and the progress line.
+    pub quiet: bool,
+    /// Print details of the request and the response to standard error.
+    pub verbose: bool,
+}
+
+/// Whether the answer is printed as it arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamMode {
+    /// In any case.
+    Always,
+    /// Where standard output is a terminal.
+    OnTerminal,
+    /// In no case.
+    Never,
+}
+
+/// Where the answer comes from.
+#[derive(Debug)]
+pub enum BackendPlan {
+    /// From this program, which simulates the API.
+    Rehearse {
+        /// The outcome that is simulated.
+        scenario: Scenario,
+        /// A usable answer has a code block, for `--extract`.
+        in_code_block: bool,
+    },
+    /// From the cache, and never from the network.
+    Offline {
+        /// The folder of recorded answers.
+        cache: PathBuf,
+    },
+    /// From the API, or from an earlier answer of it.
+    Api {
+        /// How to reach it.
+        connection: Box<ConnectionPlan>,
+        /// The folder of recorded answers.
+        cache: Option<PathBuf>,
+    },
+}
+
+impl BackendPlan {
+    /// The folder of recorded answers, if one is used.
+    pub fn cache(&self) -> Option<&Path> {
+        match self {
+            Self::Rehearse { .. } | Self::Api { cache: None, .. } => None,
+            Self::Offline { cache } | Self::Api { cache: Some(cache), .. } => Some(cache),
+        }
+    }
+}
+
+/// How to reach the API.
+#[derive(Debug)]
+pub struct ConnectionPlan {
+    /// Where the key is found.
+    pub key: KeySource,
+    /// The user's home folder, below which a key should not be readable by others.
+    pub home: Option<PathBuf>,
+    /// The values of `--header`, in order.
+    pub headers: Vec<OsString>,
+    /// For the name, the connection, TLS and a proxy's answer together.
+    pub connect_timeout: Duration,
+    /// The proxy variables.
+    pub proxies: ProxyVariables,
+    /// `SSL_CERT_FILE`: certificate authorities instead of the system's.
+    pub ssl_cert_file: Option<PathBuf>,
+    /// `SSL_CERT_DIR`: folders of them, separated by colons.
+    pub ssl_cert_dir: Option<OsString>,
+    /// What is retried, and how often.
+    pub retry: RetryPolicy,
+}

@@ -1,0 +1,285 @@
+//! Raw flags and variables become a [`Command`].
+//!
+//! The only place that decides what comes first of a dry run, a rehearsal, the cache and the network, and the
+//! only one that takes the flags apart.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::environment::Environment;
+use super::flags::{AnswerArgs, ConnectionArgs, OfflineArgs, PromptArgs, RequestArgs, SearchArgs};
+use super::parts::PromptParts;
+use super::plan::{
+    AskPlan, BackendPlan, Command, ConnectionPlan, FetchPlan, FormatSource, ListModelsPlan,
+    OutputPlan, StreamMode,
+};
+use super::{Cli, options, validate};
+use crate::api::{Api, Scenario};
+use crate::client::{BaseUrl, RetryPolicy};
+use crate::error::Failure;
+use crate::prompt::{HistorySource, InputPath, PromptSource, SystemSource};
+
+/// The model where none is named (xAI guide).
+const DEFAULT_MODEL: &str = "grok-4";
+
+/// Decides what a command line and its environment ask for.
+///
+/// # Errors
+///
+/// Exit status 2 for whatever cannot be done as given.
+pub fn resolve(cli: Cli, environment: Environment) -> Result<Command> {
+    validate::check(&cli)?;
+    let Cli { parts, prompt, request, search, answer, connection, offline, help: _, version: _ } =
+        cli;
+    let ConnectionArgs {
+        base_url,
+        header,
+        timeout,
+        connect_timeout,
+        retries,
+        retry_lost,
+        deferred,
+        fetch,
+    } = connection;
+    let is_list = offline.list_models;
+    let fetch_command = fetch_command(base_url.as_deref(), &header);
+    let source = Source::resolve(offline, &environment, fetch.is_some())?;
+    let log = environment.log.clone().filter(|_| !is_list);
+    let api_variable = environment.api();
+    let base_url = BaseUrl::parse(base_url.or_else(|| environment.base_url.clone()).as_deref())?;
+    let model = request.model.clone().or_else(|| environment.model.clone());
+    let model = model.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
+    let format = format_source(&request);
+    let stream = stream_mode(&answer, &request, deferred, &source)?;
+    let backend = match source {
+        Source::DryRun => None,
+        Source::Rehearsal { scenario, .. } => {
+            Some(BackendPlan::Rehearse { scenario, in_code_block: answer.extract })
+        }
+        Source::Cache(cache) => Some(BackendPlan::Offline { cache }),
+        Source::Api { cache } => Some(BackendPlan::Api {
+            connection: Box::new(ConnectionPlan {
+                key: environment.key,
+                home: environment.home,
+                headers: header,
+                connect_timeout,
+                proxies: environment.proxies,
+                ssl_cert_file: environment.ssl_cert_file,
+                ssl_cert_dir: environment.ssl_cert_dir,
+                retry: RetryPolicy { retries, retry_lost },
+            }),
+            cache,
+        }),
+    };
+    let SearchArgs { require_sources, .. } = search;
+    let output = output_plan(answer, search.sources.clone(), log, stream);
+    match (backend, fetch) {
+        (Some(backend), _) if is_list => {
+            let plan = ListModelsPlan { model, output, backend, base_url, timeout };
+            Ok(Command::ListModels(Box::new(plan)))
+        }
+        (Some(backend), Some(id)) => {
+            check_rehearsal(Some(&backend), false)?;
+            let plan =
+                FetchPlan { id, fetch_command, format, model, output, backend, base_url, timeout };
+            Ok(Command::Fetch(Box::new(plan)))
+        }
+        (backend, _) => {
+            let api = select_api(&request, &search, deferred, api_variable?)?;
+            let options = options::resolve(request, search);
+            api.check_options(&options, !matches!(format, FormatSource::Text))?;
+            check_rehearsal(backend.as_ref(), options.requests_search())?;
+            let prompt = prompt_source(parts, prompt);
+            Ok(Command::Ask(Box::new(AskPlan {
+                prompt,
+                format,
+                model,
+                options,
+                api,
+                deferred,
+                fetch_command,
+                require_sources,
+                output,
+                backend,
+                base_url,
+                timeout,
+            })))
+        }
+    }
+}
+
+/// A search is simulated only where one is requested.
+fn check_rehearsal(backend: Option<&BackendPlan>, requests_search: bool) -> Result<(), Failure> {
+    match backend {
+        Some(BackendPlan::Rehearse { scenario, .. })
+            if scenario.needs_search() && !requests_search =>
+        {
+            let what =
+                "--rehearse=searched and --rehearse=unsearched require --web-search or --x-search";
+            Err(Failure::usage(what))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The endpoint: the one that a flag needs, else the one that was named, else chat completions.
+fn select_api(
+    request: &RequestArgs,
+    search: &SearchArgs,
+    deferred: bool,
+    variable: Option<Api>,
+) -> Result<Api, Failure> {
+    let flag = match (search.web_search, search.x_search) {
+        (true, _) => Some("--web-search"),
+        (_, true) => Some("--x-search"),
+        _ => None,
+    };
+    match (flag, request.api) {
+        (Some(flag), Some(Api::Chat)) => {
+            Err(Failure::usage(format!("{flag} cannot be combined with --api chat"))
+                .hint("only the Responses API searches; omit --api"))
+        }
+        (Some(_), _) => Ok(Api::Responses),
+        _ if deferred => Ok(Api::Chat),
+        (None, typed) => Ok(typed.or(variable).unwrap_or(Api::Chat)),
+    }
+}
+
+/// Where the answer comes from, before it is known how the API is reached.
+enum Source {
+    DryRun,
+    Rehearsal { scenario: Scenario, has_cache: bool },
+    Cache(PathBuf),
+    Api { cache: Option<PathBuf> },
+}
+
+impl Source {
+    /// A dry run comes before a rehearsal, a rehearsal before `--offline`, and that before the network.
+    fn resolve(args: OfflineArgs, environment: &Environment, is_fetch: bool) -> Result<Self> {
+        let OfflineArgs { dry_run, rehearse, cache, offline, list_models } = args;
+        let takes_cache = !list_models && !is_fetch;
+        let cache = cache.or_else(|| environment.cache.clone()).filter(|_| takes_cache);
+        if dry_run {
+            return Ok(Self::DryRun);
+        }
+        let rehearse = match rehearse {
+            None => environment.scenario()?,
+            typed => typed,
+        };
+        if let Some(scenario) = rehearse {
+            return Ok(Self::Rehearsal { scenario, has_cache: cache.is_some() });
+        }
+        match cache {
+            cache if !offline && !environment.is_offline()? => Ok(Self::Api { cache }),
+            Some(cache) => Ok(Self::Cache(cache)),
+            None if takes_cache => {
+                Err(Failure::usage("--offline requires --cache or XASK_CACHE").into())
+            }
+            None => {
+                let mode = if is_fetch { "--fetch" } else { "--list-models" };
+                let message = format!("{mode} needs the network, and --offline forbids it");
+                Err(Failure::usage(message).hint("unset XASK_OFFLINE, or use --rehearse").into())
+            }
+        }
+    }
+}
+
+/// Whether the answer is printed as it arrives: one from the cache or for it is whole.
+fn stream_mode(
+    answer: &AnswerArgs,
+    request: &RequestArgs,
+    deferred: bool,
+    source: &Source,
+) -> Result<StreamMode> {
+    let AnswerArgs { json, extract, stream, no_stream, output, .. } = answer;
+    let (is_cached, by_default) = match source {
+        Source::DryRun => (false, false),
+        Source::Rehearsal { has_cache, .. } => (false, !has_cache),
+        Source::Cache(_) => (true, false),
+        Source::Api { cache } => (cache.is_some(), cache.is_none()),
+    };
+    if *json && *stream && is_cached {
+        return Err(Failure::usage("--json --stream cannot be combined with --cache")
+            .hint("a cached answer is one JSON text, not a stream of events")
+            .into());
+    }
+    let is_whole = *no_stream
+        || *json
+        || *extract
+        || deferred
+        || output.is_some()
+        || !request.choice.is_empty();
+    Ok(if is_cached {
+        StreamMode::Never
+    } else if *stream {
+        StreamMode::Always
+    } else if by_default && !is_whole {
+        StreamMode::OnTerminal
+    } else {
+        StreamMode::Never
+    })
+}
+
+/// The command that fetches a deferred answer, but for `--fetch` and the id: with what leads to the same API,
+/// and without what may be a secret.
+fn fetch_command(base_url: Option<&str>, headers: &[OsString]) -> String {
+    let mut command = "xask".to_owned();
+    if let Some(url) = base_url {
+        command.extend([" --base-url ", &shell_word(url)]);
+    }
+    for file in
+        headers.iter().filter_map(|header| header.to_str()).filter(|header| header.starts_with('@'))
+    {
+        command.extend([" -H ", &shell_word(file)]);
+    }
+    command
+}
+
+/// A text as one word of a shell.
+fn shell_word(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@%+=:,./-_".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+fn format_source(request: &RequestArgs) -> FormatSource {
+    match &request.schema {
+        Some(path) => FormatSource::Schema(path.clone()),
+        None if request.choice.is_empty() => FormatSource::Text,
+        None => FormatSource::Choice(request.choice.clone()),
+    }
+}
+
+fn output_plan(
+    answer: AnswerArgs,
+    sources: Option<PathBuf>,
+    log_variable: Option<PathBuf>,
+    stream: StreamMode,
+) -> OutputPlan {
+    let AnswerArgs { json, extract, output, stream: _, no_stream: _, usage, log, verbose, quiet } =
+        answer;
+    let file = output.filter(|path| path.as_os_str() != "-");
+    let log = log.or(log_variable);
+    OutputPlan { json, extract, stream, file, sources, log, usage, quiet, verbose }
+}
+
+fn prompt_source(parts: PromptParts, args: PromptArgs) -> PromptSource {
+    let PromptArgs { system, system_file, developer, detail, names, lossy, conversation, messages } =
+        args;
+    let system = match (system, system_file, developer) {
+        (Some(text), _, _) => SystemSource::Text(text),
+        (_, Some(path), _) => SystemSource::File(InputPath::new(path)),
+        (_, _, Some(text)) => SystemSource::Developer(text),
+        (None, None, None) => SystemSource::None,
+    };
+    let history = match (conversation, messages) {
+        (Some(path), _) => HistorySource::Conversation(path),
+        (_, Some(path)) => HistorySource::Messages(InputPath::new(path)),
+        (None, None) => HistorySource::None,
+    };
+    PromptSource { parts: parts.0, details: detail, system, history, lossy, names }
+}

@@ -1,0 +1,206 @@
+//! Which proxy is used, if any: the variables as curl reads them.
+//!
+//! A proxy that cannot be used is an error, never a silent direct connection. Its address may hold a
+//! password, and is not shown.
+
+use std::ffi::OsString;
+use std::fmt::Write;
+
+use anyhow::Result;
+use ureq::http::Uri;
+use ureq::{Proxy, ProxyProtocol};
+
+use super::BaseUrl;
+use super::no_proxy::matches_no_proxy;
+use crate::error::Failure;
+use crate::host::is_port;
+
+/// The variables about proxies that are set.
+#[derive(Default)]
+pub struct ProxyVariables {
+    /// The first that is set of `https_proxy`, `HTTPS_PROXY`, `all_proxy` and `ALL_PROXY`: its name
+    /// and its value.
+    pub proxy: Option<(&'static str, OsString)>,
+    /// The same of `no_proxy` and `NO_PROXY`.
+    pub no_proxy: Option<(&'static str, OsString)>,
+}
+
+impl std::fmt::Debug for ProxyVariables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProxyVariables").field("no_proxy", &self.no_proxy).finish_non_exhaustive()
+    }
+}
+
+/// The port of a proxy that names none, as in curl (`CURLOPT_PROXY`).
+const DEFAULT_PORT: u16 = 1080;
+/// The same for a proxy that is spoken to over TLS.
+const DEFAULT_HTTPS_PORT: u16 = 443;
+
+/// A proxy, and the variable that names it.
+#[derive(Debug)]
+pub struct SelectedProxy {
+    /// The variable's name.
+    pub variable: &'static str,
+    /// How to reach the proxy.
+    pub proxy: Proxy,
+}
+
+impl SelectedProxy {
+    /// Whether it speaks SOCKS.
+    pub fn is_socks(&self) -> bool {
+        !matches!(self.proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
+    }
+}
+
+/// The proxy for an address; none for http, which goes to this machine only.
+///
+/// # Errors
+///
+/// A usage failure that names the variable whose address cannot be used.
+pub fn select(base_url: &BaseUrl, variables: &ProxyVariables) -> Result<Option<SelectedProxy>> {
+    let ProxyVariables { proxy, no_proxy } = variables;
+    let Some(proxy) = proxy.as_ref().filter(|_| base_url.is_https()) else { return Ok(None) };
+    if let Some(no_proxy) = no_proxy
+        && matches_no_proxy(base_url.name(), text(no_proxy)?)
+    {
+        return Ok(None);
+    }
+    match (proxy.0, parse(text(proxy)?)) {
+        (variable, Ok(proxy)) => Ok(Some(SelectedProxy { variable, proxy })),
+        (variable, Err(why)) => Err(Failure::usage(format!("{variable}: {why}")).into()),
+    }
+}
+
+fn text<'a>((name, value): &'a (&'static str, OsString)) -> Result<&'a str, Failure> {
+    value.to_str().ok_or_else(|| Failure::usage(format!("{name}: it is not UTF-8")))
+}
+
+fn parse(address: &str) -> Result<Proxy, String> {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("http", address));
+    let (scheme, default_port) = match scheme.to_ascii_lowercase().as_str() {
+        "http" => ("http", DEFAULT_PORT),
+        "https" => ("https", DEFAULT_HTTPS_PORT),
+        "socks" | "socks4" => ("socks4", DEFAULT_PORT),
+        "socks4a" => ("socks4a", DEFAULT_PORT),
+        "socks5" => ("socks5", DEFAULT_PORT),
+        "socks5h" => ("socks5h", DEFAULT_PORT),
+        _ => return Err("a proxy is http, https, socks4, socks4a, socks5 or socks5h".into()),
+    };
+    let not_an_address = || "it is not the address of a proxy".to_owned();
+    let rest = encode_credentials(rest);
+    let uri: Uri = format!("{scheme}://{rest}").parse().map_err(|_| not_an_address())?;
+    let authority = uri.authority().filter(|authority| !authority.host().is_empty());
+    let authority = authority.ok_or_else(not_an_address)?.as_str();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    // The colons of a bare IPv6 address are within brackets.
+    let full = match host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
+        None => format!("{scheme}://{authority}:{default_port}"),
+        Some((_, port)) if is_port(port) => {
+            format!("{scheme}://{authority}")
+        }
+        Some(_) => return Err("its port is not from 1 to 65535".into()),
+    };
+    Proxy::new(&full).map_err(|_| not_an_address())
+}
+
+/// What stands before an `@`, with every character encoded that has no place in a URL, as curl takes it: the names
+/// of Windows domains have a `\`. A `%` that begins no encoded byte stands for itself.
+fn encode_credentials(address: &str) -> String {
+    let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
+    let Some((credentials, host)) = authority.rsplit_once('@') else { return address.to_owned() };
+    let mut encoded = String::new();
+    for (at, byte) in credentials.bytes().enumerate() {
+        let begins_encoded_byte = || {
+            let digits = credentials.as_bytes().get(at + 1..at + 3);
+            digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+        };
+        match byte {
+            // Nor does curl take these. The parser refuses them.
+            b' ' | b'\0'..=b'\x1f' | b'\x7f' => encoded.push(byte.into()),
+            b':' if !credentials[..at].contains(':') => encoded.push(':'),
+            b'%' if begins_encoded_byte() => encoded.push('%'),
+            byte if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
+                encoded.push(byte.into());
+            }
+            byte => {
+                // Writing to a String cannot fail.
+                let _ = write!(encoded, "%{byte:02X}");
+            }
+        }
+    }
+    format!("{encoded}@{host}{}", &address[authority.len()..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_and_password_may_have_every_character_that_curl_takes() {
+        for (credentials, user, password) in [
+            ("user:p%40ss", "user", Some("p@ss")),
+            (r"CORP\jdoe:pw", r"CORP\jdoe", Some("pw")),
+            ("u:^|\"<>{}`é", "u", Some("^|\"<>{}`é")),
+            ("u:a:b@c[1]", "u", Some("a:b@c[1]")),
+            ("u:100%", "u", Some("100%")),
+            ("u:5%zz%4", "u", Some("5%zz%4")),
+            ("u:%25", "u", Some("%")),
+            ("u:a+b&c=d;e,f!$*()'", "u", Some("a+b&c=d;e,f!$*()'")),
+            ("u", "u", None),
+        ] {
+            let proxy =
+                parse(&format!("http://{credentials}@proxy.example:3128/x?y")).expect(credentials);
+            assert_eq!((proxy.host(), proxy.port()), ("proxy.example", 3128), "{credentials}");
+            assert_eq!(
+                (proxy.username(), proxy.password()),
+                (Some(user), password),
+                "{credentials}"
+            );
+        }
+        for address in [
+            "http://u:a b@a",
+            "http://u:a\tb@a",
+            "http://u:a/b@a",
+            "http://u:a#b@a",
+            "http://u:a?b@a",
+        ] {
+            assert!(parse(address).is_err(), "{address}");
+        }
+    }
+
+    #[test]
+    fn the_address_of_a_proxy_is_read_as_curl_reads_it() {
+        use ProxyProtocol::{Http, Https, Socks4, Socks5, Socks5h};
+        for (address, protocol, host, port) in [
+            ("http://proxy.example:3128", Http, "proxy.example", 3128),
+            ("proxy.example:3128", Http, "proxy.example", 3128),
+            ("proxy.example", Http, "proxy.example", 1080),
+            ("HTTPS://proxy.example", Https, "proxy.example", 443),
+            ("socks5://127.0.0.1", Socks5, "127.0.0.1", 1080),
+            ("socks5h://user:p%40ss@proxy.example:9/", Socks5h, "proxy.example", 9),
+            ("socks://proxy.example", Socks4, "proxy.example", 1080),
+            ("http://[::1]:8080", Http, "[::1]", 8080),
+            ("http://[::1]", Http, "[::1]", 1080),
+        ] {
+            let proxy = parse(address).expect(address);
+            assert_eq!(
+                (proxy.protocol(), proxy.host(), proxy.port()),
+                (protocol, host, port),
+                "{address}"
+            );
+        }
+        for address in [
+            "ftp://a",
+            "://",
+            "http://",
+            "http://a b",
+            "http://a:0",
+            "http://a:99999",
+            "http://a:x",
+            "http://a:+80",
+            ":",
+        ] {
+            assert!(parse(address).is_err(), "{address}");
+        }
+    }
+}

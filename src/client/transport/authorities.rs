@@ -1,0 +1,323 @@
+//! Which certificate authorities are trusted.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use anyhow::{Context, Result};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use webpki_roots::TLS_SERVER_ROOTS;
+
+use crate::client::file::{self, Limit};
+use crate::error::Failure;
+
+/// Where systems keep their bundle: Debian and Arch, Fedora, openSUSE, Alpine and the BSDs. One file is read, and not a
+/// folder of them: that costs a start 3 ms.
+const SYSTEM_BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// The labels of a certificate beside `CERTIFICATE`: OpenSSL's own form, and its old name for the usual one.
+const OTHER_LABELS: [&[u8]; 2] = [b"TRUSTED CERTIFICATE", b"X509 CERTIFICATE"];
+
+/// What to trust in place of the system's bundle.
+#[derive(Debug, Default)]
+pub struct Authorities {
+    /// `SSL_CERT_FILE`.
+    pub file: Option<PathBuf>,
+    /// `SSL_CERT_DIR`: folders, separated by colons.
+    pub folders: Option<OsString>,
+}
+
+impl Authorities {
+    /// Whether the user names them.
+    pub fn are_given(&self) -> bool {
+        self.file.is_some() || self.folders.is_some()
+    }
+
+    /// The authorities of `SSL_CERT_FILE` and `SSL_CERT_DIR`, else of the system, else Mozilla's, which are compiled
+    /// in.
+    ///
+    /// # Errors
+    ///
+    /// Exit status 1 if the file cannot be read, or there is no certificate at all: they were meant to be used, and
+    /// others in their place would be trusted against the user's will.
+    pub(super) fn load(&self) -> Result<RootCertStore> {
+        let mut bundle = Bundle::default();
+        if !self.are_given() {
+            let Some(path) = SYSTEM_BUNDLES.iter().map(Path::new).find(|path| path.exists()) else {
+                return Ok(TLS_SERVER_ROOTS.iter().cloned().collect());
+            };
+            bundle.add_file(path).with_context(|| certificates_of(path))?;
+            return bundle.finish().with_context(|| certificates_of(path));
+        }
+        if let Some(path) = &self.file {
+            bundle.add_file(path).with_context(|| certificates_of(path))?;
+        }
+        let folders = self.folders.as_deref().unwrap_or_default().as_bytes();
+        for folder in folders.split(|byte| *byte == b':').filter(|folder| !folder.is_empty()) {
+            bundle.add_folder(&PathBuf::from(OsString::from_vec(folder.to_vec())));
+        }
+        let last = self.folders.as_deref().map(Path::new).or(self.file.as_deref());
+        bundle.finish().with_context(|| certificates_of(last.unwrap_or(Path::new(""))))
+    }
+}
+
+fn certificates_of(path: &Path) -> Failure {
+    Failure::local(format!("certificates of {}", path.display()))
+}
+
+/// Certificates that were read.
+struct Bundle {
+    roots: RootCertStore,
+    /// Device and inode of each file, for folders are full of links to the same.
+    seen: HashSet<(u64, u64)>,
+    /// Why a folder could not be used.
+    fault: Option<io::Error>,
+}
+
+impl Default for Bundle {
+    fn default() -> Self {
+        Self { roots: RootCertStore::empty(), seen: HashSet::new(), fault: None }
+    }
+}
+
+impl Bundle {
+    fn add_file(&mut self, path: &Path) -> io::Result<()> {
+        let metadata = fs::metadata(path)?;
+        if self.seen.insert((metadata.dev(), metadata.ino())) {
+            let certificates = parse(&file::read(path, Limit::CERTIFICATES)?);
+            self.roots.add_parsable_certificates(certificates);
+        }
+        Ok(())
+    }
+
+    /// Adds what can be read in a folder; others keep other files there, too.
+    fn add_folder(&mut self, folder: &Path) {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries.flatten(),
+            Err(error) => {
+                self.fault.get_or_insert(error);
+                return;
+            }
+        };
+        for path in entries.map(|entry| entry.path()).filter(|path| path.is_file()) {
+            if let Err(error) = self.add_file(&path) {
+                self.fault.get_or_insert(error);
+            }
+        }
+    }
+
+    fn finish(self) -> Result<RootCertStore> {
+        match (self.roots.is_empty(), self.fault) {
+            (false, _) => Ok(self.roots),
+            (true, Some(fault)) => Err(fault.into()),
+            (true, None) => anyhow::bail!("there is no certificate in it"),
+        }
+    }
+}
+
+/// The certificates in a PEM file. What is no certificate is passed over: bundles hold more than that.
+fn parse(pem: &[u8]) -> Vec<CertificateDer<'static>> {
+    let pem = with_usual_labels(pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem));
+    CertificateDer::pem_slice_iter(&pem).flatten().filter_map(trusted_certificate).collect()
+}
+
+/// PEM in which every certificate has the label `CERTIFICATE`, the only one that the parser knows.
+fn with_usual_labels(pem: &[u8]) -> Vec<u8> {
+    let mut usual = Vec::with_capacity(pem.len());
+    for line in pem.split_inclusive(|byte| *byte == b'\n') {
+        let label = OTHER_LABELS.iter().find_map(|label| {
+            let start = line.strip_prefix(b"-----BEGIN ").or(line.strip_prefix(b"-----END "))?;
+            let end = start.strip_prefix(*label)?;
+            Some((line.len() - start.len(), end))
+        });
+        match label {
+            Some((start, end)) => {
+                usual.extend_from_slice(&line[..start]);
+                usual.extend_from_slice(b"CERTIFICATE");
+                usual.extend_from_slice(end);
+            }
+            None => usual.extend_from_slice(line),
+        }
+    }
+    usual
+}
+
+/// The certificate without what OpenSSL's form has behind it: what it is trusted for. `None` if that leaves out servers.
+fn trusted_certificate(der: CertificateDer<'static>) -> Option<CertificateDer<'static>> {
+    let (_, _, rest) = take_element(&der)?;
+    if rest.is_empty() {
+        return Some(der);
+    }
+    let is_trusted = is_trusted_for_servers(rest).unwrap_or(false);
+    let len = der.len() - rest.len();
+    is_trusted.then(|| CertificateDer::from(der[..len].to_vec()))
+}
+
+/// `id-kp-serverAuth` and `anyExtendedKeyUsage` (RFC 5280, 4.2.1.12), encoded.
+const SERVER_PURPOSES: [&[u8]; 2] =
+    [&[6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1], &[6, 4, 0x55, 0x1d, 0x25, 0]];
+
+/// Whether OpenSSL's `CertAux` leaves servers in: a list of what the certificate is trusted for, and `[0]`, a list of
+/// what it is not trusted for, both optional. `None` if it is malformed.
+fn is_trusted_for_servers(aux: &[u8]) -> Option<bool> {
+    const SEQUENCE: u8 = 0x30;
+    const REJECTED: u8 = 0xa0;
+    let (SEQUENCE, mut content, _) = take_element(aux)? else { return None };
+    let has_servers = |mut list: &[u8]| {
+        while let Some((_, _, rest)) = take_element(list) {
+            if SERVER_PURPOSES.contains(&&list[..list.len() - rest.len()]) {
+                return true;
+            }
+            list = rest;
+        }
+        false
+    };
+    while !content.is_empty() {
+        let (tag, list, rest) = take_element(content)?;
+        if (tag == SEQUENCE && !has_servers(list)) || (tag == REJECTED && has_servers(list)) {
+            return Some(false);
+        }
+        content = rest;
+    }
+    Some(true)
+}
+
+/// The tag and the content of the first element of DER, and what follows it.
+fn take_element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (tag, rest) = der.split_first()?;
+    let (first, rest) = rest.split_first()?;
+    let (len, rest) = match first {
+        len @ 0..=0x7f => (usize::from(*len), rest),
+        // The length itself has so many bytes; a file has fewer than 2^32.
+        bytes @ 0x81..=0x84 => {
+            let (len, rest) = rest.split_at_checked(usize::from(bytes & 0x7f))?;
+            (len.iter().fold(0, |len, byte| len << 8 | usize::from(*byte)), rest)
+        }
+        _ => return None,
+    };
+    let (content, rest) = rest.split_at_checked(len)?;
+    Some((*tag, content, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{CertificateParams, KeyPair};
+
+    /// An authority as PEM.
+    fn authority() -> String {
+        let key = KeyPair::generate().expect("a key");
+        let certificate = CertificateParams::default().self_signed(&key);
+        certificate.expect("a certificate").pem()
+    }
+
+    /// The same with OpenSSL's additions behind it.
+    fn with_additions(pem: &str, aux: &[u8]) -> String {
+        use base64::Engine;
+        use base64::engine::general_purpose::STANDARD;
+        let base64: String = pem.lines().filter(|line| !line.starts_with("---")).collect();
+        let der = [STANDARD.decode(base64).expect("base64"), aux.to_vec()].concat();
+        let label = "TRUSTED CERTIFICATE-----";
+        let base64 = STANDARD.encode(der);
+        let lines: Vec<_> = base64.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+        format!("-----BEGIN {label}\n{}\n-----END {label}\n", lines.join("\n"))
+    }
+
+    #[test]
+    fn certificates_are_found_under_every_label_and_after_a_byte_order_mark() {
+        let pem = authority();
+        let relabel = |label: &str| pem.replace(" CERTIFICATE-", &format!(" {label} CERTIFICATE-"));
+        for (bundle, expected) in [
+            (pem.clone(), 1),
+            (format!("\u{feff}{pem}"), 1),
+            (relabel("X509"), 1),
+            (relabel("TRUSTED"), 1),
+            (format!("# ours\n{}\r\n{pem}", relabel("X509").replace('\n', "\r\n")), 2),
+            (relabel("UNTRUSTED"), 0),
+            (pem.replace("BEGIN", "BEGINNING"), 0),
+            (String::new(), 0),
+        ] {
+            assert_eq!(parse(bundle.as_bytes()).len(), expected, "{bundle}");
+        }
+    }
+
+    #[test]
+    fn a_trusted_certificate_is_one_for_servers_only_if_openssl_says_so() {
+        let pem = authority();
+        let servers = [6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1];
+        let clients = [6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 2];
+        let any = [6, 4, 0x55, 0x1d, 0x25, 0];
+        let element = |tag: u8, content: &[u8]| {
+            [&[tag, u8::try_from(content.len()).expect("short")], content].concat()
+        };
+        let aux = |elements: &[Vec<u8>]| element(0x30, &elements.concat());
+        for (case, aux, expected) in [
+            ("no list", aux(&[]), true),
+            ("a name", aux(&[element(0x0c, b"x")]), true),
+            ("trusted for servers", aux(&[element(0x30, &servers)]), true),
+            ("for both", aux(&[element(0x30, &[clients, servers].concat())]), true),
+            ("for anything", aux(&[element(0x30, &any)]), true),
+            ("for clients only", aux(&[element(0x30, &clients)]), false),
+            ("for nothing", aux(&[element(0x30, &[])]), false),
+            ("rejected for servers", aux(&[element(0xa0, &servers)]), false),
+            ("rejected for clients", aux(&[element(0xa0, &clients)]), true),
+            ("no additions of OpenSSL", vec![0], false),
+            ("cut", aux(&[element(0x30, &servers)])[..8].to_vec(), false),
+        ] {
+            let found = parse(with_additions(&pem, &aux).as_bytes());
+            assert_eq!(found.len(), usize::from(expected), "{case}");
+            assert!(found.iter().all(|der| *der == parse(pem.as_bytes())[0]), "{case}");
+        }
+    }
+
+    #[test]
+    fn files_and_folders_are_read_each_file_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        let write = |name: &str, text: &str| fs::write(path(name), text).expect("it is written");
+        for name in ["a", "b", "empty"] {
+            fs::create_dir(path(name)).expect("a folder");
+        }
+        write("own.pem", &authority());
+        write("a/one.pem", &authority());
+        write("a/two.crt", &authority());
+        write("a/README", "no certificate");
+        std::os::unix::fs::symlink("one.pem", path("a/1234abcd.0")).expect("a link");
+        std::os::unix::fs::symlink("missing", path("a/broken")).expect("a link");
+        std::os::unix::fs::symlink("../own.pem", path("b/own")).expect("a link");
+        let load = |file: Option<&str>, folders: &[&str]| {
+            let join = |folders: &[&str]| {
+                let paths: Vec<_> =
+                    folders.iter().map(|name| path(name).display().to_string()).collect();
+                paths.join(":").into()
+            };
+            let folders = (!folders.is_empty()).then(|| join(folders));
+            let roots = Authorities { file: file.map(path), folders }.load();
+            roots.map(|roots| roots.len()).map_err(|error| format!("{error:#}"))
+        };
+        assert_eq!(load(Some("own.pem"), &[]), Ok(1));
+        assert_eq!(load(None, &["a"]), Ok(2));
+        assert_eq!(load(None, &["nowhere", "a", "b"]), Ok(3));
+        assert_eq!(load(Some("own.pem"), &["b"]), Ok(1));
+        assert_eq!(load(Some("a/README"), &["b"]), Ok(1));
+        for (file, folders, why) in [
+            (Some("a/README"), &[][..], "a/README: there is no certificate in it"),
+            (None, &["empty"], "empty: there is no certificate in it"),
+            (None, &["nowhere"], "nowhere: No such file or directory (os error 2)"),
+            (Some("nowhere"), &["a"], "nowhere: No such file or directory (os error 2)"),
+        ] {
+            let error = load(file, folders).expect_err(why);
+            assert!(error.starts_with("certificates of ") && error.ends_with(why), "{error}");
+        }
+    }
+}

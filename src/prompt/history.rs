@@ -1,0 +1,234 @@
+//! Earlier messages: read as they stand, and checked as far as a request needs it.
+
+use anyhow::Result;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+
+use super::input::{self, Limit};
+use super::{InputPath, Stdin};
+use crate::error::Failure;
+use crate::message::{RawMessage, Role};
+
+/// The messages of `--messages`.
+///
+/// A usage failure where they cannot be read or are broken; a local I/O error where standard input
+/// breaks.
+pub fn read(path: &InputPath, stdin: &mut Stdin) -> Result<Vec<RawMessage>> {
+    let name = path.to_string();
+    let bytes = input::read(path, stdin, Limit::MESSAGES)?;
+    let text = input::without_bom(&bytes);
+    if text.trim_ascii().is_empty() {
+        return Err(input::blank(&name, text.is_empty()).into());
+    }
+    parse(&name, text)
+}
+
+/// Messages as a JSON array, or one a line.
+///
+/// A usage failure that names the message or the line.
+pub fn parse(name: &str, bytes: &[u8]) -> Result<Vec<RawMessage>> {
+    if bytes.trim_ascii_start().first() != Some(&b'[') {
+        return parse_lines(name, bytes);
+    }
+    let Ok(array) = serde_json::from_slice::<Vec<&RawValue>>(bytes) else {
+        return Err(Failure::usage(format!("{name}: not a JSON array of messages")).into());
+    };
+    let messages = array.into_iter().enumerate().map(|(index, raw)| (index + 1, raw.get()));
+    parse_all(messages, |number| format!("{name}: message {number}"))
+}
+
+/// The messages of a conversation, one a line, and where its last line begins if that is the beginning of
+/// a message whose end is missing: the rest of an append that was interrupted.
+///
+/// A usage failure that names the line.
+pub fn parse_conversation(name: &str, bytes: &[u8]) -> Result<(Vec<RawMessage>, Option<u64>)> {
+    let torn = torn_line(bytes);
+    let whole = &bytes[..torn.unwrap_or(bytes.len())];
+    let messages = parse_lines(name, input::without_bom(whole))?;
+    Ok((messages, torn.map(|start| start as u64)))
+}
+
+/// Where a last line without a line feed begins whose JSON object ends in the middle.
+fn torn_line(bytes: &[u8]) -> Option<usize> {
+    let start = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let line = input::without_bom(&bytes[start..]);
+    let line = match str::from_utf8(line) {
+        Ok(line) => line,
+        // The last character is torn too.
+        Err(error) if error.error_len().is_none() => {
+            str::from_utf8(&line[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return None,
+    };
+    let is_torn = line.trim_start().starts_with('{')
+        && serde_json::from_str::<IgnoredAny>(line).is_err_and(|error| error.is_eof());
+    is_torn.then_some(start)
+}
+
+/// Messages one a line; blank lines are skipped.
+///
+/// A usage failure that names the line.
+fn parse_lines(name: &str, bytes: &[u8]) -> Result<Vec<RawMessage>> {
+    let place = |number: usize| format!("{name}: line {number}");
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
+        Failure::usage(format!("{}: not UTF-8 text", place(line)))
+    })?;
+    let lines = text.split('\n').enumerate().map(|(index, line)| (index + 1, line.trim()));
+    let lines = lines.filter(|(_, line)| !line.is_empty());
+    parse_all(lines, place)
+}
+
+fn parse_all<'a>(
+    messages: impl Iterator<Item = (usize, &'a str)>,
+    place: impl Fn(usize) -> String,
+) -> Result<Vec<RawMessage>> {
+    let mut parsed: Vec<RawMessage> = Vec::new();
+    for (number, json) in messages {
+        let place = place(number);
+        let broken = |why: String| Failure::usage(format!("{place}: {why}"));
+        let role = check_message(json).map_err(broken)?;
+        if role.is_system() && !parsed.is_empty() {
+            return Err(broken(format!("the {} message is not the first", role.as_str())).into());
+        }
+        parsed.push(RawMessage { role, json: json.to_owned(), place });
+    }
+    Ok(parsed)
+}
+
+/// What must be right in a message that is sent as it stands; the rest is for the API to judge.
+#[derive(Deserialize)]
+struct MessageHeader<'a> {
+    role: Option<&'a RawValue>,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+    tool_calls: Option<&'a RawValue>,
+}
+
+/// The role of a message that can be sent.
+fn check_message(json: &str) -> Result<Role, String> {
+    let header = serde_json::from_str::<MessageHeader>(json);
+    let header = header.map_err(|error| match error.classify() {
+        Category::Eof => "its JSON ends in the middle",
+        Category::Syntax => "not JSON",
+        Category::Data | Category::Io => "not a message",
+    })?;
+    // A list of a message's values would be taken for the message itself.
+    if !json.starts_with('{') {
+        return Err("not a message: not a JSON object".to_owned());
+    }
+    let role = header.role.ok_or("not a message: it has no role")?.get();
+    let role: Role = serde_json::from_str(role).map_err(|_| format!("unknown role {role}"))?;
+    let has_content = header.content.is_some_and(|content| is_filled(content.get()));
+    // An answer that called tools has nothing else to say.
+    if has_content || (role == Role::Assistant && header.tool_calls.is_some()) {
+        return Ok(role);
+    }
+    Err("its content is empty".to_owned())
+}
+
+/// Whether content is a text or a list of parts, and not empty.
+fn is_filled(content: &str) -> bool {
+    serde_json::from_str::<String>(content).is_ok_and(|text| !text.is_empty())
+        || serde_json::from_str::<Vec<&RawValue>>(content).is_ok_and(|parts| !parts.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_broken_line_is_named_with_its_number() {
+        let user = r#"{"role":"user","content":"hi"}"#;
+        for (lines, expected) in [
+            (format!("{user}\n{{"), "f: line 2: its JSON ends in the middle"),
+            (format!("{user}\n\n{{\"role\":\"us"), "f: line 3: its JSON ends in the middle"),
+            ("hello".to_owned(), "f: line 1: not JSON"),
+            (r#""hello""#.to_owned(), "f: line 1: not a message"),
+            ("7".to_owned(), "f: line 1: not a message"),
+            (r#"{"content":"hi"}"#.to_owned(), "f: line 1: not a message: it has no role"),
+            (
+                format!("{user}\n{}", r#"["user","hi",null]"#),
+                "f: line 2: not a message: not a JSON object",
+            ),
+            (
+                r#"[["user","hi",null]]"#.to_owned(),
+                "f: message 1: not a message: not a JSON object",
+            ),
+            (r#"{"role":"robot","content":"hi"}"#.to_owned(), "f: line 1: unknown role \"robot\""),
+            (r#"{"role":7,"content":"hi"}"#.to_owned(), "f: line 1: unknown role 7"),
+            (r#"{"role":"user"}"#.to_owned(), "f: line 1: its content is empty"),
+            (r#"{"role":"user","content":""}"#.to_owned(), "f: line 1: its content is empty"),
+            (r#"{"role":"user","content":[]}"#.to_owned(), "f: line 1: its content is empty"),
+            (r#"{"role":"user","content":7}"#.to_owned(), "f: line 1: its content is empty"),
+            (
+                format!("{user}\n{}", r#"{"role":"system","content":"hi"}"#),
+                "f: line 2: the system message is not the first",
+            ),
+        ] {
+            let error = parse("f", lines.as_bytes()).expect_err(&lines);
+            assert_eq!(error.to_string(), expected);
+        }
+        assert_eq!(
+            parse("f", b"\n\xff").expect_err("not UTF-8").to_string(),
+            "f: line 2: not UTF-8 text"
+        );
+    }
+
+    #[test]
+    fn messages_are_kept_as_they_stand() {
+        let call = r#"{ "role":"assistant", "content":null, "tool_calls":[{"id":"1"}], "x":1.50 }"#;
+        let lines = format!("\n  {call}\r\n\n{{\"role\":\"tool\",\"content\":\"7\"}}\n");
+        let array = format!(" [{call},\n{{\"role\":\"tool\",\"content\":\"7\"}}]\n");
+        for text in [lines, array] {
+            let messages = parse("f", text.as_bytes()).expect("they are messages");
+            assert_eq!(
+                messages.iter().map(|message| message.role).collect::<Vec<_>>(),
+                [Role::Assistant, Role::Tool]
+            );
+            assert_eq!(messages[0].json, call);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_too_odd_to_be_judged(
+            bytes in prop_oneof![
+                vec(any::<u8>(), 0..200),
+                r#"[\[\]{}",:\\ \n0a-]{0,60}"#.prop_map(String::into_bytes),
+                r#"(\{"role":"(user|tool|x)?"?,?("content":("a"|\[\]|1))?\}?\n?){0,5}"#
+                    .prop_map(String::into_bytes),
+            ]
+        ) {
+            let _ = parse("f", &bytes);
+            if let Ok((_, Some(torn))) = parse_conversation("f", &bytes) {
+                prop_assert!(torn < bytes.len() as u64);
+            }
+        }
+
+        #[test]
+        fn a_conversation_that_was_cut_anywhere_is_whole_up_to_there(
+            texts in vec(".{1,20}", 1..5),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let line = |text: &String| format!("{}\n", json!({"role": "user", "content": text}));
+            let lines: Vec<String> = texts.iter().map(line).collect();
+            let file = lines.concat();
+            let cut = cut.index(file.len() + 1);
+            let (messages, torn) = parse_conversation("f", &file.as_bytes()[..cut]).expect("it is whole up to there");
+            // A line that lacks nothing but its line feed is whole.
+            let mut end = 0;
+            let ends = lines.iter().map(|line| { end += line.len(); end });
+            let whole: Vec<usize> = ends.take_while(|end| *end <= cut + 1).collect();
+            prop_assert_eq!(messages.len(), whole.len());
+            let start = whole.last().copied().unwrap_or_default();
+            prop_assert_eq!(torn, (start < cut).then_some(start as u64));
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What a prompt is made from, as plain data: what the command line names, in its order.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::message::Detail;
+
+/// Everything that the messages of a run are made from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PromptSource {
+    /// The parts of the user's message, in the order of the command line.
+    pub parts: Vec<PromptPart>,
+    /// `--detail`: none, one for all images, or one per image in their order.
+    pub details: Vec<Detail>,
+    /// Where the system prompt comes from.
+    pub system: SystemSource,
+    /// Where earlier messages come from.
+    pub history: HistorySource,
+    /// `--lossy`: replace what is not UTF-8 in files and standard input.
+    pub lossy: bool,
+    /// `--names`: put each input's name before it.
+    pub names: bool,
+}
+
+/// One part of the user's message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PromptPart {
+    /// A word of the command line.
+    Word {
+        /// The word.
+        text: OsString,
+        /// Whether it stands right behind the value of `--file` or `--image`, or behind another such word,
+        /// and before `--`: where a shell puts the further files of a pattern.
+        follows_input: bool,
+    },
+    /// Standard input as text, and how it was named, for messages: `-` or `--file -`.
+    Stdin(String),
+    /// A text file (`--file`).
+    File(PathBuf),
+    /// An image (`--image`): a path, a URL, or `-` for standard input.
+    Image(OsString),
+}
+
+/// Where the system prompt comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum SystemSource {
+    /// There is none.
+    #[default]
+    None,
+    /// `--system`.
+    Text(OsString),
+    /// `--system-file`.
+    File(InputPath),
+    /// `--developer`: a text that is sent with the role `developer`.
+    Developer(OsString),
+}
+
+/// Where earlier messages come from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum HistorySource {
+    /// There are none.
+    #[default]
+    None,
+    /// `--messages`: a list that is only read.
+    Messages(InputPath),
+    /// `--conversation`: a file to which this run's messages are appended.
+    Conversation(PathBuf),
+}
+
+impl HistorySource {
+    /// The conversation that is appended to.
+    pub fn conversation(&self) -> Option<&Path> {
+        match self {
+            Self::Conversation(path) => Some(path),
+            Self::None | Self::Messages(_) => None,
+        }
+    }
+}
+
+/// A path that may stand for standard input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InputPath {
+    /// `-`, or one of the system's names for it.
+    Stdin,
+    /// Anything else.
+    File(PathBuf),
+}
+
+impl InputPath {
+    /// What a path on the command line names.
+    pub fn new(path: PathBuf) -> Self {
+        if is_stdin_path(path.as_os_str()) { Self::Stdin } else { Self::File(path) }
+    }
+}
+
+/// Whether a path names standard input, by this program's name for it or one of the system's.
+pub fn is_stdin_path(path: &OsStr) -> bool {
+    ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].iter().any(|name| path == *name)
+}
+
+/// As messages name it.
+impl fmt::Display for InputPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("standard input"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn standard_input_has_several_names() {
+        for (path, expected) in [
+            ("-", true),
+            ("/dev/stdin", true),
+            ("/dev/fd/0", true),
+            ("/proc/self/fd/0", true),
+            ("./-", false),
+            ("/dev/fd/1", false),
+            ("", false),
+        ] {
+            assert_eq!(is_stdin_path(path.as_ref()), expected, "{path}");
+        }
+    }
+}

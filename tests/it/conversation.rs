@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::support::pictures::{PNG, png};
 use crate::support::{
-    Env, Gate, Output, Reply, Request, Script, Server, Signal, answer, busy, four, says, streamed,
+    Env, Gate, Output, Reply, Request, Script, Server, Signal, answer, busy, four, messages,
+    streamed,
 };
 
 /// A message as xask writes it.
@@ -230,7 +231,7 @@ fn what_is_wrong_before_the_service_is_asked_leaves_no_file() {
         (&["-c", "new", " "], 2),
         (&["-c", "new", "--base-url", "ftp://a", "hi"], 2),
         (&["-c", "new", "-o", "missing/out", "hi"], 1),
-        (&["-c", "new", "--offline", "hi"], 6),
+        (&["-c", "new", "--offline", "--cache", "no", "hi"], 1),
     ] {
         let Output { status, .. } = env.xask(args).spawn().finish();
         assert_eq!(status.code(), Some(code), "{args:?}");
@@ -324,7 +325,7 @@ fn an_answer_is_printed_though_it_cannot_be_kept() {
     let (server, asked, gate) = Server::holding(answer("A cat."));
     // What was sent cannot be kept as it was sent: the picture is gone.
     let run = env.xask(["-c", "kept", "-i", "a.png", "?"]).server(&server).stdout("A cat.\n");
-    let run = run.stderr_like(says::error("a.png")).spawn();
+    let run = run.stderr_like(messages::error("a.png")).spawn();
     asked.wait();
     std::fs::remove_file(image).expect("it was there");
     gate.open();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::support::pictures::MAX_IMAGE;
 use crate::support::tls::trusted;
 use crate::support::{
-    Env, Gate, ID, Output, Reads, Reply, Run, Script, Server, busy, four, replies, says,
+    Env, Gate, ID, Output, Reads, Reply, Run, Script, Server, busy, four, messages, replies,
 };
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
@@ -25,7 +25,7 @@ fn assert_lost(output: &Output, case: &str) {
     let notes = output.notes();
     assert_eq!(output.status.code(), Some(7), "{case}: {notes}");
     assert!(notes.contains(": timed out after 1 s (--timeout)"), "{case}: {notes}");
-    assert!(notes.ends_with(says::BILLED), "{case}: {notes}");
+    assert!(notes.ends_with(messages::BILLED), "{case}: {notes}");
 }
 
 /// Nothing was computed while it waited: less than half of the time is a long way from all of it.
@@ -90,7 +90,6 @@ fn the_deadline_ends_every_wait_for_the_rest_of_a_reply_and_none_costs_a_process
     for (case, output) in outputs {
         assert_lost(&output, case);
         assert_idle(&output, case);
-        assert!(output.notes().contains("(HTTP 200)\n"), "{case}: {}", output.notes());
     }
 }
 
@@ -112,7 +111,7 @@ fn an_answer_that_stops_says_which_reply_it_was() {
     );
     for (case, output) in outputs {
         assert_lost(&output, case);
-        let told = format!("(HTTP 200, x-request-id {ID})\n");
+        let told = format!("(x-request-id {ID})\n");
         assert!(output.notes().contains(&told), "{case}: {}", output.notes());
     }
 }
@@ -150,7 +149,7 @@ fn an_error_whose_words_do_not_come_is_told_by_its_status_at_the_deadline() {
         let script = Script::new().send(format!("HTTP/1.1 {status} No\r\n\r\n")).stall();
         let server = Server::play([script]);
         let run = env.ask(&server, ["--timeout=0.5"]).case(status);
-        let run = run.stderr_like(says::error(&format!("(HTTP {status})"))).spawn();
+        let run = run.stderr_like(messages::error(&format!("(HTTP {status})"))).spawn();
         (run, code, server)
     });
     for (run, code, _server) in runs {
@@ -178,7 +177,7 @@ fn the_deadline_ends_a_stream_that_stalls_and_what_came_stays_printed() {
     let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
     let (first, _) = Reply::sse(&events).split(2);
     let server = Server::play([Script::new().send(first).open(&asked).stall()]);
-    let output = hurried(&env, &server).stdout_like("Fo").stderr_like(says::BILLED).code(7);
+    let output = hurried(&env, &server).stdout_like("Fo").stderr_like(messages::BILLED).code(7);
     assert_lost(&output, "a stream that stalls");
     assert_idle(&output, "a stream that stalls");
     asked.wait();
@@ -210,7 +209,7 @@ fn a_repetition_has_only_what_is_left_of_the_deadline() {
     let env = Env::new();
     let drips = Script::new().send(format!("{HEAD}X-Long: ")).trickle("a");
     let server = Server::play([busy(429).into(), busy(429).into(), drips]);
-    hurried(&env, &server).stderr_like("retry 2 of 2").stderr_like(says::BILLED).code(7);
+    hurried(&env, &server).stderr_like("retry 2 of 2").stderr_like(messages::BILLED).code(7);
 }
 
 #[test]
@@ -225,7 +224,7 @@ fn a_deadline_that_falls_into_a_pause_ends_with_the_last_replys_code() {
             let timeout = if pause == "60" { "30" } else { "0.3" };
             let run = env.xask(["--timeout", timeout, "Hi"]).server(&server);
             let output = run.stderr_like(&*format!("HTTP {status}")).code(code);
-            assert!(!output.notes().contains("retry"), "{}", output.notes());
+            assert!(!output.notes().contains("; retry "), "{}", output.notes());
         }
     }
 }
@@ -278,7 +277,7 @@ fn a_deadline_that_has_passed_before_a_byte_left_is_not_delivered() {
 /// A listener that takes no more connections: its queue is full, and further ones are not answered. The
 /// connections in the queue come with it.
 #[cfg(target_os = "linux")]
-fn deaf() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
+fn unresponsive_listener() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(100)).ok();
@@ -289,7 +288,7 @@ fn deaf() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_connection_that_does_not_come_about_in_time_is_not_delivered() {
-    let (address, _listener, _queue) = deaf();
+    let (address, _listener, _queue) = unresponsive_listener();
     let url = format!("http://{address}/v1");
     let host = address.to_string();
     for flag in ["--timeout", "--connect-timeout"] {
@@ -317,8 +316,10 @@ fn connecting_has_a_budget_of_its_own() {
             let server = Server::play([script]);
             let url = format!("https://{}/v1", server.addr());
             let run = env.xask(flags).env("XAI_BASE_URL", url).env("SSL_CERT_FILE", "ca.pem");
-            let why =
-                format!("xask: cannot connect to {}: timed out after {words}\n", server.addr());
+            let why = format!(
+                "xask: error: cannot connect to {}: timed out after {words}\n",
+                server.addr()
+            );
             (case, run.stdin("Hi").key("k").stderr(why).spawn(), server)
         })
     });

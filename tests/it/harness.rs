@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::support::{Env, Gate, Reads, Reply, Script, Server, Signal, Tty, powerless, replies};
+use crate::support::{Env, Gate, Reads, Reply, Script, Server, Signal, Tty, replies, unprivileged};
 use predicates::prelude::*;
 
 const REQUEST: &[u8] = b"POST /v1/x HTTP/1.1\r\nContent-LENGTH: 4\r\n\r\nbody";
@@ -182,33 +182,35 @@ fn a_server_counts_what_it_does_not_keep() {
 fn a_message_that_is_none_of_ours_fails() {
     let env = Env::new();
     let say = |text: &str| env.sh(&format!("printf '%b' '{text}' >&2; exit 2"));
-    say("xask: a.png: no such file\\n").refused(2, &["a.png"]);
-    say("xask: XASK_MODEL: it is odd\\nxask: hint: set it\\n").refused(2, &["hint"]);
+    say("xask: error: a.png: no such file\\n").refused(2, &["a.png"]);
+    say("xask: error: XASK_MODEL: it is odd\\nxask: hint: set it\\n").refused(2, &["hint"]);
     for text in [
         "",
+        "xask: a.png: no such file\\n",
         "a.png: no such file\\n",
-        "xask: \\n",
-        "xask: it ends in nothing",
-        "xask: It is upper case\\n",
-        "xask: it is a sentence.\\n",
-        "xask: one\\nxask: two\\n",
-        "xask: one\\nxask: hint: two\\nxask: hint: three\\n",
-        "xask: \\033[2J\\n",
-        "xask: error: of clap\\n",
-        "xask: a.png: no such file (os error 2)\\n",
-        "xask: 0 is not in 1..5\\n",
+        "xask: error: \\n",
+        "xask: error: it ends in nothing",
+        "xask: error: It is upper case\\n",
+        "xask: error: it is a sentence.\\n",
+        "xask: error: one\\nxask: note: two\\n",
+        "xask: error: one\\nxask: error: two\\n",
+        "xask: error: one\\nxask: hint: two\\nxask: hint: three\\n",
+        "xask: error: \\033[2J\\n",
+        "error: of clap\\n",
+        "xask: error: a.png: no such file (os error 2)\\n",
+        "xask: error: 0 is not in 1..5\\n",
     ] {
         failure(|| say(text).refused(2, &[]));
     }
-    let said = "xask: a\\n";
+    let said = "xask: error: a\\n";
     failure(|| say(said).refused(1, &[]));
     failure(|| say(said).refused(2, &["b"]));
-    failure(|| env.sh("echo xask: a >&2; echo out; exit 2").refused(2, &[]));
+    failure(|| env.sh("echo xask: error: a >&2; echo out; exit 2").refused(2, &[]));
 }
 
 #[test]
 fn without_powers_permissions_hold() {
-    powerless(|| {
+    unprivileged(|| {
         let env = Env::new();
         env.write_unreadable("file", "x");
         env.sh("cat file").stderr_like("denied").code(1);

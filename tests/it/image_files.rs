@@ -173,7 +173,7 @@ fn while_it_changes(env: &Env, run: Run, change: fn(&Env)) -> (String, Vec<u8>) 
             pipe.and_then(|mut pipe| pipe.write_all(b"What is this?"))
         })
     };
-    let run = run.whatever().spawn();
+    let run = run.any_output().spawn();
     opened.wait();
     change(env);
     changed.open();
@@ -193,7 +193,10 @@ fn a_file_that_changes_after_it_was_checked_is_never_sent() {
             let server = if asked { Server::play([Script::new()]) } else { Server::never() };
             let run = env.xask(["-q", mode, "-i", "a.png", "-f", "pipe"]).server(&server);
             let (said, stdout) = while_it_changes(&env, run, change);
-            assert!(said.starts_with("xask: a.png") && said.lines().count() == 1, "{name}: {said}");
+            assert!(
+                said.starts_with("xask: error: a.png") && said.lines().count() == 1,
+                "{name}: {said}"
+            );
             // Of what stands in its place now not a byte is let out: it may be a secret.
             assert!(stdout.len() < 200, "{name}, {mode}: {} bytes", stdout.len());
             if asked {
@@ -221,12 +224,12 @@ fn change_while_sent(env: &Env, args: &[&str], (name, change): Change) {
     let (begun, go) = (Gate::new(), Gate::new());
     let script = Script::after(Reads::Body(200)).open(&begun).wait(&go).hold();
     let server = Server::play([script]);
-    let run = env.xask(args).server(&server).case(name).whatever().spawn();
+    let run = env.xask(args).server(&server).case(name).any_output().spawn();
     begun.wait();
     change(env);
     go.open();
     let said = run.code(1).notes().to_owned();
-    assert!(said.starts_with("xask: a.png") && said.lines().count() == 1, "{name}: {said}");
+    assert!(said.starts_with("xask: error: a.png") && said.lines().count() == 1, "{name}: {said}");
     assert_cut(&server);
 }
 
@@ -271,13 +274,13 @@ fn each_pass_reads_the_file_anew_and_finds_out_a_change() {
         let (arrived, go) = (Gate::new(), Gate::new());
         let first = Script::new().open(&arrived).wait(&go).send(busy(503));
         let server = Server::play([first, Script::new()]);
-        let run = env.xask(["-q", "-i", "a.png"]).server(&server).whatever().spawn();
+        let run = env.xask(["-q", "-i", "a.png"]).server(&server).any_output().spawn();
         arrived.wait();
         change(&env);
         go.open();
         let said = run.code(1).notes().to_owned();
         assert!(
-            said.lines().last().is_some_and(|line| line.starts_with("xask: a.png")),
+            said.lines().last().is_some_and(|line| line.starts_with("xask: error: a.png")),
             "{name}: {said}"
         );
         server.wait();
@@ -297,5 +300,5 @@ fn a_file_that_becomes_a_pipe_does_not_hang() {
         fs::remove_file(env.path("a.png")).expect("it was there");
         env.fifo("a.png");
     });
-    assert!(said.starts_with("xask: a.png"), "{said}");
+    assert!(said.starts_with("xask: error: a.png"), "{said}");
 }

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixListener;
 use std::thread;
 
 use crate::support::pictures::{JPEG, MAX_IMAGE, PNG, data_url, image, image_with, png};
-use crate::support::{Env, Script, Server, Tty, four, powerless};
+use crate::support::{Env, Script, Server, Tty, four, unprivileged};
 use serde_json::{Value, json};
 
 fn text(text: &str) -> Value {
@@ -42,7 +42,6 @@ fn texts_are_joined_as_far_as_the_next_image() {
     env.write("before.png", &before);
     env.write("after.png", &after);
     env.write("file", "out of a file\n");
-    env.write("empty", "\n");
     let (a, b) = (image(&data_url("image/png", &before)), image(&data_url("image/jpeg", &after)));
     let cases: &[(&[&str], Value)] = &[
         (&["-i", "before.png", "hi"], json!([a, text("hi")])),
@@ -52,8 +51,8 @@ fn texts_are_joined_as_far_as_the_next_image() {
             json!([text("a\n\nout of a file"), b, text("out of a file\n\nb\n\nin")]),
         ),
         (&["-", "-i", "before.png", "--", "-i"], json!([text("in"), a, text("-i")])),
-        // Empty texts add no part, blank ones do.
-        (&["-f", "empty", "-i", "before.png", "-f", "/dev/null", ""], json!([a])),
+        // Empty words add no part, blank ones do.
+        (&["", "-i", "before.png", ""], json!([a])),
         (&["", "-i", "before.png", "-i", "after.png", " "], json!([a, b, text(" ")])),
     ];
     for (args, expected) in cases {
@@ -141,7 +140,6 @@ fn an_address_is_passed_through_and_never_fetched() {
         &png,
         &data_url("image/jpeg", JPEG),
         &data_url("image/jpg", JPEG),
-        "data:image/png;base64,not+checked==",
     ];
     for address in addresses {
         assert_eq!(env.dry(["-i", address]).content(), json!([image(address)]));
@@ -221,8 +219,8 @@ const NO_PICTURES: [(&str, &[u8]); 15] = [
 ];
 
 const TAKES: &str = "; xAI takes PNG and JPEG\n";
-const NOWHERE: &str = "\nxask: hint: it is a symbolic link that leads nowhere\n";
-const ADDRESSES: &str = "\nxask: hint: addresses begin with http://, https:// or data:\n";
+const NOWHERE: &str = "\nxask: hint: it is a broken symbolic link\n";
+const ADDRESSES: &str = "\nxask: hint: URLs must begin with http://, https:// or data:\n";
 
 /// What is refused, why, and what is said behind that.
 const REFUSED: [(&str, &str, &str); 27] = [
@@ -238,7 +236,7 @@ const REFUSED: [(&str, &str, &str); 27] = [
     ("empty.png", " is empty", TAKES),
     ("one.png", " is text, not an image", TAKES),
     ("byte.png", " is not an image", TAKES),
-    ("half.png", " is not an image", TAKES),
+    ("half.png", " is a PNG that was damaged by a conversion as text", TAKES),
     ("half.jpg", " is not an image", TAKES),
     ("noise.png", " is not an image", TAKES),
     ("folder.png", " is a directory, not an image", TAKES),
@@ -269,15 +267,15 @@ fn what_is_no_picture_is_refused_by_name_and_reason_before_the_key_is_read() {
     for (name, why, rest) in REFUSED {
         let run = env.xask(["hi", "-i", name]).server(&server).env("XAI_API_KEY_FILE", "missing");
         let said = run.refused(2, &[]);
-        assert_eq!(said, format!("xask: {name}{why}{rest}"));
+        assert_eq!(said, format!("xask: error: {name}{why}{rest}"));
     }
     // The second is looked at before the first is sent.
     env.write("good.png", PNG);
     env.xask(["-i", "good.png", "-i", "cat.png"]).server(&server).refused(2, &["cat.png"]);
-    powerless(|| {
+    unprivileged(|| {
         let env = Env::new();
         env.write_unreadable("secret.png", PNG);
-        env.dry(["-i", "secret.png"]).refused(2, &["xask: secret.png: permission denied"]);
+        env.dry(["-i", "secret.png"]).refused(2, &["xask: error: secret.png: permission denied"]);
     });
 }
 
@@ -307,7 +305,7 @@ fn standard_input_may_be_the_picture() {
         (b"", "is empty; xAI takes PNG and JPEG"),
     ] {
         let said = env.xask(["hi", "-i", "-"]).stdin(bytes).server(&server).refused(2, &[]);
-        assert_eq!(said, format!("xask: standard input {why}\n"));
+        assert_eq!(said, format!("xask: error: standard input {why}\n"));
     }
     // A question in a pipe is asked about the pictures that are named.
     env.write("a.png", PNG);
@@ -351,7 +349,7 @@ fn twenty_mebibytes_are_taken_and_one_byte_more_is_refused() {
         ]
     };
     for run in runs("most.png") {
-        run.stdout("model: grok-4\nuser: [image/png, 20971520 bytes]\n").success();
+        run.stdout("[rehearsal]\nmodel: grok-4\nuser: [image/png, 20971520 bytes]\n").success();
     }
     for run in runs("more.png") {
         run.refused(2, &["20971520", "20 MiB"]);
@@ -384,14 +382,14 @@ fn a_rehearsal_tells_type_size_and_detail() {
     for (args, expected) in cases {
         let stdin = if args.contains(&"-") { &jpeg[..] } else { b"" };
         let answer = env.rehearse(args.iter().copied()).stdin(stdin).text();
-        assert_eq!(answer, format!("model: grok-4\nuser: {expected}"));
+        assert_eq!(answer, format!("[rehearsal]\nmodel: grok-4\nuser: {expected}"));
     }
 }
 
 #[test]
 fn a_rehearsal_knows_a_data_url_in_every_spelling_that_is_taken() {
-    for url in ["DATA:image/PNG;base64,iVBORw0KGgo=", "data:image/png;base64,iVBORw0KGgo"] {
+    for url in ["DATA:image/PNG;base64,iVBORw0KGgo=", "data:image/png;BASE64,iVBORw0KGgo="] {
         let answer = Env::new().rehearse(["-i", url]).text();
-        assert_eq!(answer, "model: grok-4\nuser: [image/png, 8 bytes]", "{url}");
+        assert_eq!(answer, "[rehearsal]\nmodel: grok-4\nuser: [image/png, 8 bytes]", "{url}");
     }
 }

@@ -2,15 +2,23 @@
 //! a scripted service on loopback. Nothing here looks inside the program.
 
 mod cache;
+mod choice;
 mod cli;
 mod conversation;
 mod cost;
 mod deadline;
+mod deferred;
+mod extract;
 mod harness;
+mod headers;
 mod help;
 mod image_files;
 mod images;
+mod inputs;
+mod log;
+mod mistakes;
 mod models;
+mod names;
 mod network;
 mod output;
 mod output_file;
@@ -21,8 +29,10 @@ mod recipes;
 mod rehearsal;
 mod reply;
 mod request;
+mod responses;
 mod retry;
 mod schema;
+mod search;
 mod service;
 mod stdin;
 mod stream;

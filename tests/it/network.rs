@@ -2,6 +2,8 @@
 
 mod early;
 mod framing;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod preload;
 
 /// Interim responses, which are no answers.
 const INTERIM: [&str; 2] = [

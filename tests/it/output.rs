@@ -13,8 +13,7 @@ fn cut() -> Reply {
     reply(200, replies::completion_with(json!({"content": "Two and", "finish_reason": "length"})))
 }
 
-const CUT: &str =
-    "xask: the answer is cut at the token limit (HTTP 200, x-request-id 0f4c5b1e-7a3d)\n";
+const CUT: &str = "xask: error: answer truncated at the token limit (--max-tokens or the model's) (x-request-id 0f4c5b1e-7a3d)\n";
 
 #[test]
 fn json_is_the_reply_unchanged_with_a_newline_where_it_has_none() {

@@ -11,13 +11,13 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::support::{Env, Reply, Server, Tty, answer, four, replies, shown};
+use crate::support::{Env, Reply, Server, Tty, answer, escaped, four, replies};
 
 /// What stands in a file before the run.
 const OLD: &[u8] = b"old\nand longer than the answer that takes its place\n";
 
 /// What `--rehearse hi` answers.
-const REHEARSED: &str = "model: grok-4\nuser: hi\n";
+const REHEARSED: &str = "[rehearsal]\nmodel: grok-4\nuser: hi\n";
 
 #[test]
 fn the_answer_goes_to_the_file_and_stdout_stays_empty() {
@@ -47,7 +47,7 @@ fn the_answer_goes_to_the_file_and_stdout_stays_empty() {
                 .args(args)
                 .case((expected, old.is_some()))
                 .success();
-            assert_eq!(shown(&env.read("answer")), shown(expected.as_bytes()), "{args:?}");
+            assert_eq!(escaped(&env.read("answer")), escaped(expected.as_bytes()), "{args:?}");
             assert_eq!(env.names(), ["answer"]);
         }
     }
@@ -104,7 +104,7 @@ fn the_file_may_be_what_is_asked_about() {
     let env = Env::new();
     env.write("notes", "old");
     env.xask(["-q", "--rehearse", "-f", "notes", "-o", "notes"]).success();
-    assert_eq!(env.read("notes"), b"model: grok-4\nuser: old\n");
+    assert_eq!(env.read("notes"), b"[rehearsal]\nmodel: grok-4\nuser: old\n");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_file_and_a_conversation_both_get_the_answer() {
     assert_eq!(env.read("answer"), b"Four.\n");
     let lines = "{\"role\":\"user\",\"content\":\"2 + 2?\"}\n\
                  {\"role\":\"assistant\",\"content\":\"Four.\"}\n";
-    assert_eq!(shown(&env.read("talk")), shown(lines.as_bytes()));
+    assert_eq!(escaped(&env.read("talk")), escaped(lines.as_bytes()));
     assert_eq!(env.names(), ["answer", "talk"]);
 }
 
@@ -133,7 +133,7 @@ fn a_file_and_a_conversation_both_get_the_answer() {
 fn a_conversation_is_not_replaced_by_its_answer() {
     let env = Env::new();
     env.xask(["-q", "--rehearse", "-c", "talk", "hi"])
-        .stdout("model: grok-4\nuser: hi\n")
+        .stdout("[rehearsal]\nmodel: grok-4\nuser: hi\n")
         .success();
     let before = env.read("talk");
     env.link("link", "talk");

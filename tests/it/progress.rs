@@ -65,7 +65,7 @@ fn the_line_is_gone_before_the_answer_is_on_the_same_terminal() {
         let run = env.xask(["hi"]).args(args).server(&server);
         let run = run.tty(Tty::Stdout).tty(Tty::Stderr);
         if args[0] == "-o" {
-            let error = "xask: --output /dev/full: no space left on device\n";
+            let error = "xask: error: --output /dev/full: no space left on device\n";
             let run = run.on_tty_like(exactly(&format!("{LINES}Four\\.\n{error}")));
             see_the_line(run, &gate).code(1);
         } else {
@@ -81,9 +81,9 @@ fn the_line_is_gone_before_an_error() {
     let refused = Reply::json(401, replies::error("slug", "No credentials presented."));
     let cut = Vec::from(Reply::sse(&replies::stream_of(&["Fo"], None)));
     for (reply, code, error) in [
-        (Vec::from(refused), 3, "xask: the API key was refused: [^\n]+\nxask: hint: [^\n]+\n"),
-        (cut, 7, "xask: the answer is cut: [^\n]+\nxask: hint: [^\n]+\n"),
-        (Vec::new(), 7, "xask: no whole answer [^\n]+\nxask: hint: [^\n]+\n"),
+        (Vec::from(refused), 3, "xask: error: no API key was sent: [^\n]+\nxask: hint: [^\n]+\n"),
+        (cut, 7, "xask: error: incomplete response: [^\n]+\nxask: hint: [^\n]+\n"),
+        (Vec::new(), 7, "xask: error: no whole answer [^\n]+\nxask: hint: [^\n]+\n"),
     ] {
         let (server, _, gate) = Server::holding(reply);
         let run = env.xask(["hi", "--retries=0"]).server(&server).case(error).tty(Tty::Stderr);
@@ -103,7 +103,10 @@ fn the_line_goes_when_a_stream_begins_and_does_not_come_back() {
     let script = script.send(&first[thinking.len()..]).wait(&rest_gate).send(rest);
     let server = Server::play([script]);
     let run = env.xask(["hi"]).server(&server).tty(Tty::Stdout).tty(Tty::Stderr);
-    let mut run = see_the_line(run.on_tty_like(exactly(&format!("{LINES}Four\\.\n"))), &first_gate);
+    let lines = r"(\r\x1b\[Kxask: thinking, \d+ s)+\r\x1b\[K";
+    let mut run = run.on_tty_like(exactly(&format!("{lines}Four\\.\n"))).spawn();
+    run.read_tty_until("\r\x1b[Kxask: thinking, ");
+    first_gate.open();
     run.read_tty_until("\r\x1b[KFo");
     a_second_passes();
     rest_gate.open();
@@ -118,7 +121,7 @@ fn the_line_is_gone_before_the_note_of_a_retry_and_begins_anew() {
         Script::new().wait(&first).send(busy(503)),
         Script::new().wait(&second).send(four()),
     ]);
-    let note = "xask: note: the service failed: [^\n]+; retry 1 of 2 in 0.0 s\n";
+    let note = "xask: note: server error: [^\n]+; retry 1 of 2 in 0.0 s\n";
     let run = env.xask(["hi"]).server(&server).tty(Tty::Stderr).stdout("Four.\n");
     let run = run.on_tty_like(exactly(&format!("{LINES}{note}{LINES}")));
     let mut run = see_the_line(run, &first);
@@ -133,7 +136,7 @@ fn a_pause_between_two_tries_is_a_wait_too() {
     let env = Env::new();
     let busy = Reply::json(503, replies::error("overloaded", "Too busy."));
     let server = Server::play([busy.header("Retry-After", "2"), four()]);
-    let note = "xask: note: the service failed: [^\n]+; retry 1 of 2 in 2.0 s\n";
+    let note = "xask: note: server error: [^\n]+; retry 1 of 2 in 2.0 s\n";
     let run = env.xask(["hi"]).server(&server).tty(Tty::Stderr).stdout("Four.\n");
     run.on_tty_like(exactly(&format!("{note}{LINES}"))).success();
 }
@@ -144,7 +147,7 @@ fn the_line_is_gone_before_what_verbose_tells() {
     let server = Server::play([Script::new().wait(&gate).send(four())]);
     let run = env.xask(["-v", "hi"]).server(&server).tty(Tty::Stderr).stdout("Four.\n");
     let asking = "xask: asking [^\n]+\n";
-    let told = "xask: HTTP 200 [^\n]+\nxask: the reply was complete [^\n]+\n";
+    let told = "xask: HTTP 200 [^\n]+\nxask: the response was complete [^\n]+\n";
     see_the_line(run.on_tty_like(exactly(&format!("{asking}{LINES}{told}"))), &gate).success();
 }
 
@@ -169,8 +172,9 @@ fn of_a_large_upload_it_is_told_how_much_is_sent() {
     let env = Env::new();
     env.sparse_png("a.png", 20 << 20);
     let gate = Gate::new();
-    // It takes a part, and answers when the line was seen.
-    let server = Server::play([Script::after(Reads::Body(1 << 20)).wait(&gate).send(four())]);
+    // It takes a part, and the rest when the line was seen.
+    let script = Script::after(Reads::Body(1 << 20)).wait(&gate).read(Reads::Rest).send(four());
+    let server = Server::play([script]);
     let run = env.xask(["hi", "-i", "a.png"]).server(&server).tty(Tty::Stderr).stdout("Four.\n");
     // 20 MiB are 26.7 in base64. The system holds some of it that the server has not taken.
     let sent = r"(\r\x1b\[Kxask: sent ([1-9]|1\d|2[0-5]) of 26 MiB, \d+ s)+\r\x1b\[K";

@@ -120,6 +120,8 @@ fn who_asks_is_told_to_the_proxy_and_shown_to_nobody() {
         ("hunter2", "hunter2:"),
         (":hunter2", ":hunter2"),
         ("me+you:hunter2+", "me+you:hunter2+"),
+        (r"CORP\me:hunter2^|<>{}", r"CORP\me:hunter2^|<>{}"),
+        ("me:hunter2é%", "me:hunter2é%"),
     ] {
         let world = World::new();
         let proxy = Server::play([world.tunnel()]);
@@ -178,8 +180,39 @@ fn a_proxy_that_does_not_connect_is_an_error_and_the_service_is_not_reached() {
         let world = World::unreached();
         let proxy = Server::play([script]);
         let run = world.ask(["--timeout=20"]).env("https_proxy", at("http", &proxy)).case(case);
-        let told = run.fails(6, &["cannot connect to localhost", "proxy of https_proxy", words]);
+        let told = run.fails(6, &["cannot connect to localhost", "proxy in $https_proxy", words]);
         assert!(!told.contains("timed out") && !told.contains("billed"), "{told}");
+    }
+}
+
+#[test]
+fn any_success_of_a_proxy_connects_whatever_comes_with_it() {
+    let headers = "X-A: b\r\n".repeat(100);
+    for head in [
+        "HTTP/1.0 201 Created\r\n\r\n".to_owned(),
+        "HTTP/1.1 299\nVia: a\n\n".to_owned(),
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n".to_owned(),
+        format!("HTTP/1.1 200 OK\r\n{headers}\r\n"),
+    ] {
+        let world = World::new();
+        let script = Script::after(Reads::Head).send(&*head).tunnel(world.service.addr());
+        let proxy = Server::play([script]);
+        let run = world.ask([]).case(&head).env("https_proxy", at("http", &proxy));
+        run.stdout("Four.\n").success();
+    }
+}
+
+#[test]
+fn what_a_proxy_refuses_is_not_retried() {
+    for (status, hint) in [(407, "hint: check the user and password in $https_proxy"), (403, "")] {
+        let world = World::unreached();
+        let answer = format!("HTTP/1.1 {status} No\r\n\r\n");
+        let proxy = Server::play([Script::after(Reads::Head).send(answer)]);
+        let run = world.env.xask(["--base-url", &world.service.url_at("localhost"), "Hi"]).key(KEY);
+        let run = run.env("SSL_CERT_FILE", "ca.pem").env("https_proxy", at("http", &proxy));
+        let told = run.fails(6, &[&format!("(HTTP {status})"), hint]);
+        assert!(!told.contains("retry"), "{told}");
+        assert_eq!(proxy.requests().len(), 1);
     }
 }
 
@@ -212,7 +245,7 @@ fn an_address_that_is_no_proxys_is_refused_and_nothing_is_connected() {
         for name in VARIABLES {
             let world = World::unreached();
             let run = world.ask([]).env(name, address).case(address);
-            run.fails(2, &[&format!("xask: {name}: "), why]);
+            run.fails(2, &[&format!("xask: error: {name}: "), why]);
         }
     }
 }
@@ -224,12 +257,12 @@ fn a_variable_that_is_no_text_is_refused_where_it_would_be_used() {
         world.ask(flags.iter().copied()).env(name, OsStr::from_bytes(b"a\xff"))
     };
     for name in VARIABLES {
-        run(name, &[]).fails(2, &[&format!("xask: {name}: it is not UTF-8\n")]);
+        run(name, &[]).fails(2, &[&format!("xask: error: {name}: it is not UTF-8\n")]);
         run(name, &["--dry-run"]).stdout_like("model").success();
     }
     for name in ["no_proxy", "NO_PROXY"] {
         let run = run(name, &[]).env("https_proxy", DEAD);
-        run.fails(2, &[&format!("xask: {name}: it is not UTF-8\n")]);
+        run.fails(2, &[&format!("xask: error: {name}: it is not UTF-8\n")]);
     }
 }
 
@@ -243,6 +276,8 @@ fn hosts_that_are_excepted_are_asked_directly() {
         ("localhost", "a.example, localhost", true),
         ("localhost", "a.example localhost", true),
         ("localhost", " localhost,", true),
+        ("localhost", " *", false),
+        ("localhost", "..localhost", false),
         ("localhost", "*", true),
         ("localhost", "ocalhost", false),
         ("localhost", "www.localhost", false),
@@ -251,8 +286,9 @@ fn hosts_that_are_excepted_are_asked_directly() {
         ("localhost", "a.example,b.example", false),
         ("127.0.0.1", "127.0.0.1", true),
         ("127.0.0.1", "a.example,127.0.0.0/8", true),
-        ("127.0.0.1", "0.0.0.0/0", true),
+        ("127.0.0.1", "0.0.0.0/0", false),
         ("127.0.0.1", "127.0.0.1/32", true),
+        ("127.0.0.1", "127.0.0.1/0", true),
         ("127.0.0.1", "*", true),
         ("127.0.0.1", "127.0.0.2", false),
         ("127.0.0.1", "128.0.0.0/8", false),
@@ -309,7 +345,7 @@ fn a_proxy_may_be_spoken_to_over_tls() {
     let stranger = Authority::new("theirs").sign();
     let proxy = Server::play_tls(&stranger, [world.tunnel()]);
     let run = world.ask([]).env("https_proxy", at("https", &proxy));
-    run.fails(6, &["proxy of https_proxy", "no authority that is trusted"]);
+    run.fails(6, &["proxy in $https_proxy", "not signed by a trusted authority"]);
     assert!(proxy.requests().is_empty());
 }
 

@@ -1,5 +1,5 @@
-//! README's recipes, each run exactly as it is printed there, with the rehearsal or a record in place of the
-//! service.
+//! The recipes of docs/recipes.md, each run exactly as it is printed there, with the rehearsal or a record in
+//! place of the service.
 
 mod git;
 
@@ -9,34 +9,51 @@ use std::time::{Duration, SystemTime};
 use predicates::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Env, Reply, Run, Server, four, replies, shown, skip};
+use crate::support::{Env, Reply, Run, Server, escaped, four, replies, skip};
 
-const README: &str = include_str!("../../README.md");
+const PAGE: &str = include_str!("../../docs/recipes.md");
 
 /// Of the shells in which a recipe must work, the one that takes part only where it is there.
 const SHELLS: [&str; 2] = ["sh -eu", "bash -euo pipefail"];
 const STRICT: &str = SHELLS[1];
 
 /// The recipes, and the tools that each takes.
-const RECIPES: [(&str, &[&str]); 11] = [
+const RECIPES: [(&str, &[&str]); 28] = [
     ("A Makefile", &["make"]),
     ("Many files, four at a time", &["find", "xargs"]),
+    ("Many prompts, four at a time", &["xargs"]),
     ("A line at a time", &[]),
+    ("Comparing two files", &[]),
+    ("Several images", &[]),
+    ("A PDF", &[]),
+    ("Text that is not UTF-8", &["iconv"]),
+    ("A classifier", &[]),
+    ("A gate", &["git"]),
+    ("Answers as data", &["jq"]),
+    ("A Dockerfile", &[]),
+    ("A daily digest of X", &["date"]),
+    ("A Makefile target with sources", &["make"]),
+    ("A CI job that fails without sources", &["cut"]),
     ("A draft of the commit message", &["git"]),
     ("Scripts under test", &[]),
-    ("A job that asks the service", &["git"]),
-    ("Answers as data", &["jq"]),
+    ("A job that calls the API", &["git"]),
+    ("Retrying with standard input", &[]),
+    ("A nightly job with a log", &["jq"]),
+    ("Make with deferred answers", &["make"]),
+    ("Deferred answers in CI", &["sed"]),
+    ("The key from a command", &["bash"]),
+    ("A gateway", &[]),
+    // Tried by hand: it takes other machines.
+    ("Several machines", &["parallel"]),
     ("A conversation", &["jq"]),
     ("The cost of a batch", &["jq"]),
     ("The Batch API", &["jq"]),
-    // Tried by hand: it takes other machines.
-    ("Several machines", &["parallel"]),
 ];
 
 /// The blocks of a recipe, each with its language.
 fn blocks(of: &str) -> Vec<(&'static str, &'static str)> {
-    let recipes = README.split("\n## ").find_map(|part| part.strip_prefix("Recipes\n"));
-    let recipes = recipes.or_else(|| README.strip_prefix("## Recipes\n")).expect("recipes");
+    let recipes = PAGE.split("\n## ").find_map(|part| part.strip_prefix("Recipes\n"));
+    let recipes = recipes.or_else(|| PAGE.strip_prefix("## Recipes\n")).expect("recipes");
     let mut recipes = recipes.split("\n### ").skip(1);
     let recipe = recipes.find_map(|recipe| recipe.strip_prefix(&format!("{of}\n")));
     let parts = recipe.unwrap_or_else(|| panic!("no recipe {of:?}")).split("\n```");
@@ -85,7 +102,7 @@ fn in_every_shell(recipe: &str, test: impl Fn(&Env, &str)) {
 fn run(env: &Env, shell: &str, script: &str) -> Run {
     env.write("recipe", script);
     let run = env.sh(&format!("exec {shell} ./recipe")).env("XASK_REHEARSE", "1");
-    let notes = r"\A(xask: note: this is a rehearsal; the service was not asked\n)*\z";
+    let notes = r"\A(xask: note: rehearsal: no request was sent\n)*\z";
     run.stderr_like(predicate::str::is_match(notes).expect("a pattern"))
 }
 
@@ -101,7 +118,7 @@ fn text(env: &Env, name: &str) -> String {
 
 #[test]
 fn every_recipe_is_known_here() {
-    let recipes = README.split("## Recipes\n").nth(1).expect("recipes");
+    let recipes = PAGE.split("## Recipes\n").nth(1).expect("recipes");
     let recipes = recipes.split("\n## ").next().expect("what comes before the next part");
     let titles: Vec<_> = recipes.lines().filter_map(|line| line.strip_prefix("### ")).collect();
     let known: Vec<_> = RECIPES.iter().map(|(title, _)| *title).collect();
@@ -146,12 +163,15 @@ fn a_makefile_makes_whole_targets_or_none_and_only_what_has_changed() {
         names.collect::<Vec<_>>().join(" ")
     };
 
-    make("length").stdout_like("This answer is cut").code(2);
+    make("length").stdout_like("This answer is truncated").code(2);
     assert_eq!(targets(), "", "half a target");
     make("1").stdout_like("-o notes/a.txt").success();
     assert_eq!(targets(), all);
-    let summary =
-        |name| format!("model: grok-4\nsystem: Be brief.\nuser: Summarise this:\n\nNote {name}.\n");
+    let summary = |name| {
+        format!(
+            "[rehearsal]\nmodel: grok-4\nsystem: Be brief.\nuser: Summarise this:\n\nNote {name}.\n"
+        )
+    };
     assert_eq!(text(&env, "notes/a.txt"), summary("a"));
     let overview = text(&env, "overview.txt");
     assert!(overview.contains(&summary("a")) && overview.contains(&summary("e")), "{overview}");
@@ -183,7 +203,8 @@ fn files_of_any_name_are_each_summarised_once() {
         assert!(names.iter().all(|name| !summary(name).exists()));
         run(env, shell, &block(recipe, "sh")).success();
         for name in names {
-            let expected = format!("model: grok-4\nuser: Summarise this:\n\nNote {name}\n");
+            let expected =
+                format!("[rehearsal]\nmodel: grok-4\nuser: Summarise this:\n\nNote {name}\n");
             assert_eq!(text(env, &format!("notes/{name}.summary")), expected);
         }
     });
@@ -197,10 +218,10 @@ fn each_line_is_asked_as_it_stands_whatever_it_says() {
         env.write("phrases.txt", phrases.join("\n") + "\n");
         run(env, shell, &block(recipe, "sh")).success();
         let row = |phrase: &&str| {
-            format!("{phrase}\tmodel: grok-4\nuser: Translate into French: {phrase}\n")
+            format!("{phrase}\t[rehearsal]\nmodel: grok-4\nuser: Translate into French: {phrase}\n")
         };
         let rows: String = phrases.iter().map(row).collect();
-        assert_eq!(shown(&env.read("phrases.tsv")), shown(rows.as_bytes()));
+        assert_eq!(escaped(&env.read("phrases.tsv")), escaped(rows.as_bytes()));
         run_on_a_bad_day(env, shell, &block(recipe, "sh"), "401").code(3);
         assert_eq!(text(env, "phrases.tsv"), "");
     });
@@ -219,7 +240,7 @@ fn a_job_without_a_network_runs_on_what_is_recorded() {
         let run = env.sh(&value("- run:")).env("XASK_CACHE", value("XASK_CACHE:"));
         if offline { run.env("XASK_OFFLINE", value("XASK_OFFLINE:")) } else { run }
     };
-    step(true).fails(1, &["no answer to this is recorded"]);
+    step(true).fails(1, &["no cached answer in tests/answers"]);
     let server = Server::reply(four());
     step(false).server(&server).success();
     step(true).success();
@@ -232,7 +253,7 @@ fn answers_become_rows_of_a_table() {
         panic!("not the three blocks that are tried here")
     };
     in_every_shell(recipe, |env, shell| {
-        let answer = "model: grok-4\nuser: Name three rivers.\ngrok-4: 0 tokens\n";
+        let answer = "[rehearsal]\nmodel: grok-4\nuser: Name three rivers.\ngrok-4: 0 tokens\n";
         run(env, shell, json).stdout(answer).success();
         env.write("bug.json", schema);
         for name in ["a.txt", "b c.txt"] {

@@ -3,7 +3,7 @@
 use predicates::prelude::*;
 
 use crate::support::pictures::{JPEG, png};
-use crate::support::{Env, Run, Server, Tty, four, says};
+use crate::support::{Env, Run, Server, Tty, four, messages};
 
 /// What a case plays: its name, its exit status, and a word of what is told of it.
 const CASES: [(&str, i32, &str); 12] = [
@@ -12,8 +12,8 @@ const CASES: [(&str, i32, &str); 12] = [
     ("filtered", 9, "content filter"),
     ("refused", 9, "refused"),
     ("empty", 9, "empty"),
-    ("tools", 9, "calls a tool"),
-    ("cut", 7, "cut"),
+    ("tools", 9, "tool call"),
+    ("cut", 7, "incomplete"),
     ("401", 3, "HTTP 401"),
     ("403", 3, "HTTP 403"),
     ("429", 5, "HTTP 429"),
@@ -72,24 +72,28 @@ fn every_case_plays_its_branch_as_a_stream_too() {
 #[test]
 fn one_note_says_that_the_service_was_not_asked() {
     let env = Env::new();
-    let ok = "model: grok-4\nuser: hi\n";
-    env.xask(["--rehearse", "hi"]).stdout(ok).stderr(says::REHEARSED).success();
-    env.xask(["hi"]).env("XASK_REHEARSE", "ok").stdout(ok).stderr(says::REHEARSED).success();
+    let ok = "[rehearsal]\nmodel: grok-4\nuser: hi\n";
+    env.xask(["--rehearse", "hi"]).stdout(ok).stderr(messages::REHEARSED).success();
+    env.xask(["hi"]).env("XASK_REHEARSE", "ok").stdout(ok).stderr(messages::REHEARSED).success();
     for (case, code, word) in CASES.into_iter().skip(1) {
         let run = env.xask([&format!("--rehearse={case}"), "hi"]).case(case).stdout_like("");
         let output = run.stderr_like(word).code(code);
-        assert!(output.notes().starts_with(says::REHEARSED), "{}", output.notes());
-        assert_eq!(output.notes().matches("rehearsal;").count(), 1, "{}", output.notes());
+        assert!(output.notes().starts_with(messages::REHEARSED), "{}", output.notes());
+        assert_eq!(output.notes().matches("rehearsal:").count(), 1, "{}", output.notes());
     }
     env.xask(["--rehearse", "--quiet", "hi"]).stdout(ok).success();
-    env.xask(["--rehearse", "hi"]).tty(Tty::Stderr).stdout(ok).on_tty(says::REHEARSED).success();
+    env.xask(["--rehearse", "hi"])
+        .tty(Tty::Stderr)
+        .stdout(ok)
+        .on_tty(messages::REHEARSED)
+        .success();
 }
 
 #[test]
 fn the_flag_needs_no_case_and_takes_no_word_for_one() {
     let env = Env::new();
     let is_ok = |args: &[&str], words: &str| {
-        let stdout = format!("model: grok-4\nuser: {words}\n");
+        let stdout = format!("[rehearsal]\nmodel: grok-4\nuser: {words}\n");
         env.xask(["-q"].iter().chain(args)).stdout(stdout).success();
     };
     is_ok(&["--rehearse", "cut"], "cut");
@@ -103,27 +107,25 @@ fn the_flag_needs_no_case_and_takes_no_word_for_one() {
 #[test]
 fn the_variable_may_be_on_or_off() {
     let env = Env::new();
-    for (on, code) in [("1", 0), ("ok", 0), ("offline", 6)] {
+    for (on, code) in [("1", 0), ("ok", 0), ("true", 0), ("Yes", 0), ("ON", 0), ("offline", 6)] {
         let run = env.xask(["-q", "hi"]).env("XASK_REHEARSE", on).case(on).stdout_like("");
         run.stderr_like("").code(code);
     }
-    for off in ["", "0"] {
+    for off in ["", "0", "false", "No", "OFF"] {
         let server = Server::reply(four());
         env.ask(&server, []).env("XASK_REHEARSE", off).stdout("Four.\n").success();
     }
     // The flag wins, whatever the variable says.
     for beside in ["", "0", "1", "ok", "500", "no-such-case"] {
         let run = env.xask(["--rehearse=offline", "hi"]).env("XASK_REHEARSE", beside);
-        run.case(beside).stderr_like(says::REHEARSED).stderr_like("offline").code(6);
+        run.case(beside).stderr_like(messages::REHEARSED).stderr_like("offline").code(6);
     }
 }
 
 #[test]
 fn a_case_that_does_not_exist_is_not_asked_for_real() {
     let (env, never) = (Env::new(), Server::never());
-    for case in
-        ["no-such-case", "OK", "Cut", "404", "yes", "true", " ok", "00", "ok,cut", "\u{1b}[2J"]
-    {
+    for case in ["no-such-case", "OK", "Cut", "404", "y", " ok", "00", "ok,cut", "\u{1b}[2J"] {
         let names = ["filtered", "offline"];
         let flag = format!("--rehearse={case}");
         env.ask(&never, [&*flag]).case(case).fails(2, &["--rehearse", names[0], names[1]]);
@@ -133,7 +135,6 @@ fn a_case_that_does_not_exist_is_not_asked_for_real() {
     for flag in ["--rehearse=", "--rehearse=0"] {
         env.ask(&never, [flag]).fails(2, &["--rehearse"]);
     }
-    env.ask(&never, ["--rehearse", "--rehearse=cut"]).fails(2, &["--rehearse"]);
 }
 
 #[test]
@@ -143,18 +144,27 @@ fn the_answer_describes_the_request() {
     env.write("b.jpg", JPEG);
     env.write("notes.txt", "two\nlines\n");
     for (args, told) in [
-        (&["What", "is", "2 + 2?"][..], "model: grok-4\nuser: What is 2 + 2?\n"),
-        (&["-m", "grok-5", "hi"], "model: grok-5\nuser: hi\n"),
-        (&["hi", "--system", "Be brief."], "model: grok-4\nsystem: Be brief.\nuser: hi\n"),
-        (&["hi", "--developer", "Be brief."], "model: grok-4\ndeveloper: Be brief.\nuser: hi\n"),
-        (&["hi", "--developer", "a\nb"], "model: grok-4\ndeveloper: a\nb\nuser: hi\n"),
+        (&["What", "is", "2 + 2?"][..], "[rehearsal]\nmodel: grok-4\nuser: What is 2 + 2?\n"),
+        (&["-m", "grok-5", "hi"], "[rehearsal]\nmodel: grok-5\nuser: hi\n"),
+        (
+            &["hi", "--system", "Be brief."],
+            "[rehearsal]\nmodel: grok-4\nsystem: Be brief.\nuser: hi\n",
+        ),
+        (
+            &["hi", "--developer", "Be brief."],
+            "[rehearsal]\nmodel: grok-4\ndeveloper: Be brief.\nuser: hi\n",
+        ),
+        (&["hi", "--developer", "a\nb"], "[rehearsal]\nmodel: grok-4\ndeveloper: a\nb\nuser: hi\n"),
         // The words of the request are text for the reply, not JSON.
-        (&["\"}\\ \t\u{2028}é"], "model: grok-4\nuser: \"}\\ \t\u{2028}é\n"),
-        (&["Sum", "--file", "notes.txt", "up"], "model: grok-4\nuser: Sum\n\ntwo\nlines\n\nup\n"),
+        (&["\"}\\ \t\u{2028}é"], "[rehearsal]\nmodel: grok-4\nuser: \"}\\ \t\u{2028}é\n"),
+        (
+            &["Sum", "--file", "notes.txt", "up"],
+            "[rehearsal]\nmodel: grok-4\nuser: Sum\n\ntwo\nlines\n\nup\n",
+        ),
         (
             &["before", "-i", "a.png", "after", "-i", "b.jpg", "?", "-d", "high"],
             concat!(
-                "model: grok-4\nuser: before [image/png, 1234 bytes, detail high] ",
+                "[rehearsal]\nmodel: grok-4\nuser: before [image/png, 1234 bytes, detail high] ",
                 "after [image/jpeg, 4 bytes, detail high] ?\n"
             ),
         ),
@@ -166,9 +176,12 @@ fn the_answer_describes_the_request() {
                 "data:image/png;base64,iVBORw0KGgo=",
                 "what",
             ],
-            "model: grok-4\nuser: https://example.org/c.png?d=e#f [image/png, 8 bytes] what\n",
+            "[rehearsal]\nmodel: grok-4\nuser: https://example.org/c.png?d=e#f [image/png, 8 bytes] what\n",
         ),
-        (&["-t", "1", "--seed", "7", "-p", "user=me", "hi"], "model: grok-4\nuser: hi\n"),
+        (
+            &["-t", "1", "--seed", "7", "-p", "user=me", "hi"],
+            "[rehearsal]\nmodel: grok-4\nuser: hi\n",
+        ),
     ] {
         // The same every time, and by every way of printing it.
         for flags in [&[][..], &["--stream"], &["--no-stream"]] {
@@ -179,10 +192,10 @@ fn the_answer_describes_the_request() {
     }
     env.xask(["-q", "--rehearse"])
         .stdin("from a pipe\n")
-        .stdout("model: grok-4\nuser: from a pipe\n")
+        .stdout("[rehearsal]\nmodel: grok-4\nuser: from a pipe\n")
         .success();
     let run = env.sh("printf 'from a pipe' | xask -q --rehearse Summarise: -");
-    run.stdout("model: grok-4\nuser: Summarise:\n\nfrom a pipe\n").success();
+    run.stdout("[rehearsal]\nmodel: grok-4\nuser: Summarise:\n\nfrom a pipe\n").success();
 }
 
 #[test]
@@ -197,7 +210,7 @@ fn the_answer_describes_earlier_messages_each_on_a_line() {
         r#"{"role":"tool","tool_call_id":"1","content":"two\nlines"}"#.to_owned(),
     ];
     env.write("earlier", earlier.join("\n"));
-    let told = "model: grok-4\nsystem: Be brief.\nuser: See https://a.example/b.png\n\
+    let told = "[rehearsal]\nmodel: grok-4\nsystem: Be brief.\nuser: See https://a.example/b.png\n\
                 assistant: Seven.\ntool: two\nlines\nuser: And?\n";
     for flag in ["-c", "--messages"] {
         let run = env.xask(["-q", "--rehearse", flag, "earlier", "And?"]).case(flag);
@@ -219,7 +232,7 @@ fn it_comes_in_the_wire_format_of_the_service() {
     assert_eq!(json["object"], "chat.completion");
     assert_eq!(json["model"], "grok-4");
     assert_eq!(choice["message"]["role"], "assistant");
-    assert_eq!(choice["message"]["content"], "model: grok-4\nuser: hi");
+    assert_eq!(choice["message"]["content"], "[rehearsal]\nmodel: grok-4\nuser: hi");
     assert_eq!(choice["finish_reason"], "stop");
     assert_eq!(json["usage"]["cost_in_usd_ticks"], 0);
     assert!(output.notes().contains("cost_usd=0"), "{}", output.notes());
@@ -273,7 +286,7 @@ fn a_dry_run_comes_before_a_rehearsal() {
 #[test]
 fn a_rehearsal_comes_before_offline() {
     let env = Env::new();
-    let answer = "model: grok-4\nuser: hi\n";
+    let answer = "[rehearsal]\nmodel: grok-4\nuser: hi\n";
     env.xask(["-q", "--offline", "--rehearse", "hi"]).stdout(answer).success();
     let run = env.xask(["-q", "hi"]).env("XASK_OFFLINE", "1").env("XASK_REHEARSE", "1");
     run.stdout(answer).success();
@@ -293,7 +306,24 @@ fn nothing_is_waited_for_before_a_branch_is_played() {
     // A service would be asked again for these, after a pause that ends in nothing here.
     for (case, code) in [("429", 5), ("500", 8), ("offline", 6), ("cut", 7)] {
         let args = [&*format!("--rehearse={case}"), "--retries=1000000", "--retry-lost", "hi"];
-        let output = Env::new().xask(args).stderr_like(says::REHEARSED).code(code);
-        assert!(!output.notes().contains("retry "), "{}", output.notes());
+        let output = Env::new().xask(args).stderr_like(messages::REHEARSED).code(code);
+        assert!(!output.notes().contains("; retry "), "{}", output.notes());
+    }
+}
+
+#[test]
+fn a_rehearsal_says_the_same_streamed_and_whole() {
+    for (case, code) in
+        [("ok", 0), ("length", 9), ("filtered", 9), ("refused", 9), ("empty", 9), ("tools", 9)]
+    {
+        let case = format!("--rehearse={case}");
+        let run = |flag: &str| Env::new().xask([&*case, flag, "What is 2 + 2?"]);
+        let whole = run("--no-stream").stdout_like("").stderr_like("rehearsal").code(code);
+        let streamed = run("--stream").stdout(whole.stdout).stderr_like("rehearsal").code(code);
+        assert_eq!(whole.stderr, streamed.stderr, "{case}");
+    }
+    for (flag, said) in [("--no-stream", ""), ("--stream", "This answer")] {
+        let run = Env::new().xask(["--rehearse=cut", flag, "hi"]).stdout_like(said);
+        run.stderr_like("incomplete").code(7);
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{Env, ID, Reply, Server, replies, reply};
 
 /// How a message says which reply it is about.
-const TOLD: &str = "(HTTP 200, x-request-id 0f4c5b1e-7a3d)";
+const TOLD: &str = "(x-request-id 0f4c5b1e-7a3d)";
 
 /// A reply with this first choice.
 fn choice(choice: &Value) -> Reply {

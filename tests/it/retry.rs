@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::pictures::{JPEG, png};
 use crate::support::tls::trusted;
-use crate::support::{Env, Reads, Reply, Run, Script, Server, busy, four, replies};
+use crate::support::{Env, Reads, Reply, Run, Script, Server, busy, four, messages, replies};
 
 /// What the service says with status 200 when it is too busy to begin.
 const UNAVAILABLE: &str = "The service is currently unavailable";
@@ -37,11 +37,7 @@ fn what_was_turned_away_is_repeated_and_says_so_in_a_line_each() {
     let env = Env::new();
     for status in [429, 503, 521, 522, 523, 529, 530] {
         let server = Server::play([busy(status), busy(status), four()]);
-        let what = if status == 429 {
-            "too many requests or tokens for now"
-        } else {
-            "the service failed"
-        };
+        let what = if status == 429 { "rate limit exceeded" } else { "server error" };
         let line = |n| {
             format!(
                 "xask: note: {what}: overloaded: Too busy. (HTTP {status}); retry {n} of 2 in 0.0 s\n"
@@ -66,7 +62,7 @@ fn a_reply_that_is_unavailable_with_status_200_is_repeated() {
     ] {
         let server = Server::play([refusal, four()]);
         let run = env.xask([flag, "Hi"]).server(&server).stdout("Four.\n");
-        run.stderr_like("(HTTP 200); retry 1 of 2 in 0.").success();
+        run.stderr_like("; retry 1 of 2 in 0.").success();
     }
 }
 
@@ -103,7 +99,7 @@ fn what_was_refused_or_may_have_been_billed_is_not_repeated() {
     ] {
         let server = Server::reply(busy(status));
         let output = ask(&env, &server).stderr_like(&*format!("(HTTP {status})")).code(code);
-        assert!(!output.notes().contains("retry"), "{status}: {}", output.notes());
+        assert!(!output.notes().contains("; retry "), "{status}: {}", output.notes());
     }
     for (case, script, code) in [
         ("a reset", reset(), 7),
@@ -113,8 +109,8 @@ fn what_was_refused_or_may_have_been_billed_is_not_repeated() {
         ("no HTTP", Script::from("not HTTP at all\r\n\r\n"), 8),
     ] {
         let server = Server::play([script]);
-        let output = ask(&env, &server).case(case).stderr_like("xask: ").code(code);
-        assert!(!output.notes().contains("retry"), "{}", output.notes());
+        let output = ask(&env, &server).case(case).stderr_like("xask: error: ").code(code);
+        assert!(!output.notes().contains("; retry "), "{}", output.notes());
     }
 }
 
@@ -124,8 +120,8 @@ fn what_may_have_been_billed_is_repeated_when_asked_to() {
     let failed =
         |status| (busy(status).into(), format!("(HTTP {status}); retry 1 of 2 in 0.0 s\n"));
     let mut cases: Vec<(Script, String)> = [500, 501, 502, 504, 520, 524, 599].map(failed).into();
-    cases.push((reset(), "no whole answer from ".to_owned()));
-    cases.push((cut(), "no whole answer from ".to_owned()));
+    cases.push((reset(), "incomplete response from ".to_owned()));
+    cases.push((cut(), "incomplete response from ".to_owned()));
     for (script, line) in cases {
         let server = Server::play([script, four().into()]);
         let run = env.xask(["--retry-lost", "Hi"]).server(&server).case(&line).stdout("Four.\n");
@@ -146,7 +142,7 @@ fn an_answer_that_is_not_fit_is_never_repeated() {
     for odd in [json!({"finish_reason": "length"}), json!({"content": ""})] {
         let server = Server::reply(Reply::json(200, replies::completion_with(odd.clone())));
         let run = env.xask(["--retry-lost", "Hi"]).server(&server).case(odd.to_string());
-        run.stdout_like(predicate::always()).stderr_like("(HTTP 200)").code(9);
+        run.stdout_like(predicate::always()).stderr_like(messages::error("")).code(9);
     }
 }
 
@@ -203,7 +199,17 @@ fn the_pause_is_the_one_the_service_asks_for() {
         let run = ask(&env, &server).case(pause).stdout("Four.\n");
         run.stderr_like("retry 1 of 2 in 0.0 s\n").success();
     }
-    for pause in ["soon", "-1", "1.5", "", "Sun, 99 Nov 1994"] {
+    for headers in
+        [&[("Retry-After", "1.2")][..], &[("Retry-After-Ms", "1200"), ("Retry-After", "7")]]
+    {
+        let reply = headers
+            .iter()
+            .fold(Reply::json(429, "{}"), |reply, (name, value)| reply.header(name, value));
+        let server = Server::play([reply, four()]);
+        let run = ask(&env, &server).case(headers).stdout("Four.\n");
+        run.stderr_like("retry 1 of 2 in 1.2 s\n").success();
+    }
+    for pause in ["soon", "-1", "1,5", "", "Sun, 99 Nov 1994"] {
         let reply = Reply::json(429, "{}").header("Retry-After", pause);
         let server = Server::play([reply, four()]);
         let run = ask(&env, &server).case(pause).stdout("Four.\n");
@@ -247,17 +253,17 @@ fn a_pause_that_is_too_long_ends_the_run_and_is_told() {
     let env = Env::new();
     for (status, code) in [(429, 5), (503, 8)] {
         for (pause, told) in [
-            ("61", "the service asks to wait 61 s\n"),
-            ("86400", "the service asks to wait 86400 s\n"),
-            ("99999999999999999999999999", "the service asks to wait "),
-            ("Tue, 31 Dec 2199 23:59:59 GMT", "the service asks to wait "),
+            ("61", "retry after 61 s\n"),
+            ("86400", "retry after 86400 s\n"),
+            ("99999999999999999999999999", "retry after "),
+            ("Tue, 31 Dec 2199 23:59:59 GMT", "retry after "),
         ] {
             let server = Server::reply(Reply::json(status, "{}").header("Retry-After", pause));
             let output = ask(&env, &server)
                 .case((status, pause))
                 .stderr_like(&*format!("hint: {told}"))
                 .code(code);
-            assert!(!output.notes().contains("retry"), "{}", output.notes());
+            assert!(!output.notes().contains("; retry "), "{}", output.notes());
         }
     }
 }
@@ -267,8 +273,8 @@ fn a_pause_that_is_too_long_ends_the_run_and_is_told() {
 fn obeys(env: &Env, reply: Reply, code: i32) {
     let server = Server::reply(reply);
     let run = env.xask(["--retry-lost", "Hi"]).server(&server);
-    let output = run.stderr_like("(HTTP ").code(code);
-    assert!(!output.notes().contains("retry"), "{}", output.notes());
+    let output = run.stderr_like(messages::error("")).code(code);
+    assert!(!output.notes().contains("; retry "), "{}", output.notes());
 }
 
 #[test]
@@ -303,10 +309,10 @@ fn the_number_of_repetitions_is_the_one_given() {
     for retries in [0, 1, 5] {
         let server = Server::play((0..=retries).map(|_| Script::from(busy(429))));
         let run = env.xask(["--retries", &retries.to_string(), "Hi"]).server(&server);
-        let output = run.stderr_like("too many requests").code(5);
+        let output = run.stderr_like("rate limit").code(5);
         let notes = output.notes().matches("xask: note: ").count();
         assert_eq!(notes, retries, "{}", output.notes());
-        assert!(output.notes().ends_with("xask: hint: the service asks to wait 0 s\n"));
+        assert!(output.notes().ends_with("xask: hint: retry after 0 s\n"));
     }
 }
 
@@ -349,8 +355,8 @@ fn nothing_is_repeated_once_a_byte_of_the_answer_was_printed() {
             let server = Server::play([script]);
             let args = [flags, &["--retry-lost", "Hi"]].concat();
             let run = env.xask(&args).server(&server).case(event).stdout_like(printed);
-            let output = run.stderr_like("(HTTP 200)").code(code);
-            assert!(!output.notes().contains("retry"), "{}", output.notes());
+            let output = run.stderr_like(messages::error("")).code(code);
+            assert!(!output.notes().contains("; retry "), "{}", output.notes());
         }
     }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::support::{Env, Reply, Server, answer, four, powerless, replies};
+use crate::support::{Env, Reply, Server, answer, four, replies, unprivileged};
 
 const NOT_JSON: &str = "the answer is not the JSON that --schema asks for";
 
@@ -104,9 +104,7 @@ fn what_is_no_schema_is_refused_before_anything_is_sent() {
     };
     refuse("missing", "no such file or directory");
     refuse(".", "is a directory");
-    for bytes in
-        [&b""[..], b" ", b"{", b"{} {}", b"{'a':1}", b"\xef\xbb\xbf{}", b"{\"a\":\"\xff\"}"]
-    {
+    for bytes in [&b""[..], b" ", b"{", b"{} {}", b"{'a':1}", b"{\"a\":\"\xff\"}"] {
         env.write("schema", bytes);
         refuse("schema", "the schema is not JSON");
     }
@@ -114,12 +112,10 @@ fn what_is_no_schema_is_refused_before_anything_is_sent() {
         env.write("schema", bytes);
         refuse("schema", "the schema is not a JSON object");
     }
-    let run = env.xask(["hi", "--schema", "schema", "--schema", "schema"]);
-    run.fails(2, &["--schema: given more than once"]);
-    powerless(|| {
+    unprivileged(|| {
         let env = Env::new();
         env.write_unreadable("shut", "{}");
-        let error = "xask: shut: permission denied\n";
+        let error = "xask: error: shut: permission denied\n";
         env.xask(["hi", "--schema", "shut"]).stderr(error).code(2);
     });
 }

@@ -88,7 +88,7 @@ fn a_loop_over_lines_asks_once_for_each() {
     let env = Env::new();
     env.write("lines", "one\ntwo\nthree\n");
     let each = "while read -r line; do xask --rehearse \"Translate: $line\"; done";
-    let answer = |line| format!("model: grok-4\nuser: Translate: {line}\n");
+    let answer = |line| format!("[rehearsal]\nmodel: grok-4\nuser: Translate: {line}\n");
     let expected = ["one", "two", "three"].map(answer).concat();
 
     // In a file the loop has begun to read, in a pipe it may be what was meant: two of three are noted.
@@ -145,7 +145,7 @@ fn the_note_is_a_guess_that_errs_on_the_quiet_side() {
         ("not asked", env.xask(["--dry-run", "hi"]).stdin("data"), false),
     ];
     for (name, run, expected) in cases {
-        let output = run.whatever().success();
+        let output = run.any_output().success();
         assert_eq!(
             notes_on_stdin(output.notes()),
             usize::from(expected),
@@ -154,7 +154,7 @@ fn the_note_is_a_guess_that_errs_on_the_quiet_side() {
         );
     }
     let script = "read -r line; xask --rehearse hi";
-    let mut run = env.sh(script).tty(Tty::Stdin).whatever().spawn();
+    let mut run = env.sh(script).tty(Tty::Stdin).any_output().spawn();
     run.write_stdin("one\ntwo\n");
     assert_eq!(notes_on_stdin(run.success().notes()), 0, "a terminal");
 }
@@ -164,7 +164,7 @@ fn after_anything_but_a_good_answer_the_note_would_only_distract() {
     let env = Env::new();
     for (case, code) in [("length", 9), ("empty", 9), ("429", 5), ("500", 8), ("cut", 7)] {
         let run = env.xask(["hi", &format!("--rehearse={case}")]).stdin("data");
-        let output = run.whatever().code(code);
+        let output = run.any_output().code(code);
         assert_eq!(notes_on_stdin(output.notes()), 0, "{case}: {}", output.notes());
     }
 }
@@ -185,7 +185,7 @@ fn two_that_ask_for_it_by_name_are_named() {
                 continue;
             }
             let args = [one, &["hi"][..], other].concat();
-            let named = |taker: &[&str]| format!("by {}", taker.join(" "));
+            let named = |taker: &[&str]| taker.join(" ");
             let words = ["standard input", &named(one), &named(other)];
             env.xask(&args).server(&server).stdin("data").case(&args).refused(2, &words);
         }
@@ -207,7 +207,7 @@ fn standard_input_by_its_path_counts_as_taken() {
     for path in ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"] {
         let image = image(&data_url("image/png", PNG));
         assert_eq!(env.dry(["-i", path]).stdin_file("a.png").content(), json!([image]));
-        let run = env.xask(["--rehearse", "-f", path]).stdin_file("file").whatever();
+        let run = env.xask(["--rehearse", "-f", path]).stdin_file("file").any_output();
         assert_eq!(notes_on_stdin(run.success().notes()), 0);
         env.dry(["-f", path, "-"]).stdin_file("file").refused(2, &["standard input", path]);
     }
@@ -245,7 +245,7 @@ fn a_standard_input_that_cannot_be_read_is_local_trouble() {
     // Who does not need it is not troubled.
     for stdin in ["<.", "0>file", "<&-"] {
         let run = env.sh(&format!("xask -q --rehearse hi {stdin}"));
-        run.stdout("model: grok-4\nuser: hi\n").success();
+        run.stdout("[rehearsal]\nmodel: grok-4\nuser: hi\n").success();
     }
 }
 
@@ -254,11 +254,10 @@ fn a_closed_standard_input_is_an_empty_one() {
     let (env, server) = (Env::new(), Server::never());
     env.write("file", "hi");
     env.write("a.png", PNG);
-    for args in ["", "-"] {
-        env.sh(&format!("xask {args} <&-")).server(&server).refused(2, &["prompt", "hint"]);
-    }
+    env.sh("xask <&-").server(&server).refused(2, &["prompt", "hint"]);
+    env.sh("xask - <&-").server(&server).refused(2, &["standard input", "empty"]);
     // What is opened next must not take its place.
-    assert_eq!(env.sh("xask --dry-run -f file - <&-").content(), "hi");
+    assert_eq!(env.sh("xask --dry-run -f file <&-").content(), "hi");
     let image = image(&data_url("image/png", PNG));
     assert_eq!(env.sh("xask --dry-run -i a.png <&-").content(), json!([image]));
 }

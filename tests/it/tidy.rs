@@ -4,39 +4,44 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the ground up: each may import what stands before it.
-const STOREYS: [&str; 12] = [
+const LAYERS: [&str; 18] = [
     "error",
     "deadline",
+    "secret",
+    "host",
     "message",
-    "conversation",
-    "request",
-    "service",
-    "cli",
+    "response",
+    "json",
+    "atomic_file",
+    "body",
+    "api",
     "prompt",
-    "reply",
+    "client",
+    "offline",
     "output",
-    "question",
+    "cli",
+    "app",
+    "lib",
     "main",
 ];
 
-/// What is used in one room only, and the rooms that may.
-const DOORS: [(&str, &[&str]); 16] = [
-    ("clap::", &["cli"]),
+/// What is used in few layers only, and which.
+const ALLOWED_USERS: [(&str, &[&str]); 15] = [
+    ("clap::", &["cli", "lib"]),
     ("env::", &["cli"]),
-    ("base64::", &["request"]),
-    ("ureq::", &["service"]),
-    ("rustls::", &["service"]),
-    ("webpki_roots::", &["service"]),
-    ("ring::", &["service"]),
-    ("ipnet::", &["service"]),
-    ("httpdate::", &["service"]),
-    ("memchr::", &["reply"]),
-    ("tempfile::", &["service", "output"]),
-    ("thread::", &["service", "output", "conversation", "question"]),
+    ("base64::", &["body", "prompt", "client"]),
+    ("ureq::", &["client"]),
+    ("rustls::", &["client"]),
+    ("webpki_roots::", &["client"]),
+    ("ring::", &["client", "offline"]),
+    ("httpdate::", &["client"]),
+    ("memchr::", &["api"]),
+    ("tempfile::", &["atomic_file"]),
+    ("thread::", &["prompt", "client", "output", "app"]),
     ("io::stdin()", &["prompt"]),
     ("io::stdout()", &["output"]),
     ("io::stderr()", &["output"]),
-    ("process::", &["main"]),
+    ("process::", &["lib", "main"]),
 ];
 
 /// A file of the program: its path, the module at the top of `src/` that it belongs to, and its text
@@ -66,36 +71,41 @@ fn sources() -> Vec<Source> {
         let module = module.trim_end_matches(".rs").to_owned();
         Source { path, module, text }
     };
-    // What makes the documents is no part of the program.
-    let files = files_below(&root().join("src"));
-    let files = files.into_iter().filter(|path| !path.to_string_lossy().contains("documents"));
-    files.map(source).collect()
+    files_below(&root().join("src")).into_iter().map(source).collect()
 }
 
 #[test]
 fn nothing_is_imported_upwards() {
-    let storey = |module: &str| STOREYS.iter().position(|known| *known == module);
+    let layer = |module: &str| LAYERS.iter().position(|known| *known == module);
     for Source { path, module, text } in sources() {
-        let own = storey(&module).unwrap_or_else(|| panic!("{module} has no storey"));
+        let own = layer(&module).unwrap_or_else(|| panic!("{module} is in no layer"));
         for import in text.split("crate::").skip(1) {
             let end =
                 import.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(import.len());
-            let other = storey(&import[..end]).unwrap_or_else(|| panic!("{}", path.display()));
+            let other = layer(&import[..end]).unwrap_or_else(|| panic!("{}", path.display()));
             assert!(other <= own, "{} imports {}", path.display(), &import[..end]);
         }
     }
 }
 
 #[test]
-fn each_dependency_has_one_door() {
+fn each_dependency_is_used_where_it_belongs() {
     for Source { path, module, text } in sources() {
-        for (what, rooms) in DOORS {
+        for (what, users) in ALLOWED_USERS {
             let is_used = text.match_indices(what).any(|(at, _)| {
                 !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
                     || text[..at].ends_with("std::")
             });
-            assert!(!is_used || rooms.contains(&&*module), "{} uses {what}", path.display());
+            assert!(!is_used || users.contains(&&*module), "{} uses {what}", path.display());
         }
+    }
+}
+
+#[test]
+fn contributing_names_every_layer() {
+    let text = fs::read_to_string(root().join("CONTRIBUTING.md")).expect("text");
+    for layer in LAYERS {
+        assert!(text.contains(&format!("`{layer}`")), "{layer}");
     }
 }
 

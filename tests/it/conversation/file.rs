@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{assert_body, assert_file, exchange, message};
 use crate::support::{
-    Env, Gate, Reply, Script, Server, answer, four, powerless, replies, says, streamed,
+    Env, Gate, Reply, Script, Server, answer, four, messages, replies, streamed, unprivileged,
 };
 
 #[test]
@@ -24,12 +24,13 @@ fn a_run_waits_for_the_lock_and_says_so_when_that_takes_long() {
     let server = Server::play([four(), answer("Five.")]);
     let run = |name: &str, printed| {
         let run = env.xask(["-c", name, "more"]).server(&server).stdout(printed);
-        run.stderr(format!("xask: note: {name}: waiting for another run\n")).spawn()
+        run.stderr(format!("xask: note: {name} is locked by another xask process; waiting\n"))
+            .spawn()
     };
     let (mut run, mut run_on_gone) = (run("kept", "Four.\n"), run("gone", "Five.\n"));
     // This one hears of no wait, and gives up.
     let quiet = env.xask(["-c", "kept", "--quiet", "--timeout", "1.1", "never"]).server(&server);
-    let quiet = quiet.stderr_like(says::error("kept: ")).spawn();
+    let quiet = quiet.stderr_like(messages::error("kept: ")).spawn();
     run.read_stderr_until("waiting");
     run_on_gone.read_stderr_until("waiting");
     quiet.code(1);
@@ -60,7 +61,7 @@ fn a_run_that_never_gets_its_turn_gives_up_at_the_deadline() {
     // So short a wait is not worth a note.
     for args in [&["more"][..], &["--rehearse", "more"]] {
         let run = env.xask([&["-c", "kept", "--timeout", "0.1"], args].concat()).server(&server);
-        run.stderr_like(says::error("kept: ")).stderr_like("after 0.1 s (--timeout)").code(1);
+        run.stderr_like(messages::error("kept: ")).stderr_like("after 0.1 s (--timeout)").code(1);
     }
     assert_file(&env, "kept", &before);
 }
@@ -157,7 +158,7 @@ fn a_disk_that_is_full_leaves_the_file_as_it_was() {
 
 #[test]
 fn what_cannot_be_a_conversation_is_named_and_nothing_is_sent() {
-    powerless(|| {
+    unprivileged(|| {
         let env = Env::new();
         env.folder("folder");
         env.fifo("pipe");
@@ -223,9 +224,8 @@ fn a_file_that_was_replaced_meanwhile_is_local_trouble_and_stays() {
             }
             let (server, asked, gate) = Server::holding(reply);
             let run = env.xask(["-c", "kept", "more"]).server(&server).stdout(text);
-            let why =
-                if code == 1 { "kept: another file has taken its place meanwhile" } else { "" };
-            let run = run.stderr_like(says::error(why)).spawn();
+            let why = if code == 1 { "kept: it was replaced" } else { "" };
+            let run = run.stderr_like(messages::error(why)).spawn();
             asked.wait();
             // As an editor saves a file.
             fs::rename(env.write("edited", &theirs), env.path("kept")).expect("a new file");

@@ -1,9 +1,11 @@
 //! Answers that come while the request is still being sent, and interim responses, which are no answers.
 
 use super::INTERIM;
-use crate::support::pictures::MAX_IMAGE;
+use crate::support::pictures::{MAX_IMAGE, png};
 use crate::support::tls::trusted;
-use crate::support::{Env, Gate, Output, Reads, Reply, Run, Script, Server, four, replies};
+use crate::support::{
+    Env, Gate, Output, Reads, Reply, Run, Script, Server, four, replies, streamed,
+};
 
 /// More than all buffers between two sockets take.
 const UPLOAD: [&str; 3] = ["What is this?", "--image", "large.png"];
@@ -25,7 +27,8 @@ fn early_answers() -> [(Reply, i32, &'static str); 5] {
             "413 Request Entity Too Large (HTTP 413)",
         ),
         (Reply::json(429, "{}").header("Retry-After", "99"), 5, "(HTTP 429)"),
-        (four(), 0, ""),
+        // An answer to a part of the request is none.
+        (four(), 7, "it ends before the request does"),
     ]
 }
 
@@ -34,7 +37,94 @@ fn assert_understood(output: &Output, code: i32, words: &str) {
     let notes = output.notes();
     assert_eq!(output.status.code(), Some(code), "{notes}");
     assert!(notes.contains(words), "{notes}");
-    assert_eq!(output.stdout, if code == 0 { "Four.\n" } else { "" }.as_bytes());
+    assert_eq!(output.stdout, b"");
+}
+
+/// The heads of answers that begin while the request is still being sent, what keeps the connection alive until the
+/// rest is there, the rest, and a flag.
+fn early_successes() -> [(String, String, Vec<u8>, &'static str); 3] {
+    let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
+    let (blanks, comment) = (" ".repeat(4096), ": keep-alive\n\n".to_owned());
+    let events = Vec::from(streamed(&["Four."]).close_delimited());
+    let events_at = events.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a head") + 4;
+    let body = replies::completion("Four.");
+    let chunk = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    [
+        (format!("{head}\r\n"), blanks.clone(), body.into_bytes(), "--no-stream"),
+        (
+            format!("{head}Transfer-Encoding: chunked\r\n\r\n"),
+            format!("1000;name=value\r\n{blanks}\r\n"),
+            chunk.into_bytes(),
+            "--no-stream",
+        ),
+        (
+            format!("{head}Content-Type: text/event-stream\r\n\r\n"),
+            comment,
+            events[events_at..].to_vec(),
+            "--stream",
+        ),
+    ]
+}
+
+/// More than a connection buffers, in bytes.
+const MUCH: usize = 16 * 1024 * 1024;
+
+#[test]
+fn an_answer_that_begins_early_does_not_stop_the_upload() {
+    let (env, authority) = trusted();
+    env.write("large.png", png(MAX_IMAGE));
+    // More than all buffers between two sockets take, so that the server sends only while it is read from.
+    for (head, alive, rest, flag) in early_successes() {
+        for alive in [alive.clone(), alive.repeat(MUCH / alive.len())] {
+            let script = Script::after(Reads::Body(1000)).send(&*head).send(&*alive);
+            let script = script.read(Reads::Rest).send(rest.clone());
+            let args = [&[flag, "--timeout", "20"][..], &UPLOAD].concat();
+            let body = env.dry(args.iter().copied()).text();
+            for server in [
+                Server::play([script.clone()]),
+                Server::play_tls(&authority.sign(), [script.clone()]),
+            ] {
+                let run = env.xask(&args).server(&server).key("k").env("SSL_CERT_FILE", "ca.pem");
+                run.case((&head, alive.len())).stdout("Four.\n").success();
+                assert!(server.request().body == body.as_bytes(), "the whole body arrived");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_early_success_that_ends_before_the_request_is_incomplete() {
+    let (env, authority) = trusted();
+    env.sparse_png("large.png", MAX_IMAGE);
+    let closing = Script::after(Reads::Body(1000)).weigh().send(four().close_delimited());
+    for (case, script) in [
+        // The rest is taken, and passed over.
+        ("length", Script::after(Reads::Body(1000)).weigh().send(four()).read(Reads::Rest)),
+        (
+            "chunks",
+            Script::after(Reads::Body(1000)).weigh().send(four().chunked()).read(Reads::Rest),
+        ),
+        ("end", closing.clone()),
+        ("end without a word", closing.hang_up()),
+    ] {
+        for server in
+            [Server::play([script.clone()]), Server::play_tls(&authority.sign(), [script.clone()])]
+        {
+            let run = env.xask(UPLOAD).server(&server).key("k").env("SSL_CERT_FILE", "ca.pem");
+            let run = run.case((case, server.url())).stderr_like("it ends before the request does");
+            run.code(7);
+        }
+    }
+}
+
+#[test]
+fn an_early_success_without_an_end_is_the_services_failure() {
+    let env = Env::new();
+    env.sparse_png("large.png", MAX_IMAGE);
+    let head = "HTTP/1.1 200 OK\r\n\r\n";
+    let script = Script::after(Reads::Body(1000)).weigh().send(head).flood(" ".repeat(100_000));
+    let server = Server::play([script]);
+    assert_understood(&env.xask(UPLOAD).server(&server).spawn().finish(), 8, "larger than 64 MiB");
 }
 
 #[test]
@@ -59,11 +149,9 @@ fn an_answer_that_comes_during_the_upload_is_understood_over_tls_too() {
     for (reply, code, words) in early_answers() {
         for _ in 0..10 {
             let script = Script::after(Reads::Body(1000)).weigh().send(reply.clone()).reset();
-            for script in [script.clone(), script.hold_back()] {
-                let server = Server::play_tls(&authority.sign(), [script]);
-                let run = env.xask(UPLOAD).server(&server).key("k").env("SSL_CERT_FILE", "ca.pem");
-                assert_understood(&run.spawn().finish(), code, words);
-            }
+            let server = Server::play_tls(&authority.sign(), [script]);
+            let run = env.xask(UPLOAD).server(&server).key("k").env("SSL_CERT_FILE", "ca.pem");
+            assert_understood(&run.spawn().finish(), code, words);
         }
     }
 }

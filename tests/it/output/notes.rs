@@ -4,7 +4,7 @@ use predicates::prelude::*;
 use serde_json::{Value, json};
 
 use super::{CUT, cut};
-use crate::support::{Env, ID, KEY, Reply, Server, four, replies, reply, says};
+use crate::support::{Env, ID, KEY, Reply, Server, four, messages, replies, reply};
 
 #[test]
 fn usage_is_one_line_of_what_the_reply_has_and_never_a_0_it_has_not() {
@@ -84,13 +84,13 @@ fn usage_is_told_beside_whatever_is_printed() {
     ] {
         let server = Server::reply(four());
         let run = env.ask(&server, flags.iter().copied()).case(flags);
-        run.stdout(printed).stderr(says::USAGE).success();
+        run.stdout(printed).stderr(messages::USAGE).success();
     }
     assert_eq!(env.read("answer"), b"Four.\n");
     for flags in [&["--usage"][..], &["--usage", "-q"]] {
         let server = Server::reply(cut());
         let run = env.ask(&server, flags.iter().copied()).case(flags);
-        run.stdout("Two and\n").stderr(format!("{}{CUT}", says::USAGE)).code(9);
+        run.stdout("Two and\n").stderr(format!("{}{CUT}", messages::USAGE)).code(9);
     }
 }
 
@@ -116,7 +116,7 @@ fn verbose_tells_url_model_status_request_id_and_times_and_nothing_of_the_prompt
         let pattern = format!(
             r"xask: asking {}/chat/completions: model grok-9, \d+ bytes
 xask: HTTP 200 after \d+\.\d+ s, x-request-id {ID}
-xask: the reply was complete after \d+\.\d+ s
+xask: the response was complete after \d+\.\d+ s
 ",
             server.url()
         );
@@ -146,7 +146,7 @@ fn verbose_tells_of_each_try_and_of_an_error_once() {
         note(429, 2),
         asking,
         status(400),
-        "xask: the request was rejected: [^\n]+ \\(HTTP 400\\)\n".to_owned(),
+        "xask: error: the request was rejected: [^\n]+ \\(HTTP 400\\)\n".to_owned(),
     ];
     let run = env.xask(["-v", "a secret prompt"]).server(&server).key(KEY);
     let run = run.stderr_like(exactly(&pattern.concat()));

@@ -1,7 +1,7 @@
 //! Standard streams that are full, closed, or left by their reader.
 
 use super::{CUT, cut};
-use crate::support::{Env, Run, Server, four, replies, reply, says, streamed};
+use crate::support::{Env, Run, Server, four, messages, replies, reply, streamed};
 
 /// What a shell shows of a process that SIGPIPE killed, and of xask when its reader has left.
 const LEFT: i32 = 141;
@@ -17,7 +17,7 @@ fn sh(env: &Env, server: &Server, script: &str) -> Run {
 #[test]
 fn a_full_stdout_is_local_trouble() {
     let env = Env::new();
-    let full = "xask: standard output: no space left on device\n";
+    let full = "xask: error: standard output: no space left on device\n";
     for flags in ["", "--json", "-q", "--no-stream"] {
         let server = Server::reply(four());
         sh(&env, &server, &format!("xask {flags} hi >/dev/full")).stderr(full).code(1);
@@ -69,7 +69,7 @@ fn a_reader_that_left_is_told_by_the_exit_status_alone() {
         leave(ask, cut());
         leave(ask, reply(200, replies::completion(&"x".repeat(1 << 20))));
     }
-    leave(|env, server| env.ask(server, ["--usage"]).stderr(says::USAGE), four());
+    leave(|env, server| env.ask(server, ["--usage"]).stderr(messages::USAGE), four());
 }
 
 #[test]
@@ -145,7 +145,9 @@ fn a_stderr_that_is_full_or_closed_changes_nothing() {
             sh(&env, &server, &script).stdout(stdout).code(code);
         }
         env.sh(&format!("xask --no-such-flag {to}")).code(2);
-        env.sh(&format!("xask --rehearse hi {to}")).stdout("model: grok-4\nuser: hi\n").success();
+        env.sh(&format!("xask --rehearse hi {to}"))
+            .stdout("[rehearsal]\nmodel: grok-4\nuser: hi\n")
+            .success();
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{CUT, cut};
 use crate::support::{
-    Env, Gate, Reads, Reply, Run, Script, Server, Tty, answer, four, replies, reply, shown,
+    Env, Gate, Reads, Reply, Run, Script, Server, Tty, answer, escaped, four, replies, reply,
     streamed,
 };
 
@@ -118,7 +118,7 @@ fn json_is_safe_on_a_terminal_and_exact_in_a_pipe() {
         (&["--json", "hi"][..], Reply::json(200, &*whole), whole),
         (&["--json", "--stream", "hi"], Reply::sse(&events), lines),
     ] {
-        assert!(printed.contains(text), "{}", shown(printed.as_bytes()));
+        assert!(printed.contains(text), "{}", escaped(printed.as_bytes()));
         let server = Server::play([reply.clone(), reply]);
         let seen = printed.replace(text, safe) + "\n";
         at_terminal(flags).server(&server).on_tty(seen).success();
@@ -152,7 +152,7 @@ fn a_body_shown_to_a_person_cannot_command_a_terminal() {
     };
     env.xask(args).tty(Tty::Stdout).on_tty(body("a\\x7f\\u{9b}2J\\u{202e}\\u001b")).success();
     env.xask(args).stdout(body("a\u{7f}\u{9b}2J\u{202e}\\u001b")).success();
-    let shown = "model: grok-4\nuser: a\\x7f\\u{9b}2J\\u{202e}\\x1b\n";
+    let shown = "[rehearsal]\nmodel: grok-4\nuser: a\\x7f\\u{9b}2J\\u{202e}\\x1b\n";
     env.xask(["--rehearse", "-q", args[1]]).tty(Tty::Stdout).on_tty(shown).success();
 }
 
@@ -200,11 +200,12 @@ fn a_person_reads_along() {
 
 #[test]
 fn an_error_has_a_line_of_its_own() {
-    const CUT: &str = "xask: the answer is cut: its stream ended without a finish reason (HTTP 200)\n\
-        xask: hint: the request was sent: asked again, it may be billed twice\n";
-    const FAILED: &str = "xask: the service failed: It rains. (HTTP 200)\n";
-    const LIMIT: &str = "xask: the answer is cut at the token limit (HTTP 200)\n";
-    const EMPTY: &str = "xask: the answer is empty (HTTP 200)\n";
+    const CUT: &str = "xask: error: incomplete response: the stream ended without a finish reason\n\
+        xask: hint: the request was sent; a retry may be billed again\n";
+    const FAILED: &str = "xask: error: server error: It rains.\n";
+    const LIMIT: &str =
+        "xask: error: answer truncated at the token limit (--max-tokens or the model's)\n";
+    const EMPTY: &str = "xask: error: the answer is empty\n";
     let error = r#"{"error":"It rains."}"#;
     for (pieces, more, finish, seen, code) in [
         (&["Fo"][..], None, None, format!("Fo\n{CUT}"), 7),
@@ -250,13 +251,9 @@ fn an_answer_and_an_error_share_a_terminal() {
     both(four(), "Four.\n", 0);
     both(cut(), &format!("Two and\n{CUT}"), 9);
     let empty = replies::completion("");
-    both(
-        reply(200, empty),
-        "xask: the answer is empty (HTTP 200, x-request-id 0f4c5b1e-7a3d)\n",
-        9,
-    );
+    both(reply(200, empty), "xask: error: the answer is empty (x-request-id 0f4c5b1e-7a3d)\n", 9);
     let words =
-        "xask: the request was rejected: a\\x1b[2J (HTTP 400, x-request-id 0f4c5b1e-7a3d)\n";
+        "xask: error: the request was rejected: a\\x1b[2J (HTTP 400, x-request-id 0f4c5b1e-7a3d)\n";
     both(reply(400, "a\u{1b}[2J"), words, 4);
 }
 
@@ -267,7 +264,7 @@ fn a_connection_that_breaks_leaves_its_error_on_a_line_of_its_own() {
     let script = Script::after(Reads::AllBut(1)).send(told).wait(&gate).reset();
     let server = Server::play([script]);
     let run = at_terminal(&["hi"]).server(&server).tty(Tty::Stderr);
-    let mut run = run.on_tty_like("Fo\nxask: no whole").spawn();
+    let mut run = run.on_tty_like("Fo\nxask: error: incomplete").spawn();
     run.read_tty_until("Fo");
     gate.open();
     run.code(7);

@@ -8,13 +8,13 @@ use serde_json::json;
 
 use super::{OLD, REHEARSED};
 use crate::support::{
-    Env, Gate, Reply, Script, Server, Signal, answer, four, replies, says, until,
+    Env, Gate, Reply, Script, Server, Signal, answer, four, messages, replies, wait_for,
 };
 
 #[test]
 fn a_paid_answer_that_cannot_go_to_the_file_is_printed() {
     let env = Env::new();
-    let full = "xask: --output /dev/full: no space left on device\n";
+    let full = "xask: error: --output /dev/full: no space left on device\n";
     env.xask(["-q", "--rehearse", "hi", "-o", "/dev/full"]).stdout(REHEARSED).stderr(full).code(1);
     let reply = replies::completion("Four.");
     let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
@@ -32,7 +32,7 @@ fn a_paid_answer_that_cannot_go_to_the_file_is_printed() {
 #[test]
 fn a_full_disk_leaves_the_file_as_it_was_and_nothing_beside_it() {
     let text = "x".repeat(3000);
-    let answer = format!("model: grok-4\nuser: {text}\n");
+    let answer = format!("[rehearsal]\nmodel: grok-4\nuser: {text}\n");
     // In blocks of 512 bytes: none of the answer fits, a part of it, or all of it.
     for (blocks, fits) in [(0, false), (1, false), (4, false), (8, true)] {
         for old in [None, Some(OLD)] {
@@ -51,7 +51,7 @@ fn a_full_disk_leaves_the_file_as_it_was_and_nothing_beside_it() {
                 assert_eq!(env.read("answer"), answer.as_bytes());
                 continue;
             }
-            run.stdout(&*answer).stderr("xask: --output answer: file too large\n").code(1);
+            run.stdout(&*answer).stderr("xask: error: --output answer: file too large\n").code(1);
             assert_eq!(env.names(), before, "{blocks} blocks");
             if let Some(old) = old {
                 assert_eq!(env.read("answer"), old, "{blocks} blocks");
@@ -73,7 +73,8 @@ fn what_happens_to_the_place_while_the_answer_is_awaited_costs_no_answer() {
         env.write("folder/answer", OLD);
         let (server, asked, gate) = Server::holding(four());
         let run = env.xask(["-o", "folder/answer", "hi"]).server(&server);
-        let run = run.stdout("Four.\n").stderr_like(says::error("--output folder/answer")).spawn();
+        let run =
+            run.stdout("Four.\n").stderr_like(messages::error("--output folder/answer")).spawn();
         asked.wait();
         change(&env);
         gate.open();
@@ -85,7 +86,7 @@ fn what_happens_to_the_place_while_the_answer_is_awaited_costs_no_answer() {
 #[test]
 fn a_run_that_does_not_end_with_0_leaves_the_file_as_it_was() {
     for (case, code, printed) in [
-        ("length", 9, "This answer is cut at the\n"),
+        ("length", 9, "This answer is truncated at the\n"),
         ("filtered", 9, "This answer is\n"),
         ("refused", 9, "I cannot help with that.\n"),
         ("empty", 9, ""),
@@ -178,7 +179,8 @@ fn twenty_runs_at_once_leave_the_whole_answer_of_one() {
         run.success();
     }
     let answer = env.read("answer");
-    let is_of = |text: &String| answer == format!("model: grok-4\nuser: {text}\n").as_bytes();
+    let is_of =
+        |text: &String| answer == format!("[rehearsal]\nmodel: grok-4\nuser: {text}\n").as_bytes();
     assert!(texts.iter().any(is_of), "mixed: {} bytes", answer.len());
     assert_eq!(env.names(), ["answer"]);
 }
@@ -200,7 +202,7 @@ fn killed_at_any_moment_the_file_is_old_or_new() {
         // From the moment the reply has left to the one at which the file is another.
         let enough = OLD.len() as u64 + moment * len / (MOMENTS - 1);
         let is_new = || fs::metadata(&path).is_ok_and(|found| found.ino() != old);
-        until(|| env.bytes_in("") >= enough || is_new());
+        wait_for(|| env.bytes_in("") >= enough || is_new());
         run.kill();
         let status = run.finish().status;
         let file = env.read("answer");

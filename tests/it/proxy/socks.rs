@@ -46,7 +46,7 @@ fn a_socks_proxy_that_does_not_connect_is_an_error() {
         let world = World::unreached();
         let proxy = Server::play([script]);
         let run = world.ask(["--timeout=20"]).env("all_proxy", at("socks5h", &proxy)).case(case);
-        let told = run.fails(6, &["cannot connect to localhost", "proxy of all_proxy"]);
+        let told = run.fails(6, &["cannot connect to localhost", "proxy in $all_proxy"]);
         assert!(!told.contains("timed out"), "{told}");
     }
 }

@@ -35,7 +35,7 @@ fn a_proxy_has_the_budget_for_connecting_and_no_more() {
             let proxy = Server::play([script]);
             let run = world.ask([flag]).env("HTTPS_PROXY", at(scheme, &proxy)).case(case);
             let why = format!("timed out after 1 s ({limit})");
-            let run = run.stderr_like(&*why).stderr_like("proxy of HTTPS_PROXY").spawn();
+            let run = run.stderr_like(&*why).stderr_like("proxy in $HTTPS_PROXY").spawn();
             (case, run, proxy, world)
         });
         for (case, run, _proxy, _world) in runs {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{block, can_be_tried, in_every_shell, text};
-use crate::support::{Env, Run, says};
+use crate::support::{Env, Run, messages};
 
 /// A repository in the folder, and git with nobody's settings.
 fn git(env: &Env, script: &str) -> Run {
@@ -39,7 +39,7 @@ fn a_commit_message_is_drafted_and_one_of_a_persons_own_stays() {
     let message_of_draft = String::from_utf8(message()).expect("text");
     assert!(
         message_of_draft.starts_with(
-            "model: grok-4\nsystem: Write a commit message for this diff.\nuser: diff --git"
+            "[rehearsal]\nmodel: grok-4\nsystem: Write a commit message for this diff.\nuser: diff --git"
         ) && message_of_draft.contains("+one"),
         "{message_of_draft}"
     );
@@ -58,7 +58,7 @@ fn a_commit_message_is_drafted_and_one_of_a_persons_own_stays() {
     assert_eq!(message(), b"By hand.\n\n");
     env.write("a file", "four\n");
     let run = commit("").env("XASK_REHEARSE", "429").env("GIT_EDITOR", "echo Mine. >");
-    run.stderr_like(says::error("too many requests")).success();
+    run.stderr_like(messages::error("rate limit")).success();
     assert_eq!(message(), b"Mine.\n\n");
     let hooks = fs::read_dir(env.path(".git")).expect("it is there");
     let left = hooks.filter_map(Result::ok).map(|entry| entry.file_name());
@@ -67,7 +67,7 @@ fn a_commit_message_is_drafted_and_one_of_a_persons_own_stays() {
 
 #[test]
 fn a_job_comes_back_for_what_may_be_asked_again_and_for_nothing_else() {
-    let recipe = "A job that asks the service";
+    let recipe = "A job that calls the API";
     in_every_shell(recipe, |env, shell| {
         // Nobody waits here; how long they would have is written down.
         env.write("bin/sleep", "#!/bin/sh\necho \"$1\" >>slept\n");

@@ -82,30 +82,28 @@ fn a_failure_is_told_in_one_exact_line() {
         Server::reply(reply(404, replies::error("not-found", "The model x does not exist.")));
     let what = "the request was rejected: not-found: The model x does not exist.";
     let hint = "xask: hint: check --model and the base URL\n";
-    let line = format!("xask: {what} (HTTP 404, x-request-id {ID})\n{hint}");
+    let line = format!("xask: error: {what} (HTTP 404, x-request-id {ID})\n{hint}");
     ask(&env, &server).stderr(line).code(4);
     let server = Server::reply(Reply::json(422, "{}"));
-    ask(&env, &server).stderr("xask: the request was rejected (HTTP 422)\n").code(4);
+    ask(&env, &server).fails(4, &["xask: error: the request was rejected (HTTP 422)\n"]);
 }
 
 #[test]
 fn a_status_behind_which_nothing_comes_is_no_answer_and_not_waited_for() {
-    for status in ["099", "101", "102", "104", "199", "204", "304"] {
+    for status in ["101", "204", "304"] {
         let head = format!("HTTP/1.1 {status} Odd\r\nx-request-id: {ID}\r\n\r\n");
         let server = Server::play([Script::new().send(head).hold()]);
         let run = Env::new().ask(&server, ["--timeout=5"]).case(status);
-        run.fails(8, &[&format!("HTTP {}", status.trim_start_matches('0')), ID]);
+        run.fails(8, &[&format!("HTTP {status}"), ID]);
     }
 }
 
 /// What is told of an error with this body: what failed, and then this.
 #[track_caller]
 fn tells(body: &str, told: &str) {
-    for (status, code, what) in
-        [(422, 4, "the request was rejected"), (500, 8, "the service failed")]
-    {
+    for (status, code, what) in [(422, 4, "the request was rejected"), (500, 8, "server error")] {
         let server = Server::reply(reply(status, body));
-        let told = format!("xask: {what}{told}");
+        let told = format!("xask: error: {what}{told}");
         Env::new().ask(&server, []).case(body).fails(code, &[&told]);
     }
 }
@@ -223,7 +221,7 @@ fn the_wait_that_a_service_asks_for_is_told() {
     for (status, code) in [(429, 5), (503, 8)] {
         let server = Server::reply(reply(status, "").header("Retry-After", "17"));
         env.ask(&server, []).fails(code, &["17 s"]);
-        for nonsense in ["soon", "-1", "", "1.5"] {
+        for nonsense in ["soon", "-1", "", "1,5"] {
             let server = Server::reply(reply(status, "").header("Retry-After", nonsense));
             let told = env.ask(&server, []).case(nonsense).fails(code, &[ID]);
             assert!(!told.contains("wait"), "{told}");
@@ -308,7 +306,8 @@ fn the_id_of_a_reply_is_told_as_safely_as_its_words() {
         ("a\u{9b}2J", r"x-request-id a\u{9b}2J)"),
         ("caf\u{e9}", "x-request-id caf\u{e9})"),
         ("a b", "x-request-id a b)"),
-        ("a\u{2028}b\u{2029}", r"x-request-id a\u{2028}b\u{2029})"),
+        // These are ends of lines in some places.
+        ("a\u{2028}b\u{2029}", "x-request-id a b)"),
     ] {
         for flags in [&[][..], &["-v"]] {
             let server = Server::reply(Reply::json(500, "").header("X-Request-ID", id));
@@ -327,7 +326,7 @@ fn the_id_of_a_reply_is_told_as_safely_as_its_words() {
 fn a_long_id_is_cut_and_an_empty_one_is_none() {
     let server = Server::reply(Reply::json(500, "").header("x-request-id", &"z".repeat(5000)));
     let told = Env::new().ask(&server, []).fails(8, &["x-request-id zzz"]);
-    assert!(told.matches('z').count() <= 400, "{} bytes", told.len());
+    assert!(told.matches('z').count() <= 100, "{} bytes", told.len());
     let server = Server::reply(Reply::json(500, "").header("x-request-id", ""));
     Env::new().ask(&server, []).fails(8, &["(HTTP 500)"]);
 }

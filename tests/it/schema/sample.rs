@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Env, Reply, Run, Server, replies, says};
+use crate::support::{Env, Reply, Run, Server, messages, replies};
 
 /// Rehearses with this schema.
 fn rehearse(env: &Env, schema: &Value) -> Run {
@@ -148,7 +148,7 @@ fn a_keyword_that_a_sample_cannot_honour_is_named() {
             json!({"type": "object", "properties": {"a": {"type": "null"}, "b": restricted}}),
             json!({"type": "array", "items": {"type": "object", "required": ["a"], "properties": {"a": restricted}}}),
         ] {
-            let error = says::error(&format!(
+            let error = messages::error(&format!(
                 "--schema: a rehearsal cannot make a sample for the keyword {keyword}"
             ));
             rehearse(&env, &schema).case(schema.to_string()).stderr_like(error).code(2);

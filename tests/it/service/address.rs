@@ -69,11 +69,11 @@ fn the_flag_wins_over_the_variable_and_an_empty_variable_is_none() {
 fn what_is_no_address_of_a_service_is_refused_with_the_reason() {
     let env = Env::new();
     for (url, why) in [
-        ("api.x.ai/v1", "neither with https:// nor with http://"),
-        ("localhost:8080", "neither with https:// nor with http://"),
-        ("//api.x.ai/v1", "neither with https:// nor with http://"),
-        ("ftp://api.x.ai/v1", "neither with https:// nor with http://"),
-        ("file:///etc/passwd", "neither with https:// nor with http://"),
+        ("api.x.ai/v1", "missing https://"),
+        ("localhost:8080", "missing https://"),
+        ("//api.x.ai/v1", "missing https://"),
+        ("ftp://api.x.ai/v1", "must begin with https://"),
+        ("file:///etc/passwd", "must begin with https://"),
         ("http://api.x.ai/v1", "this machine only"),
         ("http://localhost.example/v1", "this machine only"),
         ("http://127.0.0.1.example/v1", "this machine only"),

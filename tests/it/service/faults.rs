@@ -2,7 +2,7 @@
 
 use crate::support::{Env, ID, Reads, Reply, Script, Server, replies};
 
-const LOST: &[&str] = &["billed twice"];
+const LOST: &[&str] = &["billed again"];
 
 #[test]
 fn where_nobody_listens_nothing_is_delivered() {
@@ -40,7 +40,7 @@ fn a_connection_that_is_reset_in_the_middle_of_the_reply_is_a_lost_answer() {
     let part = Vec::from(dense().cut_at(20));
     let server = Server::play([Script::after(Reads::AllBut(1)).send(part).reset()]);
     let told = Env::new().ask(&server, []).fails(7, LOST);
-    assert!(told.contains(&format!("(HTTP 200, x-request-id {ID})")), "{told}");
+    assert!(told.contains(&format!("(x-request-id {ID})")), "{told}");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_head_cut_anywhere_is_a_lost_answer() {
 
 #[test]
 fn a_body_cut_anywhere_short_of_its_length_is_a_lost_answer() {
-    are_lost((0..DENSE.len()).map(|n| dense().cut_at(n).into()), &["HTTP 200", ID]);
+    are_lost((0..DENSE.len()).map(|n| dense().cut_at(n).into()), &[ID]);
 }
 
 /// The reply in chunks, cut wherever it can be before the last of them, and whether in the size of one.
@@ -133,26 +133,26 @@ fn cut_chunks() -> impl Iterator<Item = (Vec<u8>, bool)> {
 #[test]
 fn a_body_cut_anywhere_in_a_chunk_is_a_lost_answer() {
     let wires = cut_chunks().filter(|(_, is_size)| !is_size);
-    are_lost(wires.map(|(wire, _)| wire), &["HTTP 200", ID]);
+    are_lost(wires.map(|(wire, _)| wire), &[ID]);
 }
 
 #[test]
 fn a_body_cut_in_the_size_of_a_chunk_is_a_lost_answer() {
     let wires = cut_chunks().filter(|(_, is_size)| *is_size);
-    are_lost(wires.map(|(wire, _)| wire), &["HTTP 200", ID]);
+    are_lost(wires.map(|(wire, _)| wire), &[ID]);
 }
 
 #[test]
 fn a_body_cut_anywhere_that_ends_with_its_connection_is_a_lost_answer() {
     let wires = (0..DENSE.len()).map(|n| dense().close_delimited().cut_at(n).into());
-    are_lost(wires, &["HTTP 200", ID]);
+    are_lost(wires, &[ID]);
 }
 
 #[test]
 fn json_that_ends_in_its_middle_is_a_lost_answer_though_its_frame_is_whole() {
     let halves = [1, DENSE.len() / 2, DENSE.len() - 1].map(|n| &DENSE.as_bytes()[..n]);
-    are_lost(halves.map(|half| Reply::json(200, half).into()), &["HTTP 200"]);
-    are_lost(halves.map(|half| Reply::json(200, half).chunked().into()), &["HTTP 200"]);
+    are_lost(halves.map(|half| Reply::json(200, half).into()), &[]);
+    are_lost(halves.map(|half| Reply::json(200, half).chunked().into()), &[]);
 }
 
 #[test]
@@ -165,6 +165,7 @@ fn what_is_no_http_is_a_reply_that_is_not_understood() {
         b"HTTP/9.9 200 OK\r\n\r\n",
         b"HTTP/1.1 two hundred\r\n\r\n",
         b"HTTP/1.1 99 Odd\r\n\r\n",
+        b"HTTP/1.1 099 Odd\r\n\r\n",
         b"HTTP/1.1 2000 OK\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nx-request-id: \x1b[2J\r\n\r\n",
@@ -180,7 +181,7 @@ fn what_is_no_http_is_a_reply_that_is_not_understood() {
             Env::new()
                 .ask(&server, ["--timeout=5"])
                 .case(case)
-                .fails(8, &["127.0.0.1", "not understood"]);
+                .fails(8, &["127.0.0.1", "invalid response"]);
         }
     }
 }
@@ -210,6 +211,6 @@ fn a_head_without_end_is_not_read_to_its_end() {
     let many = format!("HTTP/1.1 200 OK\r\n{}", "x: y\r\n".repeat(20_000));
     for head in [endless, many] {
         let server = Server::play([Script::new().send(head).hold()]);
-        Env::new().ask(&server, ["--timeout=5"]).fails(8, &["not understood"]);
+        Env::new().ask(&server, ["--timeout=5"]).fails(8, &["invalid response"]);
     }
 }

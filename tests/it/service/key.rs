@@ -190,7 +190,7 @@ fn it_is_masked_in_streams_and_headers_too() {
     {
         let server = Server::reply(reply);
         let run = env.ask(&server, ["--verbose", "--stream"]).key(KEY).case(index);
-        let output = run.stdout_like("").stderr_like("xask: ").spawn().finish();
+        let output = run.stdout_like("").stderr_like("xask: error: ").spawn().finish();
         assert!(![Some(0), None].contains(&output.status.code()), "{index}: {}", output.notes());
         assert_unseen(&output.stderr, index);
         let bearer = server.request().header("authorization").map(str::to_owned);
@@ -214,7 +214,7 @@ fn it_is_masked_in_what_is_no_reply_at_all() {
         format!("{KEY}\r\n\r\n"),
         format!("HTTP/1.1 {KEY}\r\n\r\n"),
         format!("HTTP/1.1 200 OK\r\n{KEY}\r\n\r\n"),
-        format!("HTTP/1.1 200 OK\r\n{KEY}: \u{1}\r\n\r\n"),
+        format!("HTTP/1.1 200 OK\r\n{KEY}: \0\r\n\r\n"),
         format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{KEY}\r\n"),
     ] {
         let server = Server::play([Script::from(wire.as_str())]);
@@ -274,10 +274,10 @@ fn it_is_masked_where_it_was_pasted_into_the_wrong_place() {
     for flags in wrong {
         for (variable, value) in [("XAI_API_KEY", KEY), ("XAI_API_KEY_FILE", "key")] {
             let run = env.ask_at("", flags.iter().copied()).env(variable, value).case(flags);
-            let output = run.stderr_like("xask: ").code(2);
+            let output = run.stderr_like("xask: error: ").code(2);
             assert_unseen(&output.stderr, flags);
         }
     }
     let output = env.ask_at("https://localhost:1/v1", []).env("XAI_API_KEY_FILE", KEY);
-    assert_unseen(&output.stderr_like("xask: ").code(3).stderr, "in place of its file");
+    assert_unseen(&output.stderr_like("xask: error: ").code(3).stderr, "in place of its file");
 }

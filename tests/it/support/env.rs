@@ -15,7 +15,7 @@ use std::thread;
 use tempfile::TempDir;
 
 use super::Signal;
-use super::expected::{Expected, Like, WIDTH};
+use super::expected::{Expected, IntoMatcher, WIDTH};
 use super::running::{Output, Running};
 use super::server::Server;
 use super::tty::Tty;
@@ -174,19 +174,19 @@ impl Run {
     }
 
     /// Expects stdout to contain a text, or to satisfy a predicate; each further call adds one.
-    pub fn stdout_like<K>(mut self, like: impl Like<K>) -> Self {
+    pub fn stdout_like<K>(mut self, like: impl IntoMatcher<K>) -> Self {
         self.expect.stdout.add(like.into_predicate());
         self
     }
 
     /// As [`Run::stdout_like`], for stderr.
-    pub fn stderr_like<K>(mut self, like: impl Like<K>) -> Self {
+    pub fn stderr_like<K>(mut self, like: impl IntoMatcher<K>) -> Self {
         self.expect.stderr.add(like.into_predicate());
         self
     }
 
     /// As [`Run::stdout_like`], for the terminal.
-    pub fn on_tty_like<K>(mut self, like: impl Like<K>) -> Self {
+    pub fn on_tty_like<K>(mut self, like: impl IntoMatcher<K>) -> Self {
         self.expect.tty.add(like.into_predicate());
         self
     }

@@ -6,7 +6,7 @@ use predicates::prelude::*;
 use predicates::reflection::{Case, PredicateReflection, Product};
 use predicates::{BoxPredicate, str::PredicateStrExt};
 
-use super::shown;
+use super::escaped;
 
 /// Of an argument, and of a line that differs, so much is shown.
 pub(super) const WIDTH: usize = 240;
@@ -40,20 +40,20 @@ impl Expected {
 }
 
 /// What `*_like` takes: a text to be found, or any predicate over text. `K` only tells the two apart.
-pub trait Like<K> {
+pub trait IntoMatcher<K> {
     fn into_predicate(self) -> BoxPredicate<[u8]>;
 }
 
-pub enum Words {}
-pub enum Asked {}
+pub enum Contains {}
+pub enum Satisfies {}
 
-impl Like<Words> for &str {
+impl IntoMatcher<Contains> for &str {
     fn into_predicate(self) -> BoxPredicate<[u8]> {
         BoxPredicate::new(predicate::str::contains(self).from_utf8())
     }
 }
 
-impl<P: Predicate<str> + Send + Sync + 'static> Like<Asked> for P {
+impl<P: Predicate<str> + Send + Sync + 'static> IntoMatcher<Satisfies> for P {
     fn into_predicate(self) -> BoxPredicate<[u8]> {
         BoxPredicate::new(self.from_utf8())
     }
@@ -102,7 +102,7 @@ fn diff(want: &[u8], have: &[u8]) -> String {
     for (sign, lines) in [('-', want), ('+', have)] {
         for line in lines.iter().take(LINES) {
             let cut = if line.len() > WIDTH { " …" } else { "" };
-            text.push(format!("{sign} {}{cut}", shown(&line[..line.len().min(WIDTH)])));
+            text.push(format!("{sign} {}{cut}", escaped(&line[..line.len().min(WIDTH)])));
         }
         if lines.len() > LINES {
             text.push(format!("{sign} … and {} more lines", lines.len() - LINES));

@@ -9,27 +9,28 @@
     reason = "a kit: what one room leaves in the box, another takes out"
 )]
 
-mod asking;
 mod env;
 mod expected;
 mod files;
+mod helpers;
+pub mod messages;
 mod permission;
 pub mod pictures;
 pub mod replies;
+pub mod responses;
 mod running;
-pub mod says;
 mod server;
+mod shortcuts;
 pub mod tls;
 mod tty;
-mod words;
 
 use std::io::{Write, stderr};
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub use asking::{ID, KEY, QUESTION, answer, busy, four, reply, streamed};
 pub use env::{Env, Run};
-pub use permission::powerless;
+pub use helpers::{ID, KEY, QUESTION, answer, busy, four, reply, streamed};
+pub use permission::unprivileged;
 pub use running::{Output, Running};
 pub use rustix::process::Signal;
 pub use server::{Gate, Reads, Reply, Request, Script, Server};
@@ -40,7 +41,7 @@ pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// Looks until it is so: for what nobody tells. Panics when it is still not so after [`LIMIT`].
 #[track_caller]
-pub fn until(mut is_so: impl FnMut() -> bool) {
+pub fn wait_for(mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < LIMIT, "it was not so in {LIMIT:?}");
@@ -49,7 +50,7 @@ pub fn until(mut is_so: impl FnMut() -> bool) {
 }
 
 /// Bytes as one printable line: UTF-8 as it is, control characters and broken bytes escaped.
-pub fn shown(bytes: &[u8]) -> String {
+pub fn escaped(bytes: &[u8]) -> String {
     let mut line = String::new();
     for chunk in bytes.utf8_chunks() {
         for char in chunk.valid().chars() {

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use super::env::{Expectations, Run};
 use super::tty::{Terminal, Tty};
-use super::{LIMIT, Signal, shown};
+use super::{LIMIT, Signal, escaped};
 
 /// So much of what came out of the terminal is told of a test that failed, in bytes.
 const SHOWN: usize = 4 * 1024;
@@ -258,7 +258,7 @@ impl Output {
     /// Stdout as JSON.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
-        let fail = |e| panic!("stdout is no JSON: {e}: {}", shown(&self.stdout));
+        let fail = |e| panic!("stdout is no JSON: {e}: {}", escaped(&self.stdout));
         serde_json::from_slice(&self.stdout).unwrap_or_else(fail)
     }
 
@@ -274,7 +274,7 @@ impl Output {
         let output = process::Output { status, stdout: stdout.to_vec(), stderr };
         let end = output.assert().append_context("command", line.to_owned());
         let tty = &self.tty[..self.tty.len().min(SHOWN)];
-        if tty.is_empty() { end } else { end.append_context("tty", shown(tty)) }
+        if tty.is_empty() { end } else { end.append_context("tty", escaped(tty)) }
     }
 }
 
@@ -317,7 +317,7 @@ impl Stream {
             }
             from_here = (self.seen.len() + 1).saturating_sub(needle.len()).max(self.mark);
             let n = from.read(&mut buffer).unwrap_or_else(|e| panic!("{name}: {e}"));
-            let (want, had) = (shown(needle), shown(&self.seen));
+            let (want, had) = (escaped(needle), escaped(&self.seen));
             assert!(n > 0, "{line}\n{name} ended (or hung) before it said {want}\nit said: {had}");
             self.seen.extend_from_slice(&buffer[..n]);
         }

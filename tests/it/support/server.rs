@@ -20,7 +20,7 @@ pub use self::reply::Reply;
 use self::script::Keep;
 pub use self::script::{Reads, Script};
 use self::wire::{Clear, Encrypted, Wire};
-use super::shown;
+use super::escaped;
 use super::tls::Identity;
 
 pub struct Server {
@@ -202,7 +202,7 @@ impl Request {
 
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
-        let fail = |e| panic!("the body is no JSON: {e}: {}", shown(&self.body));
+        let fail = |e| panic!("the body is no JSON: {e}: {}", escaped(&self.body));
         serde_json::from_slice(&self.body).unwrap_or_else(fail)
     }
 

@@ -20,8 +20,6 @@ const TRICKLE: Duration = Duration::from_millis(20);
 pub struct Script {
     steps: Vec<Step>,
     keep: Keep,
-    /// With Nagle's algorithm, as servers are that do not switch it off.
-    holds_back: bool,
 }
 
 /// Where the body of a request is kept.
@@ -71,14 +69,7 @@ impl Script {
 
     /// Reads so much of the request first.
     pub fn after(reads: Reads) -> Self {
-        Self { steps: vec![Step::Read(reads)], keep: Keep::Here, holds_back: false }
-    }
-
-    /// Sends nothing more before what it sent is acknowledged.
-    #[must_use]
-    pub fn hold_back(mut self) -> Self {
-        self.holds_back = true;
-        self
+        Self { steps: vec![Step::Read(reads)], keep: Keep::Here }
     }
 
     /// Keeps no bodies, only their length.
@@ -198,7 +189,7 @@ impl Script {
 
     /// Plays. An error is a client that has gone, which is the test's to judge; the script ends there.
     pub(super) fn play(self, wire: &mut dyn Wire, shared: &Shared) -> io::Result<()> {
-        wire.tcp().set_nodelay(!self.holds_back)?;
+        wire.tcp().set_nodelay(true)?;
         let mut begun: Option<Begun> = None;
         for step in self.steps {
             match step {

@@ -3,7 +3,7 @@
 
 use super::env::{Env, Run};
 use super::server::{Reply, Server};
-use super::{replies, says};
+use super::{messages, replies};
 
 /// What is asked where it does not matter what.
 pub const QUESTION: &str = "What is 2 + 2?";
@@ -76,7 +76,7 @@ impl Run {
         let line = self.line();
         let output = self.stderr_like("").code(code);
         let text = output.notes();
-        assert!(says::is_message(text), "{line}\nthis is no message: {text:?}");
+        assert!(messages::is_message(text), "{line}\nthis is no message: {text:?}");
         for word in words {
             assert!(text.contains(word), "{line}\n{word:?} is not in: {text}");
         }

@@ -7,10 +7,13 @@ pub const USAGE: &str =
     "xask: usage: prompt=21 cached=4 reasoning=120 completion=2 total=143 cost_usd=0.00077\n";
 
 /// The note beside an answer from inside the program.
-pub const REHEARSED: &str = "xask: note: this is a rehearsal; the service was not asked\n";
+pub const REHEARSED: &str = "xask: note: rehearsal: no request was sent\n";
 
-/// The hint below an error after which nobody knows what the service has done.
-pub const BILLED: &str = "xask: hint: the request was sent: asked again, it may be billed twice\n";
+/// The hint below an error after which unknown reason what the service has done.
+pub const BILLED: &str = "xask: hint: the request was sent; a retry may be billed again\n";
+
+/// How the error of a run begins, and no other line: a log can be searched for it.
+pub const ERROR: &str = "xask: error: ";
 
 /// What no message to a person may contain.
 const JARGON: [&str; 6] = ["(os error", "Os {", "Some(", "kind:", "panicked", "backtrace"];
@@ -25,12 +28,13 @@ pub fn error(words: &str) -> impl Predicate<str> + use<> {
 pub fn is_message(text: &str) -> bool {
     let Some(lines) = text.strip_suffix('\n') else { return false };
     let (first, hint) = lines.split_once('\n').unwrap_or((lines, "xask: hint: none"));
-    let Some(what) = first.strip_prefix("xask: ") else { return false };
+    let Some(what) = first.strip_prefix(ERROR) else { return false };
     let name = what.split([':', ' ']).next().unwrap_or_default();
     // A variable may be what is wrong.
     let is_name = name.len() > 2 && name == name.to_uppercase();
     (what.starts_with(|c: char| !c.is_uppercase()) || is_name)
         && hint.starts_with("xask: hint: ")
+        && text.lines().filter(|line| line.starts_with(ERROR)).count() == 1
         && ![first, hint].concat().contains(is_obeyed)
         && !JARGON.iter().any(|jargon| text.contains(jargon))
 }

@@ -1,0 +1,188 @@
+//! `--header`: more request headers, for gateways, and none that would break the request.
+
+use crate::support::{Env, ID, KEY, Reply, Run, Server, Tty, busy, four, replies, reply};
+
+fn gate<'a>(env: &Env, args: impl IntoIterator<Item = &'a str>) -> Run {
+    env.xask(["--retries=0", "hi"].into_iter().chain(args))
+}
+
+#[test]
+fn headers_are_sent_with_every_request() {
+    let env = Env::new();
+    let models = Reply::json(200, r#"{"data":[{"id":"grok-4"}]}"#);
+    let server = Server::play([busy(503), four(), models]);
+    let flags = ["-H", "X-One: 1", "--header", "x-two:two words  ", "-H", "X-One: again"];
+    let run = env.xask(["hi"]).args(flags).server(&server).stdout("Four.\n");
+    run.stderr_like("retry 1 of 2").success();
+    env.xask(["--list-models"]).args(flags).server(&server).stdout("grok-4\n").success();
+    let requests = server.requests();
+    assert_eq!(requests.len(), 3);
+    for request in requests {
+        let ones = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-one"));
+        let ones: Vec<_> = ones.map(|(_, value)| value.as_str()).collect();
+        assert_eq!(ones, ["1", "again"], "the same name twice is sent twice");
+        assert_eq!(request.header("x-two"), Some("two words"));
+        assert_eq!(request.header("authorization"), None);
+    }
+}
+
+#[test]
+fn a_file_holds_a_header_a_line() {
+    let env = Env::new();
+    env.write("headers", "X-One: 1\n\nX-Two: 2\r\nAuthorization: Bearer gateway-token-1\n");
+    for from_stdin in [false, true] {
+        let server = Server::reply(four());
+        let file = if from_stdin { "@-" } else { "@headers" };
+        let run = gate(&env, ["-H", file, "-H", "X-Three: 3"]).key(KEY).server(&server);
+        let run = if from_stdin { run.stdin(env.read("headers")) } else { run };
+        run.stdout("Four.\n").success();
+        let request = server.request();
+        for (name, value) in [
+            ("x-one", "1"),
+            ("x-two", "2"),
+            ("x-three", "3"),
+            // In place of the key's.
+            ("authorization", "Bearer gateway-token-1"),
+        ] {
+            assert_eq!(request.header(name), Some(value), "{name}");
+        }
+        let all = request.headers.iter();
+        assert_eq!(all.filter(|(name, _)| name.eq_ignore_ascii_case("authorization")).count(), 1);
+    }
+}
+
+#[test]
+fn with_an_authorization_of_its_own_no_key_is_needed() {
+    let env = Env::new();
+    env.write("headers", "authorization: Basic c2VjcmV0OnNlY3JldA==\n");
+    // A name that is nobody's: past the key, the connection is what fails.
+    let url = format!("https://{}.example/v1", "a".repeat(64));
+    let run = || env.xask(["--retries=0", "--base-url", &url, "hi"]);
+    run().args(["-H", "@headers"]).fails(6, &[".example"]);
+    run().fails(3, &["no API key"]);
+}
+
+#[test]
+fn user_agent_and_accept_are_replaced() {
+    let server = Server::reply(four());
+    let run = gate(&Env::new(), ["-H", "user-agent: mine/1", "-H", "ACCEPT: text/plain"]);
+    run.server(&server).stdout("Four.\n").success();
+    let request = server.request();
+    for (name, value) in [("user-agent", "mine/1"), ("accept", "text/plain")] {
+        let of_it = request.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        let values: Vec<_> = of_it.map(|(_, value)| value.as_str()).collect();
+        assert_eq!(values, [value]);
+    }
+    let server = Server::reply(four());
+    gate(&Env::new(), []).server(&server).stdout("Four.\n").success();
+    let agent = format!("xask/{}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(server.request().header("user-agent"), Some(&*agent));
+}
+
+#[test]
+fn what_the_request_needs_itself_is_refused() {
+    let (env, never) = (Env::new(), Server::never());
+    for name in [
+        "Host",
+        "Content-Length",
+        "content-type",
+        "Content-Encoding",
+        "Transfer-Encoding",
+        "Accept-Encoding",
+        "TE",
+        "Trailer",
+        "Connection",
+        "Upgrade",
+        "Expect",
+        "Proxy-Authorization",
+        "proxy-connection",
+    ] {
+        let header = format!("{name}: x");
+        gate(&env, ["-H", &header]).server(&never).refused(2, &[name]);
+        env.write("headers", format!("X-One: 1\n{header}\n"));
+        gate(&env, ["-H", "@headers"]).server(&never).refused(2, &["headers", name]);
+    }
+    // A secret among the arguments is seen by all.
+    let run = gate(&env, ["-H", "Authorization: Bearer gateway-token-1"]).server(&never);
+    let said = run.refused(2, &["Authorization", "@"]);
+    assert!(!said.contains("gateway-token-1"), "{said}");
+}
+
+#[test]
+fn what_is_no_header_is_refused() {
+    let (env, never) = (Env::new(), Server::never());
+    env.folder("folder");
+    for header in [
+        "",
+        "X-One",
+        ": 1",
+        " X-One: 1",
+        "X One: 1",
+        "X-One : 1",
+        "X-\u{e9}: 1",
+        "X-One: a\nX-Two: b",
+        "X-One: a\rb",
+        "X-One: \u{1}",
+        "(x): 1",
+    ] {
+        gate(&env, ["-H", header]).server(&never).case(header).refused(2, &["--header"]);
+    }
+    for (bytes, word) in [
+        (&b"X-One\n"[..], "headers"),
+        (b"X-One: 1\nX Two: 2\n", "headers"),
+        (b"X-One: \xff\xfe\x01\n", "headers"),
+        (b"X-One: 1\n folded\n", "headers"),
+    ] {
+        env.write("headers", bytes);
+        gate(&env, ["-H", "@headers"]).server(&never).refused(2, &[word]);
+    }
+    for (file, why) in [("missing", "no such file"), ("folder", "directory")] {
+        gate(&env, ["-H", &format!("@{file}")]).server(&never).refused(2, &[file, why]);
+    }
+    gate(&env, ["-H", "@-"]).tty(Tty::Stdin).server(&never).spawn().kill();
+    gate(&env, ["-", "-H", "@-"]).stdin("X-One: 1").server(&never).refused(2, &["standard input"]);
+}
+
+#[test]
+fn values_are_masked_in_what_the_api_says_and_in_what_verbose_tells() {
+    let env = Env::new();
+    let values = ["open-sesame-1", "Bearer gateway-token-1", "short12"];
+    env.write(
+        "headers",
+        "X-Gate: open-sesame-1\nAuthorization: Bearer gateway-token-1\nX-Short: short12\n",
+    );
+    let words = "open-sesame-1 and gateway-token-1 and OPEN-sesame-1 and short12";
+    let server = Server::reply(reply(400, replies::error("slug", words)));
+    let run = gate(&env, ["-v", "-H", "@headers"]).server(&server);
+    let said = run.stderr_like(ID).code(4);
+    let said = said.notes();
+    for value in &values[..2] {
+        let word = value.rsplit(' ').next().expect("a word");
+        assert!(!said.to_lowercase().contains(word), "{word} is in {said}");
+    }
+    assert!(said.contains("short12"), "shorter than 8 bytes: {said}");
+}
+
+#[test]
+fn headers_are_not_part_of_the_key_of_the_cache() {
+    let env = Env::new();
+    let server = Server::reply(four());
+    for header in [None, Some("X-One: 1"), Some("X-One: 2")] {
+        let flags = header.iter().flat_map(|header| ["-H", header]);
+        let run = env.xask(["--cache", "answers", "hi"]).args(flags).server(&server);
+        run.stdout("Four.\n").success();
+    }
+}
+
+#[test]
+fn headers_never_reach_a_proxy() {
+    let env = Env::new();
+    let refuse =
+        crate::support::Script::after(crate::support::Reads::Head).send("HTTP/1.1 403 No\r\n\r\n");
+    let proxy = Server::play([refuse]);
+    let run = env.xask(["--retries=0", "--base-url", "https://api.example", "hi"]).key(KEY);
+    let run = run.args(["-H", "X-One: 1"]).env("HTTPS_PROXY", format!("http://{}", proxy.addr()));
+    run.fails(6, &["403"]);
+    assert_eq!(proxy.request().method, "CONNECT");
+    assert_eq!(proxy.request().header("x-one"), None);
+}

@@ -1,0 +1,41 @@
+//! Programs such as proxychains and torsocks put their own functions before those of the C library.
+
+use std::process::Command;
+
+use crate::support::{Env, KEY, Server};
+
+/// A library whose connect(2) reaches nobody.
+const SHIM: &str = r"
+#include <errno.h>
+int connect(int fd, const void *address, unsigned len) {
+    (void)fd, (void)address, (void)len;
+    errno = ENETUNREACH;
+    return -1;
+}
+";
+
+#[test]
+fn a_preloaded_library_decides_what_is_connected_to() {
+    let env = Env::new();
+    env.write("shim.c", SHIM);
+    let shim = env.path("shim.so");
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&shim, &env.path("shim.c")])
+        .status()
+        .expect("a C compiler, which ring takes too");
+    assert!(built.success());
+    let server = Server::never();
+    for (base_url, proxy) in [
+        (server.url(), ""),
+        (format!("https://{}", server.addr()), ""),
+        ("https://api.x.ai/v1".to_owned(), "http"),
+        ("https://api.x.ai/v1".to_owned(), "socks5h"),
+    ] {
+        let address =
+            if proxy.is_empty() { String::new() } else { format!("{proxy}://{}", server.addr()) };
+        let run = env.ask_at(&base_url, []).key(KEY).case((&base_url, proxy));
+        let run = run.env("LD_PRELOAD", &shim).env("https_proxy", address);
+        run.fails(6, &["cannot connect to ", "network is unreachable"]);
+    }
+}

@@ -83,7 +83,7 @@ fn the_line_is_gone_before_an_error() {
     for (reply, code, error) in [
         (Vec::from(refused), 3, "xask: error: no API key was sent: [^\n]+\nxask: hint: [^\n]+\n"),
         (cut, 7, "xask: error: incomplete response: [^\n]+\nxask: hint: [^\n]+\n"),
-        (Vec::new(), 7, "xask: error: no whole answer [^\n]+\nxask: hint: [^\n]+\n"),
+        (Vec::new(), 7, "xask: error: incomplete response [^\n]+\nxask: hint: [^\n]+\n"),
     ] {
         let (server, _, gate) = Server::holding(reply);
         let run = env.xask(["hi", "--retries=0"]).server(&server).case(error).tty(Tty::Stderr);

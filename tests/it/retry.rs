@@ -1,6 +1,5 @@
-//! What is repeated, what is not, and what each repetition says.
-//!
-//! The server fails a test that asks it once too often or too seldom: who answers twice was asked twice.
+//! What is retried, what is not, and what each retry says. The server fails a test that sends it a request
+//! too many or too few.
 
 use std::time::{Duration, Instant};
 
@@ -38,11 +37,8 @@ fn what_was_turned_away_is_repeated_and_says_so_in_a_line_each() {
     for status in [429, 503, 521, 522, 523, 529, 530] {
         let server = Server::play([busy(status), busy(status), four()]);
         let what = if status == 429 { "rate limit exceeded" } else { "server error" };
-        let line = |n| {
-            format!(
-                "xask: note: {what}: overloaded: Too busy. (HTTP {status}); retry {n} of 2 in 0.0 s\n"
-            )
-        };
+        let failed = format!("xask: note: {what}: overloaded: Too busy. (HTTP {status})");
+        let line = |n| format!("{failed}; retry {n} of 2 in 0.0 s\n");
         ask(&env, &server).case(status).stdout("Four.\n").stderr(line(1) + &line(2)).success();
     }
 }

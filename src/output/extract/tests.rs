@@ -1,3 +1,5 @@
+//! Code blocks as the `CommonMark` specification has them, and what must not be taken for one.
+
 use proptest::prelude::*;
 
 use super::*;

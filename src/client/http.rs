@@ -19,9 +19,8 @@ use crate::deadline::Deadline;
 use crate::host::without_brackets;
 use crate::response::{Response, ResponseBody, ResponseHeaders};
 
-/// What arrives, in bytes. It does not grow, so a head must fit in and one that is too large be seen
-/// to be.
-const INPUT_BUFFER: usize = MAX_HEAD + 8 * 1024;
+/// The buffer of a connection for what arrives, in bytes. The head of a proxy's answer must fit in.
+const INPUT_BUFFER: usize = 64 * 1024;
 
 /// Buffers for a text, in bytes: one page more or less is measurable in a start of 2 ms.
 const TEXT_BUFFER: usize = 8 * 1024;
@@ -29,7 +28,7 @@ const TEXT_BUFFER: usize = 8 * 1024;
 /// Buffers for images, in bytes: fewer system calls for 20 MiB.
 const IMAGE_BUFFER: usize = 128 * 1024;
 
-/// What the API and a proxy are told.
+/// The User-Agent, for the API and for a proxy.
 const USER_AGENT: &str = concat!("xask/", env!("CARGO_PKG_VERSION"));
 
 /// The API over HTTP.
@@ -100,7 +99,7 @@ impl HttpClient {
             name: without_brackets(base_url.name()).to_owned(),
             has_own_authorities: authorities.are_given(),
             proxy_variable: proxy.as_ref().map(|selected| selected.variable),
-            is_socks: proxy.as_ref().is_some_and(SelectedProxy::is_socks),
+            timeout: deadline.limit(),
             delivery: delivery.clone(),
         };
         let has_images = matches!(call, Call::Post { body, .. } if body.has_images());
@@ -146,13 +145,13 @@ impl HttpClient {
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .max_response_header_size(INPUT_BUFFER)
+            .max_response_header_size(MAX_HEAD)
             .max_idle_connections(0)
             .proxy(proxy.map(|selected| selected.proxy.clone()))
             .user_agent(USER_AGENT)
             .input_buffer_size(INPUT_BUFFER)
             .output_buffer_size(buffer)
-            // For ureq's own links. A time that no clock can count is none; ureq would panic.
+            // For ureq's own connectors. A time that no clock can count is none; ureq would panic.
             .timeout_global(deadline.remaining())
             .timeout_resolve(delivery.connect().remaining())
             .timeout_connect(delivery.connect().remaining())
@@ -163,7 +162,7 @@ impl HttpClient {
     }
 }
 
-/// A body that tells how much of it was taken, and is not encoded once nobody wants it.
+/// A body that counts what was taken of it, and is no longer encoded when the server does not want the rest.
 struct UploadBody<'a> {
     reader: BodyReader<'a>,
     /// What is left of it, in bytes.
@@ -175,7 +174,7 @@ struct UploadBody<'a> {
 impl Read for UploadBody<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = if self.delivery.has_reached(DeliveryState::Stopped) {
-            // ureq wants to see the whole length; these bytes are not sent.
+            // ureq insists on the whole length; these bytes are not sent.
             usize::try_from(self.left).map_or(buf.len(), |left| left.min(buf.len()))
         } else {
             let n = self.reader.read(buf)?;

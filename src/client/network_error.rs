@@ -1,15 +1,16 @@
-//! What can go wrong between two sockets, in words and as an exit status.
+//! Network errors in words, and as an exit status.
 
 use std::error::Error as _;
 use std::io;
+use std::time::Duration;
 
 use super::tls_error;
 use super::transport::{Delivery, DeliveryState, ProxyError, ResponseError};
 use crate::error::{ExitStatus, Failure, Retry, describe_io};
 
-/// What is needed to say what went wrong.
+/// What is needed to describe a network error.
 pub struct NetworkErrorContext {
-    /// The service's host, with its port where one was given.
+    /// The API's host, with its port if one was given.
     pub host: String,
     /// The host without the port.
     pub name: String,
@@ -17,14 +18,14 @@ pub struct NetworkErrorContext {
     pub has_own_authorities: bool,
     /// The variable that names the proxy on the way, if there is one.
     pub proxy_variable: Option<&'static str>,
-    /// Whether that proxy speaks SOCKS.
-    pub is_socks: bool,
+    /// The time of the whole run: a response can have less.
+    pub timeout: Duration,
     /// How far the delivery got, and how long it had.
     pub delivery: Delivery,
 }
 
 impl NetworkErrorContext {
-    /// A transport error in our words, and with the exit status of a request that was delivered or not.
+    /// The failure that a transport error means: the exit status depends on how far the delivery got.
     pub fn to_failure(&self, error: ureq::Error) -> Failure {
         let error = match error {
             ureq::Error::Io(error) => match error.downcast::<Failure>() {
@@ -67,7 +68,7 @@ impl NetworkErrorContext {
         }
     }
 
-    /// The connection broke or was closed in the middle of the reply.
+    /// The failure of a connection that broke or was closed in the middle of the response.
     pub fn broken(&self) -> Failure {
         Failure::incomplete(format!(
             "incomplete response from {}: the connection was closed",
@@ -82,14 +83,17 @@ impl NetworkErrorContext {
                 format!("timed out after {limit} s (--connect-timeout)")
             }
             ureq::Error::Timeout(_) => {
-                let limit = self.delivery.total().limit().as_secs_f64();
-                format!("timed out after {limit} s (--timeout)")
+                let limit = self.delivery.total().limit();
+                let flag = if limit == self.timeout { " (--timeout)" } else { "" };
+                format!("timed out after {} s{flag}", limit.as_secs_f64())
             }
             ureq::Error::HostNotFound => "there is no such host".to_owned(),
             ureq::Error::Io(error) => return self.io_reason(error),
             ureq::Error::LargeResponseHeader(..) => "its head is too large".to_owned(),
             ureq::Error::BodyStalled => "a chunk of it has no end".to_owned(),
-            other => other.source().map_or_else(|| other.to_string(), ToString::to_string),
+            other => {
+                other.source().map_or_else(|| invalid_http(&other.to_string()), ToString::to_string)
+            }
         };
         text.into()
     }
@@ -106,24 +110,15 @@ impl NetworkErrorContext {
         }
         if let Some(error) = inner.and_then(|inner| inner.downcast_ref::<ProxyError>()) {
             return Reason {
-                hint: (*error == ProxyError::Refused(407)).then(|| self.check_credentials()),
-                is_permanent: matches!(error, ProxyError::Refused(400..500)),
+                hint: error.wants_credentials().then(|| self.check_credentials()),
+                is_permanent: error.is_permanent(),
                 ..error.to_string().into()
             };
         }
         let why = describe_io(error);
         let is_before_request = !self.delivery.has_reached(DeliveryState::Sending);
-        let is_own_error = error.raw_os_error().is_none();
         match error.kind() {
             io::ErrorKind::UnexpectedEof => "the connection was closed".to_owned().into(),
-            kind if is_before_request && self.is_socks && is_own_error && is_socks_answer(kind) => {
-                let wants_credentials = SOCKS_CREDENTIALS.contains(&why.as_str());
-                Reason {
-                    hint: wants_credentials.then(|| self.check_credentials()),
-                    is_permanent: wants_credentials,
-                    ..format!("the proxy answered: {why}").into()
-                }
-            }
             kind if is_before_request && self.proxy_variable.is_some() && is_unreachable(kind) => {
                 format!("the proxy cannot be reached: {why}").into()
             }
@@ -134,6 +129,25 @@ impl NetworkErrorContext {
     fn check_credentials(&self) -> String {
         format!("check the user and password in ${}", self.proxy_variable.unwrap_or_default())
     }
+}
+
+/// What ureq says of a response that its parser refuses, in plain words. Those of ureq are the fallback: a patch version
+/// may change them.
+fn invalid_http(error: &str) -> String {
+    let error = error.trim_start_matches("protocol: ").trim_start_matches("http parse fail: ");
+    let plain = match error {
+        "invalid HTTP version" => "it is not HTTP/1.1",
+        "invalid response status" => "its status is not a number of three digits",
+        "invalid header name" => "a line of its head is not a header",
+        "invalid header value" => "a header has a null byte",
+        "invalid new line" => "a carriage return stands alone in its head",
+        "content-length header not a number" => "its Content-Length is not a number",
+        "conflicting content-length headers" => "it has different Content-Length headers",
+        "chunk length cannot be read as a number" => "its chunked framing is wrong",
+        error if error.starts_with("invalid status code") => "its status is below 100",
+        other => other,
+    };
+    plain.to_owned()
 }
 
 /// Why something went wrong.
@@ -152,16 +166,6 @@ impl From<String> for Reason {
     }
 }
 
-/// What ureq's SOCKS link says where the proxy wants to know who asks, or does not accept it.
-const SOCKS_CREDENTIALS: [&str; 3] =
-    ["password authentication failed", "no acceptable auth methods", "unknown auth method"];
-
-/// Whether an error is of a kind that ureq's SOCKS link makes of the proxy's answer.
-fn is_socks_answer(kind: io::ErrorKind) -> bool {
-    use io::ErrorKind::{InvalidData, InvalidInput, Other, PermissionDenied};
-    matches!(kind, InvalidData | InvalidInput | Other | PermissionDenied)
-}
-
 fn is_unreachable(kind: io::ErrorKind) -> bool {
     use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
     matches!(kind, ConnectionRefused | HostUnreachable | NetworkUnreachable)
@@ -176,19 +180,20 @@ fn is_too_large(error: &io::Error) -> bool {
 mod tests {
     use super::*;
     use crate::deadline::Deadline;
-    use std::time::Duration;
 
-    fn to_failure(is_socks: bool, error: io::Error) -> Failure {
-        let forever = Deadline::after(Duration::MAX);
-        let context = NetworkErrorContext {
+    fn context() -> NetworkErrorContext {
+        NetworkErrorContext {
             host: "api.x.ai".into(),
             name: "api.x.ai".into(),
             has_own_authorities: false,
             proxy_variable: Some("https_proxy"),
-            is_socks,
-            delivery: Delivery::new(Duration::MAX, forever),
-        };
-        context.to_failure(error.into())
+            timeout: Duration::MAX,
+            delivery: Delivery::new(Duration::MAX, Deadline::after(Duration::MAX)),
+        }
+    }
+
+    fn to_failure(error: io::Error) -> Failure {
+        context().to_failure(error.into())
     }
 
     #[test]
@@ -196,23 +201,18 @@ mod tests {
         let system = |errno| io::Error::from_raw_os_error(errno);
         let refused = rustix::io::Errno::CONNREFUSED.raw_os_error();
         let denied = rustix::io::Errno::ACCESS.raw_os_error();
-        for (is_socks, error, why) in [
-            (true, system(refused), "the proxy cannot be reached: connection refused"),
-            (false, system(refused), "the proxy cannot be reached: connection refused"),
+        let proxy = io::Error::other;
+        for (error, why) in [
+            (system(refused), "the proxy cannot be reached: connection refused"),
             (
-                true,
-                io::Error::other("connection refused"),
-                "the proxy answered: connection refused",
+                proxy(ProxyError::Answered("host unreachable")),
+                "the proxy answered: host unreachable",
             ),
-            (true, io::Error::other("host unreachable"), "the proxy answered: host unreachable"),
-            (true, system(denied), "permission denied"),
-            (
-                false,
-                io::Error::other(ProxyError::Refused(503)),
-                "the proxy did not connect (HTTP 503)",
-            ),
+            (system(denied), "permission denied"),
+            (proxy(ProxyError::Refused(503)), "the proxy did not connect (HTTP 503)"),
+            (proxy(ProxyError::Closed), "the proxy closed the connection"),
         ] {
-            let failure = to_failure(is_socks, error);
+            let failure = to_failure(error);
             let expected =
                 format!("cannot connect to api.x.ai via the proxy in $https_proxy: {why}");
             assert_eq!((failure.to_string(), failure.retry), (expected, Retry::Safe));
@@ -221,25 +221,36 @@ mod tests {
     }
 
     #[test]
+    fn a_time_limit_is_told_with_its_flag_if_it_has_one() {
+        let timeout = Duration::from_hours(1);
+        for (limit, expected) in [
+            (timeout, "timed out after 3600 s (--timeout)"),
+            (timeout / 60, "timed out after 60 s"),
+        ] {
+            let context = NetworkErrorContext {
+                timeout,
+                delivery: Delivery::new(Duration::MAX, Deadline::after(limit)),
+                ..context()
+            };
+            let failure = context.to_failure(ureq::Error::Timeout(ureq::Timeout::Global));
+            assert!(failure.to_string().ends_with(&format!(": {expected}")), "{failure}");
+        }
+    }
+
+    #[test]
     fn what_does_not_pass_is_not_retried() {
         let credentials = "check the user and password in $https_proxy";
         let certificate = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
-        for (is_socks, error, hint) in [
-            (false, io::Error::other(ProxyError::Refused(407)), Some(credentials)),
-            (false, io::Error::other(ProxyError::Refused(403)), None),
+        for (error, hint) in [
+            (io::Error::other(ProxyError::Refused(407)), Some(credentials)),
+            (io::Error::other(ProxyError::Refused(403)), None),
+            (io::Error::other(ProxyError::WantsCredentials), Some(credentials)),
             (
-                true,
-                io::Error::new(io::ErrorKind::PermissionDenied, "password authentication failed"),
-                Some(credentials),
-            ),
-            (true, io::Error::other("no acceptable auth methods"), Some(credentials)),
-            (
-                false,
                 io::Error::new(io::ErrorKind::InvalidData, certificate),
                 Some("check this machine's clock, or have the certificate renewed"),
             ),
         ] {
-            let failure = to_failure(is_socks, error);
+            let failure = to_failure(error);
             assert_eq!(failure.retry, Retry::Never, "{failure}");
             assert_eq!(failure.hint.as_deref(), hint, "{failure}");
         }

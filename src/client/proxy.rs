@@ -3,32 +3,27 @@
 //! A proxy that cannot be used is an error, never a silent direct connection. Its address may hold a
 //! password, and is not shown.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
 
 use anyhow::Result;
+use ureq::Proxy;
 use ureq::http::Uri;
-use ureq::{Proxy, ProxyProtocol};
 
 use super::BaseUrl;
 use super::no_proxy::matches_no_proxy;
 use crate::error::Failure;
 use crate::host::is_port;
+use crate::secret::Secret;
 
 /// The variables about proxies that are set.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct ProxyVariables {
     /// The first that is set of `https_proxy`, `HTTPS_PROXY`, `all_proxy` and `ALL_PROXY`: its name
-    /// and its value.
-    pub proxy: Option<(&'static str, OsString)>,
+    /// and its value, which can hold a password.
+    pub proxy: Option<(&'static str, Secret<OsString>)>,
     /// The same of `no_proxy` and `NO_PROXY`.
     pub no_proxy: Option<(&'static str, OsString)>,
-}
-
-impl std::fmt::Debug for ProxyVariables {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ProxyVariables").field("no_proxy", &self.no_proxy).finish_non_exhaustive()
-    }
 }
 
 /// The port of a proxy that names none, as in curl (`CURLOPT_PROXY`).
@@ -45,13 +40,6 @@ pub struct SelectedProxy {
     pub proxy: Proxy,
 }
 
-impl SelectedProxy {
-    /// Whether it speaks SOCKS.
-    pub fn is_socks(&self) -> bool {
-        !matches!(self.proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
-    }
-}
-
 /// The proxy for an address; none for http, which goes to this machine only.
 ///
 /// # Errors
@@ -59,19 +47,21 @@ impl SelectedProxy {
 /// A usage failure that names the variable whose address cannot be used.
 pub fn select(base_url: &BaseUrl, variables: &ProxyVariables) -> Result<Option<SelectedProxy>> {
     let ProxyVariables { proxy, no_proxy } = variables;
-    let Some(proxy) = proxy.as_ref().filter(|_| base_url.is_https()) else { return Ok(None) };
-    if let Some(no_proxy) = no_proxy
-        && matches_no_proxy(base_url.name(), text(no_proxy)?)
+    let Some((variable, value)) = proxy.as_ref().filter(|_| base_url.is_https()) else {
+        return Ok(None);
+    };
+    if let Some((name, list)) = no_proxy
+        && matches_no_proxy(base_url.name(), text(name, list)?)
     {
         return Ok(None);
     }
-    match (proxy.0, parse(text(proxy)?)) {
-        (variable, Ok(proxy)) => Ok(Some(SelectedProxy { variable, proxy })),
-        (variable, Err(why)) => Err(Failure::usage(format!("{variable}: {why}")).into()),
+    match parse(text(variable, value.reveal())?) {
+        Ok(proxy) => Ok(Some(SelectedProxy { variable, proxy })),
+        Err(why) => Err(Failure::usage(format!("{variable}: {why}")).into()),
     }
 }
 
-fn text<'a>((name, value): &'a (&'static str, OsString)) -> Result<&'a str, Failure> {
+fn text<'a>(name: &str, value: &'a OsStr) -> Result<&'a str, Failure> {
     value.to_str().ok_or_else(|| Failure::usage(format!("{name}: it is not UTF-8")))
 }
 
@@ -170,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_address_of_a_proxy_is_read_as_curl_reads_it() {
-        use ProxyProtocol::{Http, Https, Socks4, Socks5, Socks5h};
+        use ureq::ProxyProtocol::{Http, Https, Socks4, Socks5, Socks5h};
         for (address, protocol, host, port) in [
             ("http://proxy.example:3128", Http, "proxy.example", 3128),
             ("proxy.example:3128", Http, "proxy.example", 3128),

@@ -1,13 +1,18 @@
 //! Chunked framing (RFC 9112, 7.1) as a strict parser takes it, and where it ends. Pure.
 
-use std::io::Write;
 use std::mem;
 
 /// The longest line of a chunk's size, or of a trailer, in bytes. Signatures and the like fit in.
 const MAX_LINE: usize = 8 * 1024;
 
-/// The chunks of a response, made plain on their way to ureq's parser: that takes at most 20 characters before a
-/// chunk, and gateways sign chunks, or pad their sizes with blanks.
+/// Before the data of a chunk, until its size is known.
+const SIZE_TO_COME: &[u8] = b"00000000\r\n";
+
+/// What no parser takes for the size of a chunk.
+const NO_SIZE: &[u8] = b"?\r\n";
+
+/// The chunks of a response on their way to ureq's parser: that takes at most 20 characters before a chunk, and gateways
+/// sign chunks, or pad their sizes with blanks. What arrives together is passed on as one chunk, which is fast.
 #[derive(Debug)]
 pub struct Chunks {
     stage: Stage,
@@ -22,9 +27,10 @@ enum Stage {
     Data(u64),
     /// The line end after a chunk.
     DataEnd,
+    /// The lines after the last chunk, up to an empty one.
     Trailer,
     Ended,
-    /// Not chunked framing: passed on as it is, so that the parser says so.
+    /// Not chunked framing. The parser is to say so.
     Broken,
 }
 
@@ -40,58 +46,89 @@ impl Chunks {
         self.stage == Stage::Ended
     }
 
-    /// Adds what has arrived to `output`. Chunk extensions and trailers are dropped, and so is what comes after the
-    /// last chunk.
-    pub fn push(&mut self, mut bytes: &[u8], output: &mut Vec<u8>) {
-        while !bytes.is_empty() {
-            match self.stage {
-                Stage::Ended => return,
-                Stage::Broken => return output.extend_from_slice(bytes),
-                Stage::Data(left) => {
-                    let taken =
-                        usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
-                    output.extend_from_slice(&bytes[..taken]);
-                    bytes = &bytes[taken..];
-                    let left = left - taken as u64;
-                    self.stage = if left == 0 { Stage::DataEnd } else { Stage::Data(left) };
-                }
-                Stage::Size | Stage::DataEnd | Stage::Trailer => {
-                    let line_end = bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
-                    let (line, rest) = bytes.split_at(line_end.unwrap_or(bytes.len()));
-                    self.line.extend_from_slice(line);
-                    bytes = rest;
-                    if line_end.is_some() || self.line.len() > MAX_LINE {
-                        self.take_line(output);
-                    }
-                }
+    /// Adds what has arrived to `output`. Chunk extensions and trailers are dropped, and so is what comes after them.
+    pub fn push(&mut self, bytes: &[u8], output: &mut Vec<u8>) {
+        let chunk_at = output.len();
+        output.extend_from_slice(SIZE_TO_COME);
+        let mut rest = bytes;
+        let before = self.stage;
+        while !rest.is_empty() && !self.is_over() {
+            if let Stage::Data(left) = self.stage {
+                let taken = usize::try_from(left).map_or(rest.len(), |left| left.min(rest.len()));
+                output.extend_from_slice(&rest[..taken]);
+                rest = &rest[taken..];
+                let left = left - taken as u64;
+                self.stage = if left == 0 { Stage::DataEnd } else { Stage::Data(left) };
+            } else {
+                rest = self.take_line(rest);
             }
+        }
+        close_chunk(chunk_at, output);
+        if self.stage.is_after_last_chunk() && !before.is_after_last_chunk() {
+            output.extend_from_slice(b"0\r\n");
+        }
+        match self.stage {
+            Stage::Ended if before != Stage::Ended => output.extend_from_slice(b"\r\n"),
+            Stage::Broken if before != Stage::Broken => output.extend_from_slice(NO_SIZE),
+            _ => {}
         }
     }
 
-    fn take_line(&mut self, output: &mut Vec<u8>) {
-        let line = mem::take(&mut self.line);
-        let text = line.trim_ascii();
-        let is_empty = text.is_empty() && line.len() <= MAX_LINE;
-        self.stage = match (self.stage, size(text)) {
-            (Stage::Size, Some(size)) if line.len() <= MAX_LINE => {
-                // Writing to a Vec cannot fail.
-                let _ = write!(output, "{size:x}\r\n");
-                if size == 0 { Stage::Trailer } else { Stage::Data(size) }
-            }
-            (Stage::DataEnd, _) if is_empty => {
-                output.extend_from_slice(b"\r\n");
-                Stage::Size
-            }
-            (Stage::Trailer, _) if is_empty => {
-                output.extend_from_slice(b"\r\n");
-                Stage::Ended
-            }
-            (Stage::Trailer, _) if line.len() <= MAX_LINE => Stage::Trailer,
-            _ => {
-                output.extend_from_slice(&line);
-                Stage::Broken
-            }
-        };
+    fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Ended | Stage::Broken)
+    }
+
+    /// Takes the line that the input begins with, or as much as there is of it; returns what follows.
+    fn take_line<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let line_end = bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+        let (line, rest) = bytes.split_at(line_end.unwrap_or(bytes.len()));
+        if self.line.len() + line.len() > MAX_LINE {
+            // A trailer is no reason to lose an answer.
+            self.stage = if self.stage == Stage::Trailer { Stage::Ended } else { Stage::Broken };
+        } else if line_end.is_none() {
+            self.line.extend_from_slice(line);
+        } else if self.line.is_empty() {
+            self.stage = self.stage.after(line.trim_ascii());
+        } else {
+            let mut whole = mem::take(&mut self.line);
+            whole.extend_from_slice(line);
+            self.stage = self.stage.after(whole.trim_ascii());
+        }
+        rest
+    }
+}
+
+impl Stage {
+    /// What comes after a line.
+    fn after(self, line: &[u8]) -> Self {
+        match self {
+            Self::Size => match size(line) {
+                Some(0) => Self::Trailer,
+                Some(size) => Self::Data(size),
+                None => Self::Broken,
+            },
+            Self::DataEnd if line.is_empty() => Self::Size,
+            Self::Trailer if line.is_empty() => Self::Ended,
+            Self::Trailer => Self::Trailer,
+            _ => Self::Broken,
+        }
+    }
+
+    fn is_after_last_chunk(self) -> bool {
+        matches!(self, Self::Trailer | Self::Ended)
+    }
+}
+
+/// Writes the size of the chunk that was begun, or removes it where it is empty.
+fn close_chunk(chunk_at: usize, output: &mut Vec<u8>) {
+    let len = output.len() - chunk_at - SIZE_TO_COME.len();
+    if len == 0 {
+        return output.truncate(chunk_at);
+    }
+    let size = format!("{len:08x}");
+    if size.len() == SIZE_TO_COME.len() - 2 {
+        output[chunk_at..chunk_at + size.len()].copy_from_slice(size.as_bytes());
+        output.extend_from_slice(b"\r\n");
     }
 }
 
@@ -110,7 +147,8 @@ mod tests {
 
     use super::*;
 
-    fn plain(chunked: &[u8], cuts: &[usize]) -> (String, bool) {
+    /// What a strict parser makes of the pieces: the data, what follows the last chunk of data, and whether that is all.
+    fn read(chunked: &[u8], cuts: &[usize]) -> (String, String, bool) {
         let (mut chunks, mut output, mut rest) = (Chunks::default(), Vec::new(), chunked);
         for cut in cuts.iter().cycle() {
             let (piece, next) = rest.split_at(rest.len().min(*cut));
@@ -120,53 +158,73 @@ mod tests {
                 break;
             }
         }
-        (String::from_utf8_lossy(&output).into_owned(), chunks.has_ended())
+        let mut data = Vec::new();
+        let mut output = &output[..];
+        while let Some(size) =
+            output.first_chunk::<8>().filter(|_| output[8..].starts_with(b"\r\n"))
+        {
+            let size = std::str::from_utf8(size).expect("digits");
+            let end = 10 + usize::from_str_radix(size, 16).expect("digits");
+            data.extend_from_slice(&output[10..end]);
+            assert!(output[end..].starts_with(b"\r\n"), "a chunk ends with a line end");
+            output = &output[end + 2..];
+        }
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(&data), text(output), chunks.has_ended())
     }
 
-    /// What arrives, what is passed on, and whether that is all.
-    const CASES: [(&str, &str, bool); 15] = [
-        ("", "", false),
-        ("4\r\nFour\r\n", "4\r\nFour\r\n", false),
-        ("4\r\nFour\r\n0\r\n", "4\r\nFour\r\n0\r\n", false),
-        ("4\r\nFour\r\n0\r\n\r\n", "4\r\nFour\r\n0\r\n\r\n", true),
-        ("004\nFour\n0\n\n", "4\r\nFour\r\n0\r\n\r\n", true),
-        ("4;signature=0123456789abcdef\r\nFour\r\n0;a\r\n\r\n", "4\r\nFour\r\n0\r\n\r\n", true),
-        ("4                          \r\nFour\r\n0\r\n\r\n", "4\r\nFour\r\n0\r\n\r\n", true),
-        ("0\r\nX-A: b\r\n\r\nmore", "0\r\n\r\n", true),
-        ("2\r\n\r\n\r\n0\r\n\r\n", "2\r\n\r\n\r\n0\r\n\r\n", true),
-        ("zz\r\nFour\r\n0\r\n\r\n", "zz\r\nFour\r\n0\r\n\r\n", false),
-        ("\r\n4\r\n", "\r\n4\r\n", false),
-        ("-1\r\nF", "-1\r\nF", false),
-        ("+4\r\nFour\r\n", "+4\r\nFour\r\n", false),
-        ("fffffffffffffffff\r\n", "fffffffffffffffff\r\n", false),
-        ("2\r\nFour\r\n0\r\n\r\n", "2\r\nFour\r\n0\r\n\r\n", false),
+    /// What arrives, the data in it, what the parser sees after that, and whether it is all.
+    const CASES: [(&str, &str, &str, bool); 18] = [
+        ("", "", "", false),
+        ("4\r\nFo", "Fo", "", false),
+        ("4\r\nFour\r\n", "Four", "", false),
+        ("2\r\nFo\r\n2\r\nur\r\n", "Four", "", false),
+        ("4\r\nFour\r\n0\r\n", "Four", "0\r\n", false),
+        ("4\r\nFour\r\n0\r\nX-A: b\r\n", "Four", "0\r\n", false),
+        ("4\r\nFour\r\n0\r\n\r\n", "Four", "0\r\n\r\n", true),
+        ("004\nFour\n0\n\n", "Four", "0\r\n\r\n", true),
+        ("4;signature=0123456789abcdef\r\nFour\r\n0;a\r\n\r\n", "Four", "0\r\n\r\n", true),
+        ("4                          \r\nFour\r\n0\r\n\r\n", "Four", "0\r\n\r\n", true),
+        ("0\r\nX-A: b\r\n\r\nmore", "", "0\r\n\r\n", true),
+        ("2\r\n\r\n\r\n0\r\n\r\n", "\r\n", "0\r\n\r\n", true),
+        ("zz\r\nFour\r\n0\r\n\r\n", "", "?\r\n", false),
+        ("\r\n4\r\n", "", "?\r\n", false),
+        ("-1\r\nF", "", "?\r\n", false),
+        ("+4\r\nFour\r\n", "", "?\r\n", false),
+        ("fffffffffffffffff\r\n", "", "?\r\n", false),
+        ("2\r\nFour\r\n0\r\n\r\n", "Fo", "?\r\n", false),
     ];
 
     #[test]
     fn chunks_are_made_plain() {
-        for (chunked, expected, is_all) in CASES {
-            assert_eq!(
-                plain(chunked.as_bytes(), &[1000]),
-                (expected.into(), is_all),
-                "{chunked:?}"
-            );
+        for (chunked, data, end, is_all) in CASES {
+            let expected = (data.to_owned(), end.to_owned(), is_all);
+            assert_eq!(read(chunked.as_bytes(), &[1000]), expected, "{chunked:?}");
         }
     }
 
     #[test]
-    fn a_line_without_an_end_is_passed_on() {
+    fn a_line_without_an_end_is_refused() {
         let line = "0".repeat(MAX_LINE + 1);
-        for start in ["", "1\r\na", "0\r\n"] {
-            let chunked = format!("{start}{line}{line}");
-            assert_eq!(plain(chunked.as_bytes(), &[1000]), (chunked, false), "{start:?}");
+        for (start, data) in [("", ""), ("1\r\na", "a")] {
+            let expected = (data.to_owned(), "?\r\n".to_owned(), false);
+            let chunked = format!("{start}{line}");
+            assert_eq!(read(chunked.as_bytes(), &[3]), expected, "{start:?}");
         }
+    }
+
+    #[test]
+    fn a_trailer_without_an_end_ends_the_response() {
+        let chunked = format!("4\r\nFour\r\n0\r\nX-A: {}", "a".repeat(MAX_LINE));
+        let expected = ("Four".to_owned(), "0\r\n\r\n".to_owned(), true);
+        assert_eq!(read(chunked.as_bytes(), &[3]), expected);
     }
 
     proptest! {
         #[test]
         fn chunks_may_arrive_in_any_pieces(case in 0..CASES.len(), cuts in vec(1_usize..9, 1..5)) {
-            let (chunked, expected, is_all) = CASES[case];
-            prop_assert_eq!(plain(chunked.as_bytes(), &cuts), (expected.to_owned(), is_all));
+            let (chunked, data, end, is_all) = CASES[case];
+            prop_assert_eq!(read(chunked.as_bytes(), &cuts), (data.into(), end.into(), is_all));
         }
     }
 }

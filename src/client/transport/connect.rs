@@ -1,7 +1,7 @@
 //! From a name to a TCP connection.
 //!
-//! In place of ureq's own resolver and connector: those start a thread for an address too, panic where no
-//! more threads can be had, and wait long for an address that is dead.
+//! Instead of ureq's own resolver and connector: those start a thread even for an IP address, panic if no thread can
+//! be started, and wait long for an address that does not answer.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -34,7 +34,7 @@ const CONNECTION_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// Looks names up under the one deadline. An address is its own answer, and `localhost` this machine.
 #[derive(Debug)]
 pub struct DnsResolver {
-    /// The attempt that the name is for.
+    /// The delivery that the name is for.
     pub delivery: Delivery,
 }
 
@@ -46,7 +46,7 @@ impl Resolver for DnsResolver {
         let mut addresses = self.empty();
         match host.parse() {
             Ok(address) => addresses.push(SocketAddr::new(address, port)),
-            // Nobody else's to say (RFC 6761, 6.3): a key may go there in the clear.
+            // Without DNS (RFC 6761, 6.3): a key may be sent there unencrypted.
             Err(_) if is_localhost(host) => {
                 for address in [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()] {
                     addresses.push(SocketAddr::new(address, port));
@@ -63,18 +63,18 @@ impl Resolver for DnsResolver {
 }
 
 impl DnsResolver {
-    /// In a thread, for the system's own look-up cannot be told how long it may take.
+    /// In a thread, because the system's own lookup takes no time limit.
     fn resolve_with_deadline(
         &self,
         name: &str,
         port: u16,
     ) -> Result<vec::IntoIter<SocketAddr>, Error> {
-        let (told, found) = mpsc::sync_channel(1);
+        let (sender, receiver) = mpsc::sync_channel(1);
         let name = name.to_owned();
         thread::Builder::new()
-            .spawn(move || told.send((name.as_str(), port).to_socket_addrs()).ok())?;
+            .spawn(move || sender.send((name.as_str(), port).to_socket_addrs()).ok())?;
         let left = self.delivery.remaining()?.unwrap_or(Duration::MAX);
-        match found.recv_timeout(left) {
+        match receiver.recv_timeout(left) {
             Ok(found) => Ok(found.map_err(unknown_name)?),
             Err(_) => Err(self.delivery.remaining().err().unwrap_or(Error::HostNotFound)),
         }
@@ -92,7 +92,7 @@ fn unknown_name(error: io::Error) -> io::Error {
 /// Opens TCP connections. Of several addresses, the first that answers is used (RFC 8305).
 #[derive(Debug)]
 pub struct TcpConnector {
-    /// The attempt that the connections belong to.
+    /// The delivery that the connections belong to.
     pub delivery: Delivery,
 }
 

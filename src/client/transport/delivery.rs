@@ -1,4 +1,4 @@
-//! One attempt at a delivery, under its deadlines: what all the links of a connection share.
+//! One delivery of a request, under its deadlines: what all connectors share.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use ureq::{Error, Timeout};
 
 use crate::deadline::Deadline;
 
-/// One attempt at a delivery: its two deadlines, and how far it got.
+/// One delivery: its two deadlines, and how far it got.
 #[derive(Debug, Clone)]
 pub struct Delivery {
     /// For the name, TCP, TLS and a proxy's answer together.
@@ -82,7 +82,7 @@ impl Delivery {
         }
     }
 
-    /// The same, as ureq's own links take it.
+    /// The same, as ureq's own connectors take it.
     pub fn next_timeout(&self) -> NextTimeout {
         let (left, reason) = self.limit();
         let after = left.map_or(NotHappening, Into::into);

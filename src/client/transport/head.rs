@@ -1,4 +1,4 @@
-//! The head of a response, and the interim responses (1xx) that may come before it. Pure: bytes are looked at.
+//! The head of a response, and the interim responses (1xx) that may come before it. It does no I/O.
 
 /// The longest head, in bytes. Cookies and policies of a gateway fit in; no head needs more.
 pub const MAX_LEN: usize = 64 * 1024;
@@ -76,7 +76,7 @@ pub fn normalize(head: &[u8]) -> Vec<u8> {
         if line.starts_with(b" ") || line.starts_with(b"\t") {
             if is_kept {
                 normalized.push(b' ');
-                normalized.extend_from_slice(line.trim_ascii());
+                push_value(&mut normalized, line.trim_ascii());
             }
             continue;
         }
@@ -91,11 +91,17 @@ pub fn normalize(head: &[u8]) -> Vec<u8> {
             normalized.extend_from_slice(b"\r\n");
             normalized.extend_from_slice(name);
             normalized.extend_from_slice(b": ");
-            normalized.extend_from_slice(value);
+            push_value(&mut normalized, value);
         }
     }
     normalized.extend_from_slice(b"\r\n\r\n");
     normalized
+}
+
+/// Adds a value: control characters are no reason to lose an answer, and a parser refuses them.
+fn push_value(normalized: &mut Vec<u8>, value: &[u8]) {
+    let is_plain = |byte: u8| !byte.is_ascii_control() || byte == b'\t';
+    normalized.extend(value.iter().map(|&byte| if is_plain(byte) { byte } else { b'?' }));
 }
 
 /// The value of the first header of this name, in a normalized head.

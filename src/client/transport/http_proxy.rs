@@ -1,155 +1,56 @@
 //! A tunnel through an HTTP proxy (`CONNECT`; RFC 9110, 9.3.6).
-//!
-//! In place of ureq's own: that takes 200 only, no interim responses, and at most 20 headers.
-
-use std::fmt;
-use std::io::{self, ErrorKind};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ureq::http::Uri;
-use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, Either, NextTimeout, Transport,
-};
-use ureq::{Error, Proxy, ProxyProtocol};
+use ureq::{Error, Proxy};
 
-use super::delivery::Delivery;
-use super::head::MAX_LEN;
+use super::tunnel::{Channel, ProxyError};
 
-/// Why a proxy opened no tunnel; inside an [`io::Error`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProxyError {
-    /// It answered with this status.
-    Refused(u16),
-    /// It closed the connection before it had answered.
-    Closed,
-    /// Its answer is not HTTP, or has no end.
-    NotHttp,
+/// Has the proxy connect to the target. Any success will do.
+pub fn open(
+    channel: &mut Channel<'_>,
+    proxy: &Proxy,
+    target: &Uri,
+    user_agent: &str,
+) -> Result<(), Error> {
+    channel.send(request(proxy, target, user_agent).as_bytes())?;
+    match receive_status(channel)? {
+        200..300 => Ok(()),
+        status => Err(ProxyError::Refused(status).into()),
+    }
 }
 
-impl fmt::Display for ProxyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(status) => write!(f, "the proxy did not connect (HTTP {status})"),
-            Self::Closed => f.write_str("the proxy closed the connection"),
-            Self::NotHttp => f.write_str("the proxy does not speak HTTP"),
+fn request(proxy: &Proxy, target: &Uri, user_agent: &str) -> String {
+    let host = target.host().unwrap_or_default();
+    let target = format!("{host}:{}", target.port_u16().unwrap_or(443));
+    let credentials = match (proxy.username(), proxy.password()) {
+        (None, None) => String::new(),
+        (user, password) => {
+            let (user, password) = (user.unwrap_or_default(), password.unwrap_or_default());
+            let basic = STANDARD.encode(format!("{user}:{password}"));
+            format!("Proxy-Authorization: Basic {basic}\r\n")
         }
-    }
+    };
+    format!(
+        "CONNECT {target} HTTP/1.1\r\nHost: {target}\r\nUser-Agent: {user_agent}\r\n\
+         Proxy-Connection: Keep-Alive\r\n{credentials}\r\n"
+    )
 }
 
-impl std::error::Error for ProxyError {}
-
-impl From<ProxyError> for Error {
-    fn from(error: ProxyError) -> Self {
-        Self::Io(io::Error::other(error))
-    }
-}
-
-/// Opens a tunnel, if an HTTP proxy is used.
-#[derive(Debug)]
-pub struct HttpProxyConnector {
-    /// The delivery that the tunnel is for.
-    pub delivery: Delivery,
-    /// The proxy, of any kind.
-    pub proxy: Option<Proxy>,
-    /// Who asks.
-    pub user_agent: &'static str,
-}
-
-impl<In: Transport> Connector<In> for HttpProxyConnector {
-    type Out = Either<In, Tunnel>;
-
-    fn connect(
-        &self,
-        details: &ConnectionDetails,
-        chained: Option<In>,
-    ) -> Result<Option<Self::Out>, Error> {
-        if let Some(transport) = chained {
-            return Ok(Some(Either::A(transport)));
-        }
-        let is_http =
-            |proxy: &&Proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
-        let proxy = match self.proxy.as_ref().filter(is_http) {
-            Some(proxy) if proxy.uri() != details.uri => proxy,
-            // To the proxy itself there is no tunnel.
-            _ => return Ok(None),
-        };
-        let to_proxy = ConnectionDetails {
-            uri: proxy.uri(),
-            addrs: details.resolver.resolve(proxy.uri(), details.config, details.timeout)?,
-            config: details.config,
-            request_level: details.request_level,
-            resolver: details.resolver,
-            now: details.now,
-            timeout: details.timeout,
-            current_time: details.current_time.clone(),
-            run_connector: details.run_connector.clone(),
-            register_shutdown: details.register_shutdown.clone(),
-        };
-        let mut transport = (details.run_connector)(&to_proxy)?;
-        self.send(&mut *transport, self.request(proxy, details.uri).as_bytes())?;
-        match self.receive_status(&mut *transport)? {
-            200..300 => Ok(Some(Either::B(Tunnel(transport)))),
-            status => Err(ProxyError::Refused(status).into()),
-        }
-    }
-}
-
-impl HttpProxyConnector {
-    fn request(&self, proxy: &Proxy, target: &Uri) -> String {
-        let host = target.host().unwrap_or_default();
-        let target = format!("{host}:{}", target.port_u16().unwrap_or(443));
-        let credentials = match (proxy.username(), proxy.password()) {
-            (None, None) => String::new(),
-            (user, password) => {
-                let (user, password) = (user.unwrap_or_default(), password.unwrap_or_default());
-                let basic = STANDARD.encode(format!("{user}:{password}"));
-                format!("Proxy-Authorization: Basic {basic}\r\n")
-            }
-        };
-        let user_agent = self.user_agent;
-        format!(
-            "CONNECT {target} HTTP/1.1\r\nHost: {target}\r\nUser-Agent: {user_agent}\r\n\
-             Proxy-Connection: Keep-Alive\r\n{credentials}\r\n"
-        )
-    }
-
-    fn send(&self, transport: &mut dyn Transport, mut request: &[u8]) -> Result<(), Error> {
-        while !request.is_empty() {
-            let output = transport.buffers().output();
-            let (chunk, rest) = request.split_at(request.len().min(output.len()));
-            output[..chunk.len()].copy_from_slice(chunk);
-            loop {
-                match transport.transmit_output(chunk.len(), self.delivery.next_timeout()) {
-                    // An early answer is read when everything is sent.
-                    Err(Error::Io(error)) if error.kind() == ErrorKind::Interrupted => {}
-                    transmitted => break transmitted?,
+/// The status of the proxy's answer; what comes after its head stays to be read.
+fn receive_status(channel: &mut Channel<'_>) -> Result<u16, Error> {
+    const NOT_HTTP: ProxyError = ProxyError::OtherProtocol("HTTP");
+    loop {
+        match parse_head(channel.input()).map_err(|NotHttp| NOT_HTTP)? {
+            Some((status, head_len)) => {
+                channel.consume(head_len);
+                if !matches!(status, 100 | 102..200) {
+                    return Ok(status);
                 }
             }
-            request = rest;
-        }
-        Ok(())
-    }
-
-    /// The status of the proxy's answer; what comes behind its head stays to be read.
-    fn receive_status(&self, transport: &mut dyn Transport) -> Result<u16, Error> {
-        loop {
-            let input = transport.buffers().input();
-            let len = input.len();
-            match parse_head(input).map_err(|NotHttp| ProxyError::NotHttp)? {
-                Some((status, head_len)) => {
-                    transport.buffers().input_consume(head_len);
-                    if !matches!(status, 100 | 102..200) {
-                        return Ok(status);
-                    }
-                }
-                None if len >= MAX_LEN => return Err(ProxyError::NotHttp.into()),
-                None => {
-                    if !transport.await_input(self.delivery.next_timeout())? {
-                        return Err(ProxyError::Closed.into());
-                    }
-                }
-            }
+            None if channel.is_full() => return Err(NOT_HTTP.into()),
+            None => channel.receive()?,
         }
     }
 }
@@ -176,32 +77,6 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(u16, usize)>, NotHttp> {
     match status.and_then(|digits| digits.parse().ok()) {
         Some(status @ 100..1000) => Ok(Some((status, end))),
         _ => Err(NotHttp),
-    }
-}
-
-/// A tunnel to the target. There is no TLS to the target yet, whatever there is to the proxy.
-#[derive(Debug)]
-pub struct Tunnel(Box<dyn Transport>);
-
-impl Transport for Tunnel {
-    fn buffers(&mut self) -> &mut dyn Buffers {
-        self.0.buffers()
-    }
-
-    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        self.0.transmit_output(amount, timeout)
-    }
-
-    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        self.0.await_input(timeout)
-    }
-
-    fn is_open(&mut self) -> bool {
-        self.0.is_open()
-    }
-
-    fn is_tls(&self) -> bool {
-        false
     }
 }
 

@@ -1,4 +1,4 @@
-//! A response as far as it has arrived, and as ureq's parser takes it. Pure: it is told what has arrived.
+//! A response as far as it has arrived, and as ureq's parser takes it. It does no I/O.
 
 use std::mem;
 
@@ -86,8 +86,8 @@ impl Incoming {
         self.is_news = amount > 0;
         if self.read == self.input.len() {
             self.read = 0;
-            // What came early may be a lot.
-            if self.input.capacity() > head::MAX_LEN {
+            // What came early may be a lot. What comes with one read is kept room for.
+            if self.input.capacity() > 4 * head::MAX_LEN {
                 self.input = Vec::new();
             }
             self.input.clear();

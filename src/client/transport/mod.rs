@@ -1,20 +1,19 @@
-//! The connection to the service, as a chain of links: ureq's own and ours.
+//! The connection to the API, as a chain of connectors.
 //!
-//! ureq asks each link in turn for a connection; a link makes one, wraps the one made before it, or passes
-//! it on:
+//! ureq calls each connector in turn; a connector makes a connection, wraps the one made before it, or passes it on:
 //!
-//! 1. ureq's SOCKS link, or a [`HttpProxyConnector`](http_proxy::HttpProxyConnector), where a proxy is used.
-//! 2. [`TcpConnector`](connect::TcpConnector): TCP to the first address that answers, as a [`Socket`](socket::Socket).
-//! 3. [`Tls`](tls::Tls): where the address begins with `https:`.
-//! 4. [`DeliveryConnector`](tracked::DeliveryConnector): whether a byte of the request was sent, and whether an answer has come.
+//! 1. [`ProxyConnector`](tunnel::ProxyConnector): a tunnel through an HTTP or a SOCKS proxy, if one is used.
+//! 2. [`TcpConnector`](connect::TcpConnector): TCP to the first address that answers, as a
+//!    [`Socket`](socket::Socket).
+//! 3. [`Tls`](tls::Tls): if the URL begins with `https:`.
+//! 4. [`DeliveryConnector`](tracked::DeliveryConnector): whether a byte of the request was sent, and what has arrived of
+//!    the response.
 //!
-//! A CONNECT proxy is reached through the same chain, and what it opens is wrapped by 3 and 4 once more.
+//! A proxy is reached through the same chain, and what it opens is wrapped by 3 and 4 once more.
 //!
-//! One rule goes beyond ureq's: a link that is to send while the other side takes nothing, and receives
-//! something instead, fails with `Interrupted`. Called again with the same amount, it goes on where it
-//! was. So an answer that comes before the request is sent is found at the end of the chain. Only ureq's
-//! SOCKS link, which has a connection of its own, does not keep it: behind SOCKS an early answer is found
-//! when the other side has closed, or when everything is sent.
+//! One rule goes beyond ureq's: a connection that has data to send while the peer takes none, and receives something
+//! instead, fails with `Interrupted`. Called again with the same amount, it goes on where it was. So a response that
+//! comes before the request is sent is found at the end of the chain.
 
 mod authorities;
 mod chunks;
@@ -24,26 +23,28 @@ mod head;
 mod http_proxy;
 mod incoming;
 mod socket;
+mod socks;
 mod tls;
 mod tls_config;
 mod tracked;
+mod tunnel;
 
 use std::sync::Arc;
 
 use rustls::ClientConfig;
 use ureq::Proxy;
-use ureq::unversioned::transport::{Connector, SocksConnector};
+use ureq::unversioned::transport::Connector;
 
 pub use self::authorities::Authorities;
 pub use self::connect::DnsResolver;
 pub use self::delivery::{Delivery, DeliveryState};
 pub use self::head::MAX_LEN as MAX_HEAD;
-pub use self::http_proxy::ProxyError;
 pub use self::incoming::Incoming;
 pub use self::tls_config::config as tls_config;
 pub use self::tracked::ResponseError;
+pub use self::tunnel::ProxyError;
 
-/// The chain for one attempt, by way of a proxy or not. Without `tls` nothing is asked over https.
+/// The chain for one delivery, with or without a proxy. Without `tls` nothing is sent over https.
 pub fn chain(
     delivery: &Delivery,
     proxy: Option<&Proxy>,
@@ -51,12 +52,7 @@ pub fn chain(
     tls: Option<Arc<ClientConfig>>,
 ) -> impl Connector<()> {
     let delivery = || delivery.clone();
-    ().chain(SocksConnector::default())
-        .chain(http_proxy::HttpProxyConnector {
-            delivery: delivery(),
-            proxy: proxy.cloned(),
-            user_agent,
-        })
+    ().chain(tunnel::ProxyConnector { delivery: delivery(), proxy: proxy.cloned(), user_agent })
         .chain(connect::TcpConnector { delivery: delivery() })
         .chain(tls::Tls { delivery: delivery(), config: tls })
         .chain(tracked::DeliveryConnector {

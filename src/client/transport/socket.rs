@@ -1,7 +1,7 @@
 //! A TCP connection under one deadline.
 //!
-//! In place of ureq's own: that gives each system call the whole time that is left, and loses an answer
-//! that comes while the request is still being sent.
+//! Instead of ureq's own: that gives each system call the whole time that is left, and loses a response that comes
+//! while the request is still being sent.
 
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
@@ -78,7 +78,7 @@ impl Transport for Socket {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.wait_for_room()?,
                 Err(error) => {
-                    // The other side is not to wait for the rest, nor we for an answer to half a request.
+                    // So that the server does not wait for the rest, nor xask for a response to half a request.
                     let _ = self.stream.shutdown(Shutdown::Write);
                     return Err(Error::Io(error));
                 }

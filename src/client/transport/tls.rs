@@ -1,7 +1,7 @@
 //! TLS on a connection.
 //!
-//! In place of ureq's own: that cannot read while it writes, and an answer that comes early would be seen
-//! only when everything is sent.
+//! Instead of ureq's own: that cannot read while it writes, so that an early response would be seen only when
+//! everything is sent.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -19,9 +19,9 @@ use crate::host::without_brackets;
 
 /// Puts TLS on connections to whatever address begins with `https:`, a proxy's too.
 pub struct Tls {
-    /// The attempt that the connections belong to.
+    /// The delivery that the connections belong to.
     pub delivery: Delivery,
-    /// Whom to trust; `None` where nothing is asked over https.
+    /// Which authorities to trust; `None` if nothing is sent over https.
     pub config: Option<Arc<ClientConfig>>,
 }
 
@@ -39,8 +39,9 @@ impl<In: Transport> Connector<In> for Tls {
             return Ok(Some(Either::A(inner)));
         };
         let host = without_brackets(details.uri.host().unwrap_or_default()).to_owned();
-        let name = ServerName::try_from(host)
-            .map_err(|_| io::Error::other("no certificate can be for such a name"))?;
+        let name = ServerName::try_from(host).map_err(|_| {
+            io::Error::new(ErrorKind::Unsupported, "no certificate can be for such a name")
+        })?;
         let connection = ClientConnection::new(Arc::clone(config), name).map_err(tls_error)?;
         let config = details.config;
         let mut encrypted = TlsStream {
@@ -52,7 +53,7 @@ impl<In: Transport> Connector<In> for Tls {
             in_flight: 0,
         };
         encrypted.handshake().inspect_err(|_| {
-            // What is wrong with its certificate, in TLS's own terms. The failure itself counts more.
+            // Tells the server what is wrong with its certificate. The failure itself counts more.
             let _ = encrypted.send_records();
         })?;
         Ok(Some(Either::B(encrypted)))
@@ -69,7 +70,7 @@ impl fmt::Debug for Tls {
 pub struct TlsStream<In> {
     inner: In,
     connection: ClientConnection,
-    /// Of what is said in the clear; the inner connection has those of what is encrypted.
+    /// Of the plaintext; the inner connection has those of the ciphertext.
     buffers: LazyBuffers,
     delivery: Delivery,
     /// How much of the output that is being transmitted TLS has taken, in bytes.
@@ -165,8 +166,8 @@ impl<In: Transport> Transport for TlsStream<In> {
                 self.taken = 0;
                 return Ok(());
             }
-            let clear = &self.buffers.output()[self.taken..amount];
-            self.taken += self.connection.writer().write(clear)?;
+            let plaintext = &self.buffers.output()[self.taken..amount];
+            self.taken += self.connection.writer().write(plaintext)?;
         }
     }
 

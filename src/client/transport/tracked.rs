@@ -1,4 +1,4 @@
-//! The end of the chain of connectors: what became of the request, and how far the reply has come.
+//! The end of the connector chain: what became of the request, and how much of the response has arrived.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -15,11 +15,11 @@ use super::delivery::{Delivery, DeliveryState};
 use super::head::MAX_LEN;
 use super::incoming::{HeadTooLarge, Incoming};
 
-/// Tracks connections. It sees every write of the request itself, and none of what comes before it: a
-/// name looked up, TCP, TLS, a proxy asked to connect.
+/// Tracks connections. It sees every write of the request itself, and none of what comes before it: DNS, TCP, TLS,
+/// `CONNECT`.
 #[derive(Debug)]
 pub struct DeliveryConnector {
-    /// The attempt that is told.
+    /// The delivery that is tracked.
     pub delivery: Delivery,
     /// Where a proxy is, if one is used. What is sent there is not the request yet.
     pub proxy: Option<Uri>,
@@ -99,8 +99,7 @@ impl<In: Transport> DeliveryTransport<In> {
             Some(true) if self.response.unread().len() > MAX_EARLY => {
                 return Err(ResponseError::TooLargeBeforeRequest.into());
             }
-            // Nothing is known yet, or the rest is wanted.
-            None | Some(true) => {}
+            Some(true) | None => {}
         }
         Ok(())
     }
@@ -133,8 +132,8 @@ impl<In: Transport> Transport for DeliveryTransport<In> {
         self
     }
 
-    /// Sends all of it, or as much as is wanted: whoever hangs up on a request, or rejects it before its end, has mostly
-    /// said why. While a success comes early, the rest is sent, and what comes is kept.
+    /// Sends all of it, or as much as is wanted: a server that hangs up on a request, or rejects it before its end, has
+    /// mostly said why. After an early success the rest is sent, and what arrives is kept.
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         let is_last = self.delivery.has_reached(DeliveryState::LastPiece);
         if is_last && !self.is_cut && self.sent >= EARLY_RESPONSE_THRESHOLD {

@@ -1,0 +1,238 @@
+//! SOCKS 4, 4a and 5 (RFC 1928 and 1929), as a client that wants a connection.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ureq::http::Uri;
+use ureq::{Error, Proxy, ProxyProtocol};
+
+use super::tunnel::{Channel, ProxyError};
+use crate::host::without_brackets;
+
+/// The answer of a proxy whose rules forbid the connection (RFC 1928, 6).
+pub const NOT_ALLOWED: &str = "connection not allowed by ruleset";
+
+/// Where the proxy is to connect to.
+#[derive(Debug, Clone, Copy)]
+enum Target<'a> {
+    Address(SocketAddr),
+    Name(&'a str, u16),
+}
+
+/// Has the proxy connect to the target: to one of `addresses`, or, where there are none, to its name.
+pub fn open(
+    channel: &mut Channel<'_>,
+    proxy: &Proxy,
+    target: &Uri,
+    addresses: &[SocketAddr],
+) -> Result<(), Error> {
+    let is_version_4 = matches!(proxy.protocol(), ProxyProtocol::Socks4 | ProxyProtocol::Socks4A);
+    // Version 4 knows IPv4 only.
+    let address = addresses.iter().find(|address| !is_version_4 || address.is_ipv4());
+    let host = without_brackets(target.host().unwrap_or_default());
+    let port = target.port_u16().unwrap_or(443);
+    let target = match (address.or(addresses.first()), host.parse::<IpAddr>()) {
+        (Some(address), _) => Target::Address(*address),
+        (None, Ok(address)) => Target::Address(SocketAddr::new(address, port)),
+        (None, Err(_)) => Target::Name(host, port),
+    };
+    let user = proxy.username();
+    if is_version_4 {
+        channel.send(&request_4(target, user.unwrap_or_default())?)?;
+        let [version, answer, ..] = channel.read::<8>()?;
+        return Ok(check_answer_4(version, answer)?);
+    }
+    // The methods offered: none, and a user with a password.
+    channel.send(if user.is_some() { &[5, 2, 0, 2] } else { &[5, 1, 0] })?;
+    let answer = channel.read()?;
+    match (answer, user) {
+        ([5, 0], _) => {}
+        ([5, 2], Some(user)) => {
+            channel.send(&credentials(user, proxy.password().unwrap_or_default())?)?;
+            let [_, status] = channel.read()?;
+            if status != 0 {
+                return Err(ProxyError::WantsCredentials.into());
+            }
+        }
+        ([5, _], _) => return Err(ProxyError::WantsCredentials.into()),
+        _ => return Err(ProxyError::OtherProtocol("SOCKS5").into()),
+    }
+    channel.send(&request_5(target)?)?;
+    receive_answer_5(channel)
+}
+
+/// The bound address in the answer is of no use, but it has to be read.
+fn receive_answer_5(channel: &mut Channel<'_>) -> Result<(), Error> {
+    let [version, answer] = channel.read()?;
+    check_answer_5(version, answer)?;
+    let [_, kind] = channel.read()?;
+    let len = match kind {
+        1 => 4,
+        4 => 16,
+        3 => channel.read::<1>()?[0].into(),
+        _ => return Err(ProxyError::OtherProtocol("SOCKS5").into()),
+    };
+    // And the port.
+    for _ in 0..len + 2 {
+        channel.read::<1>()?;
+    }
+    Ok(())
+}
+
+fn request_4(target: Target<'_>, user: &str) -> Result<Vec<u8>, ProxyError> {
+    let (port, address, name) = match target {
+        Target::Address(SocketAddr::V4(address)) => (address.port(), address.ip().octets(), None),
+        Target::Address(SocketAddr::V6(_)) => {
+            return Err(ProxyError::Impossible("SOCKS4 does not support IPv6"));
+        }
+        // 4a: an address that is none says that a name follows.
+        Target::Name(name, port) => (port, [0, 0, 0, 1], Some(name)),
+    };
+    let mut request = vec![4, 1];
+    request.extend_from_slice(&port.to_be_bytes());
+    request.extend_from_slice(&address);
+    for text in [Some(user), name].into_iter().flatten() {
+        if text.len() > usize::from(u8::MAX) || text.contains('\0') {
+            return Err(TOO_LONG);
+        }
+        request.extend_from_slice(text.as_bytes());
+        request.push(0);
+    }
+    Ok(request)
+}
+
+fn request_5(target: Target<'_>) -> Result<Vec<u8>, ProxyError> {
+    let mut request = vec![5, 1, 0];
+    let port = match target {
+        Target::Address(address) => {
+            match address.ip() {
+                IpAddr::V4(ip) => {
+                    request.push(1);
+                    request.extend_from_slice(&ip.octets());
+                }
+                IpAddr::V6(ip) => {
+                    request.push(4);
+                    request.extend_from_slice(&ip.octets());
+                }
+            }
+            address.port()
+        }
+        Target::Name(name, port) => {
+            request.push(3);
+            push_text(&mut request, name)?;
+            port
+        }
+    };
+    request.extend_from_slice(&port.to_be_bytes());
+    Ok(request)
+}
+
+fn credentials(user: &str, password: &str) -> Result<Vec<u8>, ProxyError> {
+    let mut message = vec![1];
+    push_text(&mut message, user)?;
+    push_text(&mut message, password)?;
+    Ok(message)
+}
+
+const TOO_LONG: ProxyError =
+    ProxyError::Impossible("SOCKS takes at most 255 bytes for a name, a user or a password");
+
+/// A text after its length.
+fn push_text(message: &mut Vec<u8>, text: &str) -> Result<(), ProxyError> {
+    message.push(u8::try_from(text.len()).map_err(|_| TOO_LONG)?);
+    message.extend_from_slice(text.as_bytes());
+    Ok(())
+}
+
+fn check_answer_4(version: u8, answer: u8) -> Result<(), ProxyError> {
+    match (version, answer) {
+        (0, 90) => Ok(()),
+        (0, 91) => Err(ProxyError::Answered("request rejected or failed")),
+        (0, 92 | 93) => Err(ProxyError::Answered("it cannot tell who the user is (identd)")),
+        _ => Err(ProxyError::OtherProtocol("SOCKS4")),
+    }
+}
+
+fn check_answer_5(version: u8, answer: u8) -> Result<(), ProxyError> {
+    Err(ProxyError::Answered(match (version, answer) {
+        (5, 0) => return Ok(()),
+        (5, 1) => "general failure",
+        (5, 2) => NOT_ALLOWED,
+        (5, 3) => "network unreachable",
+        (5, 4) => "host unreachable",
+        (5, 5) => "connection refused",
+        (5, 6) => "timed out on the way (TTL expired)",
+        (5, 7) => "command not supported",
+        (5, 8) => "address type not supported",
+        (5, _) => "unknown error",
+        _ => return Err(ProxyError::OtherProtocol("SOCKS5")),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const V4: &str = "10.0.0.1:443";
+    const V6: &str = "[::1]:80";
+
+    fn address(text: &str) -> Target<'static> {
+        Target::Address(text.parse().expect(text))
+    }
+
+    #[test]
+    fn version_4_takes_an_address_or_a_name_and_a_user() {
+        for (target, user, expected) in [
+            (address(V4), "", &b"\x04\x01\x01\xbb\x0a\x00\x00\x01\x00"[..]),
+            (address(V4), "me", b"\x04\x01\x01\xbb\x0a\x00\x00\x01me\x00"),
+            (
+                Target::Name("api.x.ai", 443),
+                "",
+                b"\x04\x01\x01\xbb\x00\x00\x00\x01\x00api.x.ai\x00",
+            ),
+        ] {
+            assert_eq!(request_4(target, user).as_deref(), Ok(expected), "{target:?}");
+        }
+        let is_impossible =
+            |target, user: &str| matches!(request_4(target, user), Err(ProxyError::Impossible(_)));
+        assert!(is_impossible(address(V6), ""));
+        assert!(is_impossible(address(V4), "a\0b"));
+        assert!(is_impossible(Target::Name(&"a".repeat(256), 1), ""));
+    }
+
+    #[test]
+    fn version_5_takes_an_address_or_a_name() {
+        let mut v6 = b"\x05\x01\x00\x04".to_vec();
+        v6.extend_from_slice(&[0; 15]);
+        v6.extend_from_slice(b"\x01\x00\x50");
+        for (target, expected) in [
+            (address(V4), &b"\x05\x01\x00\x01\x0a\x00\x00\x01\x01\xbb"[..]),
+            (address(V6), &v6),
+            (Target::Name("api.x.ai", 443), b"\x05\x01\x00\x03\x08api.x.ai\x01\xbb"),
+        ] {
+            assert_eq!(request_5(target).as_deref(), Ok(expected), "{target:?}");
+        }
+        assert_eq!(request_5(Target::Name(&"a".repeat(256), 1)), Err(TOO_LONG));
+        assert!(request_5(Target::Name(&"a".repeat(255), 1)).is_ok());
+    }
+
+    #[test]
+    fn a_user_and_a_password_go_after_their_lengths() {
+        assert_eq!(credentials("me", "p@ss").as_deref(), Ok(&b"\x01\x02me\x04p@ss"[..]));
+        assert_eq!(credentials("me", "").as_deref(), Ok(&b"\x01\x02me\x00"[..]));
+        assert_eq!(credentials("me", &"a".repeat(256)), Err(TOO_LONG));
+    }
+
+    #[test]
+    fn an_answer_is_a_success_or_says_why_not() {
+        assert_eq!((check_answer_4(0, 90), check_answer_5(5, 0)), (Ok(()), Ok(())));
+        for (error, expected) in [
+            (check_answer_4(0, 91), "the proxy answered: request rejected or failed"),
+            (check_answer_4(5, 90), "the proxy does not speak SOCKS4"),
+            (check_answer_5(5, 5), "the proxy answered: connection refused"),
+            (check_answer_5(5, 99), "the proxy answered: unknown error"),
+            (check_answer_5(4, 0), "the proxy does not speak SOCKS5"),
+        ] {
+            assert_eq!(error.expect_err(expected).to_string(), expected);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! A tunnel through a proxy: what HTTP and SOCKS proxies have in common.
+//!
+//! Instead of ureq's own connectors: the one for SOCKS cannot read while it writes, and the one for HTTP takes only
+//! status 200, no interim responses, and at most 20 headers.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, Either, NextTimeout, Transport,
+};
+use ureq::{Error, Proxy, ProxyProtocol};
+
+use super::delivery::Delivery;
+use super::{http_proxy, socks};
+
+/// Why a proxy opened no tunnel; inside an [`io::Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyError {
+    /// An HTTP proxy answered with this status.
+    Refused(u16),
+    /// A SOCKS proxy answered with this.
+    Answered(&'static str),
+    /// A SOCKS proxy wants a user and a password, or others than it was given.
+    WantsCredentials,
+    /// It closed the connection before it had answered.
+    Closed,
+    /// What answers speaks another protocol than this.
+    OtherProtocol(&'static str),
+    /// The proxy's protocol cannot say this.
+    Impossible(&'static str),
+}
+
+impl ProxyError {
+    /// Whether a user and a password would help, or others.
+    pub fn wants_credentials(&self) -> bool {
+        matches!(self, Self::Refused(407) | Self::WantsCredentials)
+    }
+
+    /// Whether another try would end the same way.
+    pub fn is_permanent(&self) -> bool {
+        matches!(self, Self::Refused(400..500) | Self::WantsCredentials | Self::Impossible(_))
+            || *self == Self::Answered(socks::NOT_ALLOWED)
+    }
+}
+
+impl fmt::Display for ProxyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(status) => write!(f, "the proxy did not connect (HTTP {status})"),
+            Self::Answered(why) => write!(f, "the proxy answered: {why}"),
+            Self::WantsCredentials => f.write_str("the proxy requires another user and password"),
+            Self::Closed => f.write_str("the proxy closed the connection"),
+            Self::OtherProtocol(expected) => write!(f, "the proxy does not speak {expected}"),
+            Self::Impossible(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for ProxyError {}
+
+impl From<ProxyError> for Error {
+    fn from(error: ProxyError) -> Self {
+        Self::Io(io::Error::other(error))
+    }
+}
+
+/// Opens a tunnel, if a proxy is used.
+#[derive(Debug)]
+pub struct ProxyConnector {
+    /// The delivery that the tunnel is for.
+    pub delivery: Delivery,
+    /// The proxy, of any kind.
+    pub proxy: Option<Proxy>,
+    /// What an HTTP proxy sees as `User-Agent`.
+    pub user_agent: &'static str,
+}
+
+impl<In: Transport> Connector<In> for ProxyConnector {
+    type Out = Either<In, Tunnel>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, Error> {
+        if let Some(transport) = chained {
+            return Ok(Some(Either::A(transport)));
+        }
+        // To the proxy itself there is no tunnel.
+        let Some(proxy) = self.proxy.as_ref().filter(|proxy| proxy.uri() != details.uri) else {
+            return Ok(None);
+        };
+        let to_proxy = ConnectionDetails {
+            uri: proxy.uri(),
+            addrs: details.resolver.resolve(proxy.uri(), details.config, details.timeout)?,
+            config: details.config,
+            request_level: details.request_level,
+            resolver: details.resolver,
+            now: details.now,
+            timeout: details.timeout,
+            current_time: details.current_time.clone(),
+            run_connector: details.run_connector.clone(),
+            register_shutdown: details.register_shutdown.clone(),
+        };
+        let mut transport = (details.run_connector)(&to_proxy)?;
+        let mut channel = Channel { transport: &mut *transport, delivery: &self.delivery };
+        match proxy.protocol() {
+            ProxyProtocol::Http | ProxyProtocol::Https => {
+                http_proxy::open(&mut channel, proxy, details.uri, self.user_agent)?;
+            }
+            _ => socks::open(&mut channel, proxy, details.uri, &details.addrs)?,
+        }
+        Ok(Some(Either::B(Tunnel(transport))))
+    }
+}
+
+/// A connection to a proxy, before there is a tunnel.
+pub struct Channel<'a> {
+    transport: &'a mut dyn Transport,
+    delivery: &'a Delivery,
+}
+
+impl Channel<'_> {
+    /// Sends all of it.
+    pub fn send(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+        while !bytes.is_empty() {
+            let output = self.transport.buffers().output();
+            let (chunk, rest) = bytes.split_at(bytes.len().min(output.len()));
+            output[..chunk.len()].copy_from_slice(chunk);
+            loop {
+                match self.transport.transmit_output(chunk.len(), self.delivery.next_timeout()) {
+                    // An early answer is read when everything is sent.
+                    Err(Error::Io(error)) if error.kind() == ErrorKind::Interrupted => {}
+                    transmitted => break transmitted?,
+                }
+            }
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    /// What has arrived, and was not consumed.
+    pub fn input(&mut self) -> &[u8] {
+        self.transport.buffers().input()
+    }
+
+    /// Whether there is no room for more.
+    pub fn is_full(&mut self) -> bool {
+        self.transport.buffers().input_append_buf().is_empty()
+    }
+
+    /// Waits for more.
+    pub fn receive(&mut self) -> Result<(), Error> {
+        if self.transport.await_input(self.delivery.next_timeout())? {
+            Ok(())
+        } else {
+            Err(ProxyError::Closed.into())
+        }
+    }
+
+    /// Takes what has been read; what comes after it belongs to the tunnel.
+    pub fn consume(&mut self, amount: usize) {
+        self.transport.buffers().input_consume(amount);
+    }
+
+    /// Waits for so many bytes.
+    pub fn read<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        loop {
+            if let Some(bytes) = self.input().first_chunk() {
+                let bytes = *bytes;
+                self.consume(N);
+                return Ok(bytes);
+            }
+            self.receive()?;
+        }
+    }
+}
+
+/// A tunnel to the target. There is no TLS to the target yet, whatever there is to the proxy.
+#[derive(Debug)]
+pub struct Tunnel(Box<dyn Transport>);
+
+impl Transport for Tunnel {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.0.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        self.0.transmit_output(amount, timeout)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        self.0.await_input(timeout)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.0.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        false
+    }
+}

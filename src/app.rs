@@ -91,7 +91,7 @@ fn ask(plan: &AskPlan, log: &mut RunLog, reporter: &mut Reporter) -> Result<()> 
     // Saved before it is printed: a paid answer is not lost to a reader who leaves early.
     let mut save_to = SaveTo { conversation, cache: entry.filter(|_| backend.is_api()) };
     let block = outputs.extract(&mut answer);
-    let saved = save_to.save(&answer, &request);
+    let saved = save_to.save(&mut answer, &request);
     let requests_search = plan.options.requests_search();
     // With --require-sources, the error says so.
     if requests_search && !answer.searched && !plan.require_sources {
@@ -139,7 +139,7 @@ fn fetch(plan: FetchPlan, log: &mut RunLog, reporter: &mut Reporter) -> Result<(
     log.entry.api = Some(Api::Chat.as_str());
     let stdout = Stdout::open()?;
     let format = load_format(&plan.format)?;
-    let headers = load_headers(&plan.backend, &mut Stdin::default())?;
+    let headers = load_headers(&plan.headers, &mut Stdin::default())?;
     let deadline = Deadline::after(plan.timeout);
     let mut outputs = Outputs::check(&plan.output, stdout, false, None)?;
     log.open()?;
@@ -177,7 +177,7 @@ fn fetch(plan: FetchPlan, log: &mut RunLog, reporter: &mut Reporter) -> Result<(
 fn list_models(plan: &ListModelsPlan, log: &mut RunLog, reporter: &mut Reporter) -> Result<()> {
     reporter.set_level(plan.output.quiet, plan.output.verbose);
     let stdout = Stdout::open()?;
-    let headers = load_headers(&plan.backend, &mut Stdin::default())?;
+    let headers = load_headers(&plan.headers, &mut Stdin::default())?;
     let deadline = Deadline::after(plan.timeout);
     let mut outputs = Outputs::check(&plan.output, stdout, false, None)?;
     let backend = Backend::select(&plan.backend, &plan.base_url, headers, None, reporter)?;

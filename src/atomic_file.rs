@@ -87,7 +87,7 @@ pub fn close(file: File) -> io::Result<()> {
     match nix::unistd::close(file) {
         // Closed all the same.
         Ok(()) | Err(nix::Error::EINTR) => Ok(()),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(io::Error::from_raw_os_error(error as i32)),
     }
 }
 

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use anyhow::Result;
 use serde_json::json;
 
-use super::error_body::Context;
-use super::lenient::{self, Object, Raw, fields, string};
+use super::lenient::{self, Object, Raw, fields, is_error, string};
 use super::read::{WithOrigin, broken, read, read_whole};
+use super::status::Context;
 use super::{Answer, Api, Expectations, StreamSink, chat, error_body, read_answer};
 use crate::error::Failure;
 use crate::response::{Response, ResponseHeaders};
@@ -28,6 +28,7 @@ pub enum Deferred {
 
 fields! {
     struct DeferredResponse<'a> {
+        error: Raw<'a> = "error",
         request_id: Raw<'a> = "request_id",
         choices: Raw<'a> = "choices",
     }
@@ -69,7 +70,9 @@ fn request_id(bytes: &[u8]) -> Result<Option<String>, Failure> {
     let read = lenient::parse(bytes, |json| {
         let object: Object<DeferredResponse> = serde_json::from_str(json)?;
         let fields = object.fields().unwrap_or_default();
-        Ok((string(fields.request_id).map(Cow::into_owned), fields.choices.is_some()))
+        // What carries an error is no id, whatever else it has.
+        let id = string(fields.request_id).filter(|_| !is_error(fields.error));
+        Ok((id.map(Cow::into_owned), fields.choices.is_some()))
     });
     match read.map_err(|why| broken(why, bytes, NOT_AN_ID))? {
         (Some(id), _) if is_request_id(&id) => Ok(Some(id)),

@@ -1,19 +1,18 @@
-//! Errors in a response: what the API says, and which exit status it means.
+//! Errors in a response: what the API says about them.
 
 use std::fmt;
-use std::io::Read;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::lenient::{self, BOM, Object, Raw, count, each, fields, string, visit_scalars};
-use super::read::{server_failure, with_response};
-use crate::error::{ExitStatus, Failure, Retry};
+use super::html::{is_html, text_of_html};
+use super::lenient::{self, Object, Raw, count, each, fields, string, visit_scalars};
+use super::read::server_failure;
+use crate::error::{Failure, Retry};
 use crate::json::minify;
-use crate::response::ResponseHeaders;
 
 /// How much of an error's body is looked at, in bytes: JSON that is cut has no message to be found.
-const MAX_ERROR_BODY: usize = 1024 * 1024;
+pub const MAX_ERROR_BODY: usize = 1024 * 1024;
 
 /// How much of a message is kept, in bytes: far over what is shown of it once secrets are masked.
 const MAX_DETAIL: usize = 64 * 1024;
@@ -26,92 +25,6 @@ const UNAVAILABLE: &str = "service is currently unavailable";
 
 /// What it says in place of that as a code.
 const OVERLOADED: u64 = 529;
-
-/// What the failure depends on beside the response.
-#[derive(Debug, Clone, Copy)]
-pub struct Context {
-    /// The list of models was requested, and not an answer.
-    pub lists_models: bool,
-    /// The request carried no key.
-    pub without_key: bool,
-}
-
-/// The failure that a status without an answer means.
-pub fn from_status(
-    status: u16,
-    headers: &ResponseHeaders,
-    body: impl Read,
-    context: Context,
-) -> Failure {
-    let mut bytes = Vec::new();
-    // A body that breaks off still has a message, and its status says enough without any.
-    let _ = body.take(MAX_ERROR_BODY as u64).read_to_end(&mut bytes);
-    if bytes.len() == MAX_ERROR_BODY {
-        // The last word may be half of the key, which could not be recognized any more.
-        let end = bytes.iter().rposition(u8::is_ascii_whitespace).unwrap_or_default();
-        bytes.truncate(end);
-    }
-    let detail = ApiError::read(&bytes).detail.or_else(|| whole_json(&bytes));
-    let words = detail.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let is_page = is_page(headers, &bytes);
-    let (exit, retry) = match classify(status, &words) {
-        (ExitStatus::Key, retry) if status == 403 && is_page => (ExitStatus::Rejected, retry),
-        classified => classified,
-    };
-    let message = match (exit, status) {
-        (ExitStatus::Key, 401 | 403) if context.without_key => "no API key was sent",
-        (ExitStatus::Key, _) => "the API key was refused",
-        (ExitStatus::RateLimit, _) => "rate limit exceeded",
-        (ExitStatus::Server, 300..400) => "the server redirects, which xask does not follow",
-        (ExitStatus::Server, 200..300) => "the server sent no response",
-        (ExitStatus::Server, _) => "server error",
-        (_, 403) if is_page => "something in front of the API refused",
-        _ => "the request was rejected",
-    };
-    let failure = Failure::new(exit, message).detail(detail).retry(retry);
-    let failure = with_response(failure, status, headers);
-    match hint(exit, status, &words, headers, context) {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
-}
-
-/// What the user can do about a status.
-fn hint(
-    exit: ExitStatus,
-    status: u16,
-    words: &str,
-    headers: &ResponseHeaders,
-    context: Context,
-) -> Option<String> {
-    let wait = headers.retry_after.map(|wait| wait.as_secs());
-    let hint = match (exit, status) {
-        (ExitStatus::Key, 401 | 403) if context.without_key => {
-            "set XAI_API_KEY or XAI_API_KEY_FILE"
-        }
-        (ExitStatus::Key, _) => {
-            "check XAI_API_KEY, and the key's permissions at https://console.x.ai"
-        }
-        (ExitStatus::RateLimit | ExitStatus::Server, _) if wait.is_some() => {
-            return Some(format!("retry after {} s", wait.unwrap_or_default()));
-        }
-        (ExitStatus::Server, 300..400) => "check the base URL",
-        (ExitStatus::Rejected, 404) if context.lists_models => "check the base URL",
-        (ExitStatus::Rejected, 404) => "check --model and the base URL",
-        (ExitStatus::Rejected, 410) => {
-            "the API has retired this feature; to search, use --web-search or --x-search"
-        }
-        (ExitStatus::Rejected, 422) => "check the values given with --param and other options",
-        (ExitStatus::Rejected, 400) if words.contains("not allowed on chat completions") => {
-            "use --api responses"
-        }
-        (ExitStatus::Rejected, 400) if words.contains("argument not supported") => {
-            "leave out the option that sets it"
-        }
-        _ => return None,
-    };
-    Some(hint.to_owned())
-}
 
 /// The failure of a response that came with status 200 and carries an error.
 pub fn api_error(bytes: &[u8]) -> Failure {
@@ -136,29 +49,11 @@ pub fn detail(bytes: &[u8]) -> Option<String> {
     ApiError::read(bytes).detail
 }
 
-/// What a status means, with the peculiarities of xAI (reported in its clients' issues); the message of
-/// the response in lower case.
-fn classify(status: u16, words: &str) -> (ExitStatus, Retry) {
-    match status {
-        400 if words.contains("incorrect api key") => (ExitStatus::Key, Retry::Never),
-        403 if words.contains("usage guidelines") || words.contains("failed check") => {
-            (ExitStatus::Rejected, Retry::Never)
-        }
-        401 | 403 => (ExitStatus::Key, Retry::Never),
-        429 => (ExitStatus::RateLimit, Retry::Safe),
-        408 | 425 | 525 | 526 => (ExitStatus::Server, Retry::Never),
-        400..500 => (ExitStatus::Rejected, Retry::Never),
-        503 | 521..=523 | 529 | 530 => (ExitStatus::Server, Retry::Safe),
-        500..600 => (ExitStatus::Server, Retry::MayDoubleBill),
-        _ => (ExitStatus::Server, Retry::Never),
-    }
-}
-
 /// What the API says about an error.
 #[derive(Debug, Default)]
-struct ApiError {
+pub struct ApiError {
     /// Its message, with a code where that says more.
-    detail: Option<String>,
+    pub detail: Option<String>,
     /// The API was too busy to begin.
     is_unavailable: bool,
 }
@@ -180,7 +75,8 @@ fields! {
 }
 
 impl ApiError {
-    fn read(bytes: &[u8]) -> Self {
+    /// Reads an error in any of the shapes seen.
+    pub fn read(bytes: &[u8]) -> Self {
         let mut error = Self::default();
         let read = lenient::parse(bytes, |json| {
             error = Self::default();
@@ -271,7 +167,7 @@ pub fn clip(mut text: String) -> String {
 }
 
 /// JSON itself, where text is in it, but not where a message was looked for.
-fn whole_json(bytes: &[u8]) -> Option<String> {
+pub fn whole_json(bytes: &[u8]) -> Option<String> {
     if bytes.len() > MAX_ERROR_BODY {
         return None;
     }
@@ -338,59 +234,121 @@ fn with_code(code: Option<&str>, message: String) -> String {
     }
 }
 
-/// Whether a body is a page of HTML, which no API sends.
-fn is_page(headers: &ResponseHeaders, bytes: &[u8]) -> bool {
-    let content_type = headers.content_type.as_deref().unwrap_or_default();
-    let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
-    content_type.trim_start().to_ascii_lowercase().starts_with("text/html")
-        || bytes.trim_ascii_start().starts_with(b"<")
-}
-
-/// The title of a page, else its text; nothing of what is no text at all.
+/// The message in what is no JSON: of a page, of a text; nothing of what is no text at all.
 fn message_of_text(text: &str) -> Option<String> {
     if text.contains('\0') {
         return None;
     }
-    if !text.trim_start_matches('\u{feff}').trim_start().starts_with('<') {
-        return Some(text.to_owned());
-    }
-    let lower = text.to_ascii_lowercase();
-    let title = inside_of(&lower, "title").map(|(start, end)| text[start..end].trim().to_owned());
-    let beginning = ..text.floor_char_boundary(MAX_DETAIL);
-    let without_tags = || strip_html(&text[beginning], &lower[beginning]);
-    title.filter(|title| !title.is_empty()).or_else(|| Some(without_tags()))
-}
-
-/// Where the first element of this name begins and ends inside, in HTML in lower case.
-fn inside_of(lower: &str, name: &str) -> Option<(usize, usize)> {
-    let tag = format!("<{name}");
-    let mut from = 0;
-    loop {
-        let after = from + lower[from..].find(&tag)? + tag.len();
-        // Its attributes, or nothing: `<titles>` is another element.
-        if lower[after..].starts_with(|c: char| c == '>' || c.is_ascii_whitespace()) {
-            let start = after + lower[after..].find('>')? + 1;
-            return Some((start, start + lower[start..].find(&format!("</{name}"))?));
-        }
-        from = after;
-    }
-}
-
-/// The text of HTML, without its tags, styles and scripts; `lower` is the same in lower case.
-fn strip_html(html: &str, lower: &str) -> String {
-    let (mut html, mut lower) = (html, lower);
-    let mut text = String::new();
-    while let Some(at) = html.find('<') {
-        text.push_str(&html[..at]);
-        text.push(' ');
-        (html, lower) = (&html[at..], &lower[at..]);
-        let code = ["style", "script"].into_iter().filter(|name| lower[1..].starts_with(name));
-        let code_end = code.filter_map(|name| inside_of(lower, name)).map(|(_, end)| end).next();
-        let skip = code_end.or_else(|| html.find('>').map(|end| end + 1)).unwrap_or(html.len());
-        (html, lower) = (&html[skip..], &lower[skip..]);
-    }
-    text + html
+    Some(if is_html(text.as_bytes()) { text_of_html(text) } else { text.to_owned() })
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_an_error_are_found_in_every_shape() {
+        for (body, expected) in [
+            (
+                r#"{"code":"invalid-argument","error":"Model not found: x"}"#,
+                "invalid-argument: Model not found: x",
+            ),
+            (
+                r#"{"code":"Some requested entity was not found","error":"The model x"}"#,
+                "The model x",
+            ),
+            (r#"{"code":"a b","error":"it is a b here"}"#, "it is a b here"),
+            (r#"{"code":400,"error":"words"}"#, "words"),
+            (r#"{"error":"words"}"#, "words"),
+            (r#"{"error":{"message":"words","type":"t","code":"bad-thing"}}"#, "bad-thing: words"),
+            (r#"{"error":{"message":"words","type":"t","code":null}}"#, "words"),
+            (r#"{"type":"error","message":"words"}"#, "words"),
+            (r#""words""#, "words"),
+            (r#""{\"error\":\"words\"}""#, "words"),
+            (r#"{"error":"{\"message\":\"words\"}"}"#, "words"),
+            (r#"{"code":"internal"}"#, "internal"),
+            (
+                r#"{"error":"Bad Request","message":"temperature must be <= 1"}"#,
+                "Bad Request: temperature must be <= 1",
+            ),
+            (
+                r#"{"error":"invalid_grant","error_description":"It expired."}"#,
+                "invalid_grant: It expired.",
+            ),
+            (r#"{"error":"words","message":"some words here"}"#, "some words here"),
+            (r#"{"error":{"message":"some words here"},"message":"words"}"#, "some words here"),
+            (
+                r#"{"title":"Forbidden","status":403,"detail":"Not for you."}"#,
+                "Forbidden: Not for you.",
+            ),
+            (r#"[{"error":{"code":400,"message":"words"}}]"#, "words"),
+            (r#"{"errors":[{"code":7},{"message":"words"},{"message":"more"}]}"#, "words"),
+            (r#"{"msg":"words"}"#, "words"),
+            (r#"{"message":"half a pair: \ud83d","x":"\ud83d"}"#, "half a pair: \u{fffd}"),
+            (r#"{"message":"words","x":NaN}"#, "words"),
+            (
+                "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>",
+                "502 Bad Gateway",
+            ),
+            ("<html><TITLE lang=en>Blocked</TITLE></html>", "Blocked"),
+            ("<titles>no</titles><title\n>yes</title>", "yes"),
+            ("<style type=x>p{color:red}</style><script>if (a<b) {}</script><p>Blocked", "Blocked"),
+            ("<script>never ends", "never ends"),
+            ("<p>Bad <b>gateway</b>", "Bad gateway"),
+            ("upstream connect error", "upstream connect error"),
+        ] {
+            let words = detail(body.as_bytes()).unwrap_or_default();
+            let folded: Vec<&str> = words.split_whitespace().collect();
+            assert_eq!(folded.join(" "), expected, "{body}");
+        }
+        for body in ["", "\u{1f}\u{8b}\u{8}\0gzip", "  ", "{}", "[]", "null", r#"{"error":null}"#] {
+            assert_eq!(detail(body.as_bytes()), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn only_an_api_too_busy_to_begin_is_retried() {
+        for (body, retry) in [
+            (r#"{"code":"The service is currently unavailable","error":"Timed out"}"#, Retry::Safe),
+            (r#"{"error":{"code":"The Service is currently unavailable"}}"#, Retry::Safe),
+            (r#"{"error":"The service is currently unavailable."}"#, Retry::Safe),
+            (r#"{"type":"error","code":529,"message":"overloaded"}"#, Retry::Safe),
+            (r#"{"error":{"code":"529","message":"overloaded"}}"#, Retry::Safe),
+            ("The service is currently unavailable", Retry::Safe),
+            (r#"{"code":500,"error":"internal"}"#, Retry::Never),
+            (r#"{"error":"words","choices":"the service is currently unavailable"}"#, Retry::Never),
+        ] {
+            assert_eq!(api_error(body.as_bytes()).retry, retry, "{body}");
+        }
+    }
+
+    #[test]
+    fn json_without_a_message_is_shown_itself_where_it_has_any_text() {
+        for (body, shown) in [
+            (r#"{ "b": {"x": ["text"]}, "a": 1 }"#, Some(r#"{"b":{"x":["text"]},"a":1}"#)),
+            (
+                r#"{"detail":[{"loc":["body"],"msg":"no"}]}"#,
+                Some(r#"{"detail":[{"loc":["body"],"msg":"no"}]}"#),
+            ),
+            (r#"{"text": [1, null, true, 0.5, -1, " "]}"#, None),
+        ] {
+            assert_eq!(not_an_answer("x", body.as_bytes()).detail.as_deref(), shown, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_long_message_ends_with_a_whole_word() {
+        let words = "word ".repeat(MAX_DETAIL);
+        let body = format!(r#"{{"error":"{words}"}}"#);
+        let detail = detail(body.as_bytes()).expect("it has a message");
+        assert!(detail.len() <= MAX_DETAIL && detail.ends_with("word"), "{} bytes", detail.len());
+    }
+
+    #[test]
+    fn nesting_without_end_is_not_followed() {
+        for (open, close) in [("[", "]"), (r#"{"error":"#, "}")] {
+            let body = format!("{}\"deep\"{}", open.repeat(100_000), close.repeat(100_000));
+            assert_eq!(detail(body.as_bytes()), None);
+        }
+    }
+}

@@ -9,6 +9,7 @@ mod citations;
 mod deferred;
 mod error_body;
 mod events;
+mod html;
 mod lenient;
 mod models;
 mod read;
@@ -16,6 +17,7 @@ mod repair;
 mod request;
 mod responses;
 mod scenario;
+mod status;
 mod stream;
 mod summary;
 #[cfg(test)]

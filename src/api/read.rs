@@ -4,8 +4,8 @@ use std::io::{self, Read};
 
 use anyhow::Result;
 
-use super::error_body::Context;
 use super::lenient::{BOM, Broken};
+use super::status::{self, Context};
 use super::{Answer, AnswerFormat, Api, StreamSink, chat, error_body, models, responses};
 use crate::error::{ExitStatus, Failure, Retry, exit_status};
 use crate::response::{Response, ResponseBody, ResponseHeaders};
@@ -85,7 +85,7 @@ pub(super) fn read<T: WithOrigin>(
 ) -> Result<T> {
     let Response { status, headers, mut body } = response;
     if !(200..300).contains(&status) || status == 204 {
-        return Err(error_body::from_status(status, &headers, body, context).into());
+        return Err(status::from_status(status, &headers, body, context).into());
     }
     let read = match compression(&headers) {
         Some(compression) => Err(compressed(compression).into()),

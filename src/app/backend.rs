@@ -145,7 +145,6 @@ impl Backend {
         let ConnectionPlan {
             key,
             home,
-            headers: _,
             connect_timeout,
             proxies,
             ssl_cert_file,

@@ -1,9 +1,11 @@
 //! Everything that is read before the API is asked.
 
+use std::ffi::OsString;
+
 use anyhow::Result;
 
 use crate::api::{AnswerFormat, Request};
-use crate::cli::{AskPlan, BackendPlan, FormatSource, StreamMode};
+use crate::cli::{AskPlan, FormatSource, StreamMode};
 use crate::client::ExtraHeaders;
 use crate::deadline::Deadline;
 use crate::output::Reporter;
@@ -35,10 +37,7 @@ impl Inputs {
     ) -> Result<Self> {
         let format = load_format(&plan.format)?;
         let prompt = prompt::load(&plan.prompt, stdin)?;
-        let headers = match &plan.backend {
-            Some(backend) => load_headers(backend, stdin)?,
-            None => ExtraHeaders::default(),
-        };
+        let headers = load_headers(&plan.headers, stdin)?;
         // The clock starts when the prompt is there: whoever types it may take their time.
         let deadline = Deadline::after(plan.timeout);
         // A dry run takes no lock.
@@ -78,16 +77,13 @@ pub fn load_format(source: &FormatSource) -> Result<Option<AnswerFormat>> {
     })
 }
 
-/// Reads the headers of `--header`. A backend that sends nothing needs none.
+/// Reads the headers of `--header`.
 ///
 /// # Errors
 ///
 /// Exit status 2 for a header that may not be sent, or a file that cannot be read.
-pub fn load_headers(backend: &BackendPlan, stdin: &mut Stdin) -> Result<ExtraHeaders> {
-    let BackendPlan::Api { connection, cache: _ } = backend else {
-        return Ok(ExtraHeaders::default());
-    };
-    ExtraHeaders::parse(&connection.headers, |limit| {
+pub fn load_headers(headers: &[OsString], stdin: &mut Stdin) -> Result<ExtraHeaders> {
+    ExtraHeaders::parse(headers, |limit| {
         let mut bytes = Vec::new();
         stdin.read_at_most(limit, &mut bytes)?;
         Ok(bytes)

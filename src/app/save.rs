@@ -1,13 +1,15 @@
 //! Where a usable answer is kept, beside where it is printed: the conversation and the cache.
 
 use std::io::Read;
+use std::mem;
 
 use anyhow::Result;
 
 use crate::api::{Answer, Api, Request};
+use crate::body::Body;
 use crate::cli::BackendPlan;
 use crate::client::BaseUrl;
-use crate::message::{Message, NewMessage, Role};
+use crate::message::{ContentPart, Message, NewMessage, Role};
 use crate::offline::{CacheEntry, Lookup};
 use crate::output::Reporter;
 use crate::prompt::Conversation;
@@ -88,13 +90,14 @@ impl SaveTo {
     /// # Errors
     ///
     /// Exit status 1 where it cannot be written.
-    pub fn save(&mut self, answer: &Answer, request: &Request) -> Result<()> {
+    pub fn save(&mut self, answer: &mut Answer, request: &Request) -> Result<()> {
         if !answer.is_usable() {
             return Ok(());
         }
         let appended = match &mut self.conversation {
-            Some(conversation) => messages_to_append(request, answer)
-                .and_then(|messages| conversation.append(&messages)),
+            Some(conversation) => {
+                lines_to_append(request, answer).and_then(|lines| conversation.append(&lines))
+            }
             None => Ok(()),
         };
         let stored = match (&self.cache, &answer.body) {
@@ -105,17 +108,29 @@ impl SaveTo {
     }
 }
 
-/// The new messages of the request, and the answer, each as a line of a conversation.
-fn messages_to_append(request: &Request, answer: &Answer) -> Result<Vec<Vec<u8>>> {
-    let answer = NewMessage::text(Role::Assistant, answer.text.clone());
+/// The new messages of the request, and the answer, each as a line of a conversation. The answer may be large: its
+/// text is borrowed meanwhile, and not copied.
+fn lines_to_append(request: &Request, answer: &mut Answer) -> Result<Vec<u8>> {
+    let text = mem::take(&mut answer.text);
+    let mut message = NewMessage::text(Role::Assistant, text);
+    let lines = encode_lines(request, &message);
+    if let Some(ContentPart::Text(text)) = message.content.pop() {
+        answer.text = text;
+    }
+    lines
+}
+
+fn encode_lines(request: &Request, answer: &NewMessage) -> Result<Vec<u8>> {
     let new = request.messages.iter().filter_map(|message| match message {
         Message::Raw(_) => None,
         Message::New(message) => Some(message),
     });
-    let line = |message| {
-        let mut line = Vec::new();
-        Api::encode_message(message).reader().read_to_end(&mut line)?;
-        Ok(line)
-    };
-    new.chain([&answer]).map(line).collect()
+    let bodies: Vec<Body> = new.chain([answer]).map(Api::encode_message).collect();
+    let len: u64 = bodies.iter().map(|body| body.len() + 1).sum();
+    let mut lines = Vec::with_capacity(usize::try_from(len)?);
+    for body in bodies {
+        body.reader().read_to_end(&mut lines)?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
 }

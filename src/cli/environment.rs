@@ -135,8 +135,9 @@ fn proxies() -> ProxyVariables {
     let first = |names: &[&'static str]| {
         names.iter().find_map(|name| variable(name).map(|value| (*name, value)))
     };
+    let proxy = first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]);
     ProxyVariables {
-        proxy: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
+        proxy: proxy.map(|(name, value)| (name, Secret::new(value))),
         no_proxy: first(&["no_proxy", "NO_PROXY"]),
     }
 }

@@ -40,6 +40,8 @@ pub struct AskPlan {
     pub fetch_command: String,
     /// Exit status 9 unless the model searched and cites a source.
     pub require_sources: bool,
+    /// The values of `--header`, in order: inputs, which are checked where nothing is sent too.
+    pub headers: Vec<OsString>,
     /// What is printed, and where.
     pub output: OutputPlan,
     /// Where the answer comes from; `None` for a dry run, which prints the request's body.
@@ -61,6 +63,8 @@ pub struct FetchPlan {
     pub format: FormatSource,
     /// The name that a rehearsal answers with.
     pub model: String,
+    /// The values of `--header`, in order: inputs, which are checked where nothing is sent too.
+    pub headers: Vec<OsString>,
     /// What is printed, and where.
     pub output: OutputPlan,
     /// Where the answer comes from.
@@ -76,6 +80,8 @@ pub struct FetchPlan {
 pub struct ListModelsPlan {
     /// The name that a rehearsal lists.
     pub model: String,
+    /// The values of `--header`, in order: inputs, which are checked where nothing is sent too.
+    pub headers: Vec<OsString>,
     /// What is printed, and where.
     pub output: OutputPlan,
     /// Where the list comes from.
@@ -173,8 +179,6 @@ pub struct ConnectionPlan {
     pub key: KeySource,
     /// The user's home folder, below which a key should not be readable by others.
     pub home: Option<PathBuf>,
-    /// The values of `--header`, in order.
-    pub headers: Vec<OsString>,
     /// For the name, the connection, TLS and a proxy's answer together.
     pub connect_timeout: Duration,
     /// The proxy variables.

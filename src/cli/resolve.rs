@@ -35,7 +35,7 @@ pub fn resolve(cli: Cli, environment: Environment) -> Result<Command> {
         cli;
     let ConnectionArgs {
         base_url,
-        header,
+        header: headers,
         timeout,
         connect_timeout,
         retries,
@@ -44,7 +44,7 @@ pub fn resolve(cli: Cli, environment: Environment) -> Result<Command> {
         fetch,
     } = connection;
     let is_list = offline.list_models;
-    let fetch_command = fetch_command(base_url.as_deref(), &header);
+    let fetch_command = fetch_command(base_url.as_deref(), &headers);
     let source = Source::resolve(offline, &environment, fetch.is_some())?;
     let log = environment.log.clone().filter(|_| !is_list);
     let api_variable = environment.api();
@@ -63,7 +63,6 @@ pub fn resolve(cli: Cli, environment: Environment) -> Result<Command> {
             connection: Box::new(ConnectionPlan {
                 key: environment.key,
                 home: environment.home,
-                headers: header,
                 connect_timeout,
                 proxies: environment.proxies,
                 ssl_cert_file: environment.ssl_cert_file,
@@ -77,13 +76,22 @@ pub fn resolve(cli: Cli, environment: Environment) -> Result<Command> {
     let output = output_plan(answer, search.sources.clone(), log, stream);
     match (backend, fetch) {
         (Some(backend), _) if is_list => {
-            let plan = ListModelsPlan { model, output, backend, base_url, timeout };
+            let plan = ListModelsPlan { model, headers, output, backend, base_url, timeout };
             Ok(Command::ListModels(Box::new(plan)))
         }
         (Some(backend), Some(id)) => {
             check_rehearsal(Some(&backend), false)?;
-            let plan =
-                FetchPlan { id, fetch_command, format, model, output, backend, base_url, timeout };
+            let plan = FetchPlan {
+                id,
+                fetch_command,
+                format,
+                model,
+                headers,
+                output,
+                backend,
+                base_url,
+                timeout,
+            };
             Ok(Command::Fetch(Box::new(plan)))
         }
         (backend, _) => {
@@ -101,6 +109,7 @@ pub fn resolve(cli: Cli, environment: Environment) -> Result<Command> {
                 deferred,
                 fetch_command,
                 require_sources,
+                headers,
                 output,
                 backend,
                 base_url,

@@ -173,15 +173,17 @@ impl CacheEntry {
     /// Exit status 1 where it cannot be written.
     pub fn store(&self, response: &[u8]) -> Result<()> {
         let Some(response) = valid_json(response) else { return Ok(()) };
-        let record = Record {
-            xask: FORMAT,
-            request_sha256: (&*self.request_sha256).into(),
-            request: (&*self.summary).into(),
-            response: &response,
-        };
         let write = || -> Result<()> {
-            let json = serde_json::to_vec_pretty(&record)?;
-            Ok(atomic_file::replace(&self.path(), &[&json, b"\n"])?)
+            let record = serde_json::to_string_pretty(&Record {
+                xask: FORMAT,
+                request_sha256: (&*self.request_sha256).into(),
+                request: (&*self.summary).into(),
+                response: RawValue::NULL,
+            })?;
+            // The response may be large: it is written as it is, and not copied into the record before.
+            let (head, tail) = record.rsplit_once(RawValue::NULL.get()).unwrap_or_default();
+            let parts = [head, response.get(), tail, "\n"].map(str::as_bytes);
+            Ok(atomic_file::replace(&self.path(), &parts)?)
         };
         write().with_context(|| self.context())
     }
@@ -205,10 +207,13 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// The JSON of a response: what a server sends beside it, or in place of it, is no reason to lose an answer.
-fn valid_json(bytes: &[u8]) -> Option<Box<RawValue>> {
+fn valid_json(bytes: &[u8]) -> Option<Cow<'_, RawValue>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii();
-    let parse = |text: &str| RawValue::from_string(text.trim_ascii().to_owned()).ok();
-    str::from_utf8(bytes).ok().and_then(parse).or_else(|| parse(&repair_json(bytes)?))
+    if let Some(json) = str::from_utf8(bytes).ok().and_then(|text| serde_json::from_str(text).ok())
+    {
+        return Some(Cow::Borrowed(json));
+    }
+    RawValue::from_string(repair_json(bytes)?.trim_ascii().to_owned()).ok().map(Cow::Owned)
 }
 
 /// The beginning of a prompt in quotes, white space folded; `None` if it has no text.

@@ -6,6 +6,7 @@
 use std::io;
 
 use anyhow::Result;
+use serde_json::json;
 
 use super::sample;
 use crate::api::{self, AnswerFormat, Api, Request, Scenario};
@@ -57,7 +58,8 @@ impl Rehearsal {
         let text = match &request.options.format {
             _ if !self.scenario.has_own_text() => String::new(),
             Some(AnswerFormat::Schema(schema)) => sample::generate(schema)?,
-            Some(AnswerFormat::Choice(choices)) => choices.first().cloned().unwrap_or_default(),
+            // As the API answers under that schema.
+            Some(AnswerFormat::Choice(choices)) => json!({ "choice": choices.first() }).to_string(),
             None => {
                 let text = format!("[rehearsal]\n{}", request.summary());
                 if self.in_code_block { code_block(&text) } else { text }
@@ -141,7 +143,7 @@ mod tests {
         let request = request("hi", ModelOptions { format, ..ModelOptions::default() });
         let rehearsal = Rehearsal::new(Scenario::Ok);
         let response = rehearsal.answer(Api::Chat, &request).expect("it can be answered");
-        assert_eq!(content(response), "no");
+        assert_eq!(content(response), r#"{"choice":"no"}"#);
     }
 
     #[test]

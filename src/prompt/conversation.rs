@@ -84,25 +84,19 @@ impl Conversation {
     /// # Errors
     ///
     /// Exit status 1; the file is then as it was.
-    pub fn append(&mut self, messages: &[Vec<u8>]) -> Result<()> {
-        self.try_append(messages).with_context(|| local_error(&self.name))
+    pub fn append(&mut self, lines: &[u8]) -> Result<()> {
+        self.try_append(lines).with_context(|| local_error(&self.name))
     }
 
-    fn try_append(&mut self, messages: &[Vec<u8>]) -> Result<()> {
+    fn try_append(&mut self, lines: &[u8]) -> Result<()> {
         anyhow::ensure!(
             is_same_file(&self.file, &self.path)?,
             "it was replaced by another file meanwhile"
         );
         let (len, is_line_open) = self.end()?;
-        let mut lines = Vec::new();
-        if is_line_open {
-            lines.push(b'\n');
-        }
-        for message in messages {
-            lines.extend_from_slice(message);
-            lines.push(b'\n');
-        }
-        let appended = self.file.write_all(&lines).and_then(|()| sync(&self.file));
+        let closed = if is_line_open { self.file.write_all(b"\n") } else { Ok(()) };
+        let appended =
+            closed.and_then(|()| self.file.write_all(lines)).and_then(|()| sync(&self.file));
         if appended.is_err() {
             // The failure that is reported is the first one; the next run removes half a line that stays.
             let _ = self.file.set_len(len);
@@ -312,7 +306,7 @@ mod tests {
             let (mut conversation, _) = open_it(&path).0.expect("it is whole");
             let mut other = OpenOptions::new().append(true).open(&path).expect("it is there");
             other.write_all(meanwhile.as_bytes()).expect("it is written");
-            conversation.append(&[b"new".to_vec()]).expect("it can be appended to");
+            conversation.append(b"new\n").expect("it can be appended to");
             let had = fs::read_to_string(&path).expect("text");
             assert_eq!(had, format!("{}new\n", text(expected)), "{before:?} {meanwhile:?}");
         }

@@ -19,7 +19,7 @@ pub fn read(path: &InputPath, stdin: &mut Stdin) -> Result<Vec<RawMessage>> {
     let name = path.to_string();
     let bytes = input::read(path, stdin, Limit::MESSAGES)?;
     let text = input::without_bom(&bytes);
-    if text.trim_ascii().is_empty() {
+    if str::from_utf8(text).is_ok_and(|text| text.trim().is_empty()) {
         return Err(input::blank(&name, text.is_empty()).into());
     }
     parse(&name, text)

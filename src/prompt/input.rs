@@ -33,9 +33,6 @@ impl Limit {
     /// All texts of a prompt together.
     pub const TEXTS: Self = Self { bytes: 256 * MIB, size: "256 MiB", of: "all texts of a prompt" };
 
-    /// A file of `--header @FILE`.
-    const HEADERS: Self = Self { bytes: 64 * 1024, size: "64 KiB", of: "a file of headers" };
-
     /// The failure of an input that is larger.
     pub fn exceeded(self, name: &str) -> Failure {
         let Self { size, of, .. } = self;
@@ -57,24 +54,6 @@ pub fn read(path: &InputPath, stdin: &mut Stdin, limit: Limit) -> Result<Vec<u8>
             Ok(bytes)
         }
     }
-}
-
-/// The text of a file of `--header @FILE`, or of standard input for `@-`.
-///
-/// # Errors
-///
-/// Exit status 2 where it cannot be read, is blank, larger than 64 KiB, or not UTF-8; 1 where standard input
-/// cannot be read.
-pub fn load_headers(path: &InputPath, stdin: &mut Stdin) -> Result<String> {
-    let name = path.to_string();
-    let bytes = read(path, stdin, Limit::HEADERS)?;
-    let text = without_bom(&bytes);
-    if text.trim_ascii().is_empty() {
-        return Err(blank(&name, bytes.is_empty()).into());
-    }
-    let text =
-        str::from_utf8(text).map_err(|_| Failure::usage(format!("{name}: not UTF-8 text")))?;
-    Ok(text.to_owned())
 }
 
 /// The bytes of a file, up to a limit.
@@ -110,23 +89,6 @@ pub fn blank(name: &str, is_empty: bool) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn headers_are_read_from_a_file_that_holds_some() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("headers");
-        let load = |bytes: &[u8]| {
-            std::fs::write(&path, bytes).expect("it is written");
-            let loaded = load_headers(&InputPath::File(path.clone()), &mut Stdin::default());
-            loaded.map_err(|error| error.to_string().replace(&path.display().to_string(), "f"))
-        };
-        assert_eq!(load(b"\xef\xbb\xbfA: b\r\nC: d\n").as_deref(), Ok("A: b\r\nC: d\n"));
-        assert_eq!(load(b""), Err("f is empty".to_owned()));
-        assert_eq!(load(b" \n"), Err("f holds nothing but white space".to_owned()));
-        assert_eq!(load(b"A: \xff"), Err("f: not UTF-8 text".to_owned()));
-        let large = "f is too large: the limit for a file of headers is 64 KiB";
-        assert_eq!(load(&vec![b'a'; 64 * 1024 + 1]), Err(large.to_owned()));
-    }
 
     #[test]
     fn a_file_is_read_up_to_its_limit_and_an_endless_one_is_refused() {

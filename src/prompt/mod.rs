@@ -23,7 +23,6 @@ use anyhow::Result;
 pub use self::conversation::Conversation;
 #[doc(hidden)]
 pub use self::history::{parse as parse_messages, parse_conversation};
-pub use self::input::load_headers;
 pub use self::schema::load as load_schema;
 pub use self::source::{
     HistorySource, InputPath, PromptPart, PromptSource, SystemSource, is_stdin_path,

@@ -6,8 +6,15 @@ use crate::error::Failure;
 use crate::json::to_json;
 use crate::message::{ContentPart, Image, Message, NewMessage};
 
-/// Fields that xask sets itself.
-const RESERVED: [&str; 6] = ["model", "messages", "stream", "stream_options", "n", "deferred"];
+/// Fields that `--param` cannot set, and what to do instead.
+const RESERVED: [(&str, &str); 6] = [
+    ("model", "use --model"),
+    ("messages", "the prompt is sent in it; see --messages"),
+    ("stream", "use --stream"),
+    ("stream_options", "use --stream with --usage"),
+    ("n", "there is one answer per request"),
+    ("deferred", "use --deferred"),
+];
 
 /// The most stop texts (API reference, `stop`).
 const MAX_STOPS: usize = 4;
@@ -84,17 +91,19 @@ pub fn check_options(options: &ModelOptions, has_format: bool) -> Result<(), Fai
     }
     let mut set: Vec<&str> = option_fields(options).into_iter().map(|(name, _)| name).collect();
     set.extend(has_format.then_some("response_format"));
+    let by_options = set.len();
     for field in &options.extra {
         let name = field.name.as_str();
-        let why = if RESERVED.contains(&name) {
-            "xask sets this field itself, or a flag of its own does"
-        } else if set.contains(&name) {
-            "this field is given twice"
-        } else {
-            set.push(name);
-            continue;
-        };
-        return Err(Failure::usage(format!("--param {name}: {why}")));
+        if let Some((_, hint)) = RESERVED.iter().find(|(reserved, _)| *reserved == name) {
+            let what = format!("--param cannot set {}", to_json(name));
+            return Err(Failure::usage(what).hint(*hint));
+        }
+        if let Some(at) = set.iter().position(|earlier| *earlier == name) {
+            let failure = Failure::usage(format!("--param {name}: this field is given twice"));
+            let by_option = at < by_options;
+            return Err(if by_option { failure.hint("an option sets it") } else { failure });
+        }
+        set.push(name);
     }
     Ok(())
 }

@@ -57,7 +57,10 @@ pub fn check_options(options: &ModelOptions, has_format: bool) -> Result<(), Fai
     for (index, field) in options.extra.iter().enumerate() {
         check_field(&field.name, &by_flags)?;
         if options.extra[..index].iter().any(|earlier| earlier.name == field.name) {
-            return Err(Failure::usage(format!("--param {}: given twice", to_json(&field.name))));
+            return Err(Failure::usage(format!(
+                "--param {}: this field is given twice",
+                field.name
+            )));
         }
     }
     Ok(())
@@ -191,7 +194,7 @@ mod tests {
         let extra = vec![param("user", "a"), param("top_k", "1"), param("user", "b")];
         let options = ModelOptions { extra, ..ModelOptions::default() };
         let (what, _) = checked(&options, false).expect("it is there twice");
-        assert_eq!(what, "--param \"user\": given twice");
+        assert_eq!(what, "--param user: this field is given twice");
     }
 
     #[test]

@@ -317,3 +317,20 @@ fn reasoning_shows_that_the_model_thinks() {
     read_pieces(Api::Chat, pieces, End::Clean, &mut sink).expect("it is complete");
     assert_eq!((sink.thoughts, &*sink.text), (2, "Four."));
 }
+
+#[test]
+fn of_several_answers_the_first_is_read() {
+    let other = r#"{"choices":[{"index":1,"delta":{"content":"No."},"finish_reason":"length"}]}"#;
+    let both = r#"{"choices":[{"index":1,"delta":{"content":"No."}},{"index":0,"delta":{"content":"Four."}}]}"#;
+    for payloads in [[other, &piece("Four."), STOP], [both, other, STOP]] {
+        assert_eq!(outcome(&read_sse(Api::Chat, events(&payloads))), usable("Four."));
+    }
+    assert_fails(&read_sse(Api::Chat, events(&[other])), ExitStatus::Incomplete, "", other);
+    // In one JSON the list itself has an order.
+    for index in ["0", "1", "null"] {
+        let whole = format!(
+            r#"{{"choices":[{{"index":{index},"message":{{"content":"Four."}}}},{{"index":0,"message":{{"content":"No."}}}}]}}"#
+        );
+        assert_eq!(outcome(&read_json(Api::Chat, whole)), usable("Four."), "{index}");
+    }
+}

@@ -24,7 +24,7 @@ fn an_id_has_a_narrow_form() {
 #[test]
 fn a_deferred_request_gets_an_id_or_the_answer_itself() {
     let read = |json: &str| read_deferred(Response::json(200, json), Expectations::default());
-    let id = read(r#"{"request_id":"f15c114e","x":NaN}"#).expect("it is an id");
+    let id = read(r#"{"request_id":"f15c114e","error":{},"x":NaN}"#).expect("it is an id");
     assert!(matches!(id, Deferred::Id(id) if id == "f15c114e"));
     let answer = read(r#"{"choices":[{"message":{"content":"Four."}}]}"#).expect("an answer");
     assert!(matches!(answer, Deferred::Answer(answer) if answer.text == "Four."
@@ -34,6 +34,7 @@ fn a_deferred_request_gets_an_id_or_the_answer_itself() {
         (r#"{"request_id":7}"#, ExitStatus::Server, "request ID"),
         (r#"["request_id"]"#, ExitStatus::Server, "request ID"),
         (r#"{"error":"It rains."}"#, ExitStatus::Server, "It rains."),
+        (r#"{"request_id":"abc","error":"It rains."}"#, ExitStatus::Server, "It rains."),
         (r#"{"request_id":"f15c"#, ExitStatus::Incomplete, "middle"),
     ] {
         let error = read(json).map(|_| Answer::default());

@@ -1,4 +1,4 @@
-//! Code blocks as the `CommonMark` specification has them, and what must not be taken for one.
+//! Which code block `--extract` finds, after the specification of `CommonMark`.
 
 use proptest::prelude::*;
 

@@ -2,6 +2,7 @@
 //! matter, what may stand in it `lists`'.
 
 mod file;
+mod killed;
 mod lists;
 
 use serde_json::json;

@@ -186,3 +186,24 @@ fn headers_never_reach_a_proxy() {
     assert_eq!(proxy.request().method, "CONNECT");
     assert_eq!(proxy.request().header("x-one"), None);
 }
+
+#[test]
+fn long_headers_are_sent_whole() {
+    let (env, server) = (Env::new(), Server::reply(four()));
+    let long = "a".repeat(30_000);
+    env.write("headers", format!("X-A: {long}\nX-B: {long}\n"));
+    gate(&env, ["-H", "@headers"]).server(&server).stdout("Four.\n").success();
+    let request = server.request();
+    assert_eq!((request.header("x-a"), request.header("x-b")), (Some(&*long), Some(&*long)));
+}
+
+#[test]
+fn a_file_of_headers_is_an_input_where_nothing_is_sent_too() {
+    let env = Env::new();
+    env.write("blank", " \n");
+    for mode in ["--rehearse", "--dry-run"] {
+        for file in ["@blank", "@missing"] {
+            env.xask(["-q", mode, "hi", "-H", file]).fails(2, &[&file[1..]]);
+        }
+    }
+}

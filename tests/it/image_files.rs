@@ -3,11 +3,12 @@
 
 use std::fs::{self, File};
 use std::io::{BufReader, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use crate::support::pictures::{MAX_IMAGE, PNG, data_url, image, png};
-use crate::support::{Env, Gate, Reads, Request, Run, Script, Server, busy, four};
+use crate::support::{Env, Gate, Reads, Request, Run, Script, Server, busy, four, wait_for};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
@@ -126,7 +127,7 @@ fn open(env: &Env) -> File {
 }
 
 /// To a file that is not open yet.
-const CHANGES: [Change; 8] = [
+const CHANGES: [Change; 9] = [
     ("shrinks", |env| open(env).set_len(1000).expect("shorter")),
     ("is emptied", |env| open(env).set_len(0).expect("shorter")),
     ("grows", |env| open(env).set_len(MAX_IMAGE as u64).expect("longer")),
@@ -137,6 +138,18 @@ const CHANGES: [Change; 8] = [
         assert_eq!(file.metadata().expect("it is there").len(), len);
         // By a clock that is finer than the file system's.
         file.set_modified(SystemTime::now() + Duration::from_secs(1)).expect("its time is set");
+    }),
+    ("is rewritten under its old time", |env| {
+        let before = fs::metadata(env.path("a.png")).expect("it is there");
+        // Until the file system's clock has moved on.
+        wait_for(|| {
+            let mut file = open(env);
+            file.write_all(&[PNG, b"others"].concat()).expect("written");
+            let modified = before.modified().expect("it has a time");
+            file.set_modified(modified).expect("its time is set");
+            let changed = |found: &fs::Metadata| (found.ctime(), found.ctime_nsec());
+            changed(&file.metadata().expect("it is there")) != changed(&before)
+        });
     }),
     ("is replaced", |env| {
         let found = fs::metadata(env.path("a.png")).expect("it is there");

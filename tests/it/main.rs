@@ -2,29 +2,35 @@
 //! a scripted service on loopback. Nothing here looks inside the program.
 
 mod cache;
+mod caps;
 mod choice;
 mod cli;
 mod conversation;
 mod cost;
+mod data_urls;
 mod deadline;
 mod deferred;
 mod extract;
 mod harness;
 mod headers;
 mod help;
+mod hints;
 mod image_files;
 mod images;
 mod inputs;
 mod log;
 mod mistakes;
 mod models;
+mod modes;
 mod names;
 mod network;
 mod output;
 mod output_file;
+mod pauses;
 mod progress;
 mod prompt;
 mod proxy;
+mod readme;
 mod recipes;
 mod rehearsal;
 mod reply;

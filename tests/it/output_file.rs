@@ -1,6 +1,7 @@
 //! `--output`: the answer goes to a file, whole and fit, or the file stays as it was and the answer goes
 //! to standard output.
 
+mod in_place;
 mod place;
 mod whole;
 

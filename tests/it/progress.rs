@@ -2,8 +2,9 @@
 
 use predicates::prelude::*;
 
+use crate::support::responses;
 use crate::support::{
-    Env, Gate, Reads, Reply, Run, Running, Script, Server, Tty, busy, four, replies, streamed,
+    Env, Gate, Reads, Reply, Run, Running, Script, Server, Tty, busy, four, replies, skip, streamed,
 };
 
 /// How the line begins. What second it is depends on the machine too.
@@ -114,6 +115,30 @@ fn the_line_goes_when_a_stream_begins_and_does_not_come_back() {
 }
 
 #[test]
+fn the_line_says_thinking_once_reasoning_arrives_on_either_api() {
+    let env = Env::new();
+    let all = responses::recorded();
+    let reasoned = Reply::sse(&replies::stream_of(&["Four."], Some("stop")));
+    let chat = reasoned.split(1);
+    let head = responses::stream(&[]).head();
+    let other = (
+        [head, responses::sse(&all[..5]).into_bytes()].concat(),
+        responses::sse(&all[5..]).into_bytes(),
+    );
+    for (api, (first, rest), printed) in
+        [("chat", chat, "Four.\n"), ("responses", other, "Seven.\n")]
+    {
+        let gate = Gate::new();
+        let server = Server::play([Script::new().send(first).wait(&gate).send(rest)]);
+        let run = env.xask(["hi", "--stream", "--api", api]).server(&server).tty(Tty::Stderr);
+        let mut run = run.stdout(printed).on_tty_like(predicate::always()).spawn();
+        run.read_tty_until("\r\x1b[Kxask: thinking, ");
+        gate.open();
+        run.success();
+    }
+}
+
+#[test]
 fn the_line_is_gone_before_the_note_of_a_retry_and_begins_anew() {
     let env = Env::new();
     let (first, second) = (Gate::new(), Gate::new());
@@ -198,6 +223,27 @@ fn what_was_sent_is_waited_for_whatever_its_size() {
     run.read_tty_until("\r\x1b[Kxask: waiting, ");
     gate.open();
     run.success();
+}
+
+#[test]
+fn a_job_in_the_background_does_not_write_over_what_is_typed() {
+    let env = Env::new();
+    // A shell with jobs, at a terminal of its own.
+    let shell = |job: &str| env.sh(&format!("exec setsid -cw sh -mc '{job}'"));
+    let can = shell("true").tty(Tty::Stdin).any_output().spawn().finish();
+    if !can.status.success() {
+        return skip("there is no setsid that makes a terminal one's own");
+    }
+    for (job, is_told) in [("xask hi", true), ("xask hi & wait", false)] {
+        let (server, asked, gate) = Server::holding(four());
+        let run = shell(job).server(&server).tty(Tty::Stdin).tty(Tty::Stderr);
+        let run = run.stdout("Four.\n").on_tty_like(predicate::always()).spawn();
+        asked.wait();
+        a_second_passes();
+        gate.open();
+        let tty = String::from_utf8(run.success().tty).expect("text");
+        assert_eq!(tty.contains("xask: waiting"), is_told, "{job}: {tty:?}");
+    }
 }
 
 #[test]

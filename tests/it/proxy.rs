@@ -1,5 +1,6 @@
 //! Proxies, as curl reads them: which one is used, what it is told, and what becomes of its faults.
 
+mod early;
 mod socks;
 mod time;
 

@@ -1,7 +1,11 @@
 //! The recipes of docs/recipes.md, each run exactly as it is printed there, with the rehearsal or a record in
 //! place of the service.
 
+mod decisions;
 mod git;
+mod jobs;
+mod search;
+mod texts;
 
 use std::fs::File;
 use std::time::{Duration, SystemTime};

@@ -1,6 +1,7 @@
 //! The room `reply`: which answer, or which failure, the bytes of a whole reply are.
 
 mod answers;
+mod beside;
 mod errors;
 
 use serde_json::{Value, json};

@@ -3,6 +3,9 @@
 
 use std::slice::from_ref;
 
+mod outcomes;
+mod requests;
+
 use serde_json::{Value, json};
 
 use crate::support::pictures::png;

@@ -324,13 +324,6 @@ fn the_last_reply_decides_how_it_ends() {
 }
 
 #[test]
-fn quiet_says_nothing_of_repetitions() {
-    let env = Env::new();
-    let server = Server::play([busy(429), four()]);
-    env.xask(["--quiet", "Hi"]).server(&server).stdout("Four.\n").success();
-}
-
-#[test]
 fn nothing_is_repeated_once_a_byte_of_the_answer_was_printed() {
     let env = Env::new();
     let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
@@ -366,15 +359,6 @@ fn a_stream_of_which_nothing_was_printed_is_repeated_when_asked_to() {
     let server = Server::play([Script::new().send(first), Reply::sse(&events).into()]);
     let run = env.xask(["--stream", "--retry-lost", "Hi"]).server(&server).stdout("Four.\n");
     run.stderr_like("retry 1 of 2").success();
-}
-
-#[test]
-fn the_list_of_models_is_asked_for_again_too() {
-    let env = Env::new();
-    let list = r#"{"object":"list","data":[{"id":"grok-4","object":"model"}]}"#;
-    let server = Server::play([Script::from(busy(429)), Reply::json(200, list).into()]);
-    let run = env.xask(["--list-models"]).server(&server).stdout("grok-4\n");
-    run.stderr_like("retry 1 of 2 in 0.0 s\n").success();
 }
 
 #[test]

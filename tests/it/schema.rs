@@ -95,6 +95,21 @@ fn a_schema_is_named_after_its_file() {
 }
 
 #[test]
+fn a_schema_out_of_a_pipe_or_a_device_has_a_name_of_its_own() {
+    let env = Env::new();
+    env.write("s.json", "{}");
+    for script in [
+        "xask --dry-run hi --schema /dev/fd/3 3<s.json",
+        "xask --dry-run hi --schema /proc/self/fd/3 3<s.json",
+        "cat s.json | xask --dry-run hi --schema /dev/fd/3 3<&0 </dev/null",
+        "mkfifo pipe.json; cat s.json >pipe.json & xask --dry-run hi --schema pipe.json",
+    ] {
+        let body = env.sh(script).stdout_like("").success().json();
+        assert_eq!(body["response_format"]["json_schema"]["name"], "schema", "{script}");
+    }
+}
+
+#[test]
 fn what_is_no_schema_is_refused_before_anything_is_sent() {
     let env = Env::new();
     let never = Server::never();

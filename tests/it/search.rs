@@ -1,5 +1,7 @@
 //! Searches on the server: what is asked for, where the sources go, and what becomes of an answer without them.
 
+mod kept;
+
 use serde_json::{Value, json};
 
 use crate::support::responses::{cited_message, events, message, response, stream, web_search};

@@ -2,7 +2,9 @@
 
 mod address;
 mod faults;
+mod headers;
 mod key;
+mod key_forms;
 
 use serde_json::json;
 

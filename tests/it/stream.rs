@@ -1,6 +1,7 @@
 //! The answer as it comes: when a stream is asked for, what is printed of it, and when. How it ends is
 //! in `ends`, and in `cuts`: a stream that was cut is never a success.
 
+mod beside;
 mod cuts;
 mod ends;
 
@@ -279,34 +280,6 @@ fn events_are_framed_as_browsers_frame_them() {
         let server = Server::reply(Reply::new(200, content_type, plain.clone() + DONE));
         streaming(&server).case(content_type).stdout("Four.\n").success();
     }
-}
-
-#[test]
-fn only_the_content_of_the_first_choice_is_the_answer() {
-    let four = replies::chunk(json!({ "content": "Four." }), None);
-    for payload in [
-        replies::chunk(json!({ "role": "assistant" }), None),
-        replies::chunk(json!({}), None),
-        replies::chunk(json!({ "content": "" }), None),
-        replies::chunk(json!({ "role": "assistant", "reasoning_content": "No." }), None),
-        replies::chunk(json!({ "content": null, "refusal": "", "tool_calls": [] }), None),
-        replies::usage_chunk(),
-        json!({ "choices": [{ "index": 1, "delta": { "content": "No." } }] }).to_string(),
-        json!({ "choices": [{ "index": 1, "delta": {}, "finish_reason": "length" }] }).to_string(),
-        json!({ "choices": null, "usage": null, "error": null, "id": null }).to_string(),
-        json!({ "choices": [{ "index": null, "delta": null, "finish_reason": null }] }).to_string(),
-        json!({ "choices": [{ "delta": { "role": null, "content": null, "refusal": null,
-            "reasoning_content": null, "tool_calls": null }, "finish_reason": null }] })
-        .to_string(),
-        json!({ "choices": [], "citations": "http://a/", "new": { "content": "No." } }).to_string(),
-    ] {
-        let body = [&event(&payload), &event(&four), &event(&payload), &finish("stop"), DONE];
-        let server = Server::reply(sse(body.concat()));
-        streaming(&server).case(&payload).stdout("Four.\n").success();
-    }
-    let both = r#"{"choices":[{"index":1,"delta":{"content":"No."}},{"index":0,"delta":{"content":"Four."},"finish_reason":"stop"}]}"#;
-    let server = Server::reply(Reply::sse(&[both]));
-    streaming(&server).stdout("Four.\n").success();
 }
 
 #[test]

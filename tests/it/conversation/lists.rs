@@ -17,6 +17,7 @@ fn broken() -> Vec<(Vec<u8>, usize)> {
         second(&format!("{HI} {HI}")),
         second(&format!("{HI},")),
         second("[]"),
+        second(r#"["user","hi",null]"#),
         second(r#""hello""#),
         second("7"),
         second("null"),
@@ -274,4 +275,13 @@ fn nothing_is_appended_to_a_list_whatever_the_answer() {
     let run = env.xask(["--messages", "given", "--stream", "more"]).server(&server);
     run.stdout("Fo").fails(7, &["incomplete"]);
     assert_file(&env, "given", &exchange("hi", "hello"));
+}
+
+#[test]
+fn a_list_of_white_space_alone_is_refused_whatever_the_white_space() {
+    let env = Env::new();
+    for blank in ["", " \n\t\n", "\u{a0}\u{2003}\n"] {
+        env.write("blank", blank);
+        env.dry(["hi", "--messages", "blank"]).case(blank).fails(2, &["blank"]);
+    }
 }

@@ -66,14 +66,13 @@ fn early_successes() -> [(String, String, Vec<u8>, &'static str); 3] {
     ]
 }
 
-/// More than a connection buffers, in bytes.
+/// More than all buffers between two sockets take, so that the server sends only while it is read from.
 const MUCH: usize = 16 * 1024 * 1024;
 
 #[test]
 fn an_answer_that_begins_early_does_not_stop_the_upload() {
     let (env, authority) = trusted();
     env.write("large.png", png(MAX_IMAGE));
-    // More than all buffers between two sockets take, so that the server sends only while it is read from.
     for (head, alive, rest, flag) in early_successes() {
         for alive in [alive.clone(), alive.repeat(MUCH / alive.len())] {
             let script = Script::after(Reads::Body(1000)).send(&*head).send(&*alive);

@@ -1,7 +1,6 @@
 //! What holds directly holds behind a proxy too: budgets, the deadline, early answers, streams.
 
 use super::{CONNECTED, World, at};
-use crate::support::pictures::MAX_IMAGE;
 use crate::support::{Gate, Reads, Reply, Script, Server, replies};
 
 #[test]
@@ -64,41 +63,6 @@ fn the_deadline_holds_behind_a_proxy_too() {
             let output = run.code(7);
             assert!(output.cpu.as_millis() < 500, "{case}: busy for {:?}", output.cpu);
         }
-    }
-}
-
-/// The service answers in the middle of an upload, and then does what `end` says.
-#[track_caller]
-fn hears_early_answer(scheme: &str, end: impl FnOnce(Script) -> Script) {
-    let refusal = Reply::json(413, replies::error("too-large", "Too much."));
-    let script = Script::after(Reads::Body(1000)).weigh().send(refusal);
-    let world = World::with([end(script)]);
-    world.env.sparse_png("large.png", MAX_IMAGE);
-    let proxy = match scheme {
-        "http" => Server::play([world.tunnel()]),
-        "https" => Server::play_tls(&world.authority.sign(), [world.tunnel()]),
-        _ => Server::play([world.socks()]),
-    };
-    let run = world.ask(["--image=large.png"]).env("ALL_PROXY", at(scheme, &proxy));
-    run.case(scheme).fails(4, &["too-large: Too much. (HTTP 413)"]);
-    // Before the proxy, which goes on until the service ends.
-    drop(world);
-}
-
-#[test]
-fn an_answer_that_comes_during_the_upload_is_understood_behind_a_proxy_too() {
-    for scheme in ["http", "https", "socks5", "socks5h"] {
-        // Ten times out of ten.
-        for _ in 0..10 {
-            hears_early_answer(scheme, Script::reset);
-        }
-    }
-}
-
-#[test]
-fn an_early_answer_ends_an_upload_behind_a_proxy_that_nobody_takes_any_more() {
-    for scheme in ["http", "https"] {
-        hears_early_answer(scheme, Script::stall);
     }
 }
 

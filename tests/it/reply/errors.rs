@@ -81,7 +81,7 @@ fn a_failure_is_told_in_one_exact_line() {
     let server =
         Server::reply(reply(404, replies::error("not-found", "The model x does not exist.")));
     let what = "the request was rejected: not-found: The model x does not exist.";
-    let hint = "xask: hint: check --model and the base URL\n";
+    let hint = "xask: hint: check --model; --list-models prints the models that the key may use\n";
     let line = format!("xask: error: {what} (HTTP 404, x-request-id {ID})\n{hint}");
     ask(&env, &server).stderr(line).code(4);
     let server = Server::reply(Reply::json(422, "{}"));

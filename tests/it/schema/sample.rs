@@ -36,7 +36,7 @@ fn a_rehearsal_answers_with_a_sample() {
         // What is passed over.
         (
             json!({
-                "$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "x", "$comment": "c",
+                "$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "x", "id": "y", "$comment": "c",
                 "title": "t", "description": "d", "examples": [1], "deprecated": false,
                 "readOnly": true, "$defs": {"a": {"pattern": "b"}},
                 "type": "object", "additionalProperties": false, "required": ["a"],

@@ -157,31 +157,43 @@ fn json_that_ends_in_its_middle_is_a_lost_answer_though_its_frame_is_whole() {
 
 #[test]
 fn what_is_no_http_is_a_reply_that_is_not_understood() {
-    for wire in [
-        &b"SSH-2.0-OpenSSH_9.9\r\n"[..],
-        b"220 mail.example ESMTP\r\n",
-        b"\x15\x03\x01\x00\x02\x02\x28",
-        b"\x00\x00\x12\x04\x00\x00\x00\x00\x00",
-        b"HTTP/9.9 200 OK\r\n\r\n",
-        b"HTTP/1.1 two hundred\r\n\r\n",
-        b"HTTP/1.1 99 Odd\r\n\r\n",
-        b"HTTP/1.1 099 Odd\r\n\r\n",
-        b"HTTP/1.1 2000 OK\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nx-request-id: \x1b[2J\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nx y: z\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
-        b"{\"choices\":[]}",
+    const NOT_HTTP: &str = "it is not HTTP/1.1";
+    const NO_STATUS: &str = "its status is not a number of three digits";
+    const NO_HEADER: &str = "a line of its head is not a header";
+    const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let chunks = |text: &str| [CHUNKED, text].concat().into_bytes();
+    for (wire, why) in [
+        (b"SSH-2.0-OpenSSH_9.9\r\n".to_vec(), NOT_HTTP),
+        (b"220 mail.example ESMTP\r\n".to_vec(), NOT_HTTP),
+        (b"\x15\x03\x01\x00\x02\x02\x28".to_vec(), NOT_HTTP),
+        (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00".to_vec(), NOT_HTTP),
+        (b"HTTP/9.9 200 OK\r\n\r\n".to_vec(), NOT_HTTP),
+        (b"{\"choices\":[]}".to_vec(), NOT_HTTP),
+        (b"HTTP/1.1 two hundred\r\n\r\n".to_vec(), NO_STATUS),
+        (b"HTTP/1.1 99 Odd\r\n\r\n".to_vec(), NO_STATUS),
+        (b"HTTP/1.1 2000 OK\r\n\r\n".to_vec(), NO_STATUS),
+        (b"HTTP/1.1 099 Odd\r\n\r\n".to_vec(), "its status is below 100"),
+        (b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n".to_vec(), NO_HEADER),
+        (b"HTTP/1.1 200 OK\r\nx y: z\r\n\r\n".to_vec(), NO_HEADER),
+        (b"HTTP/1.1 200 OK\r\nX-A: \0\r\n\r\n".to_vec(), "a header has a null byte"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}".to_vec(),
+            "its Content-Length is not a number",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\n{}".to_vec(),
+            "it has different Content-Length headers",
+        ),
+        (chunks("zz\r\n{}\r\n0\r\n\r\n"), "its chunked framing is wrong"),
+        (chunks("1\r\n{}\r\n0\r\n\r\n"), "its chunked framing is wrong"),
     ] {
         // It stays open: to see what it is must not take the end of the connection.
-        for script in [Script::new().send(wire), Script::new().send(wire).hold()] {
+        let script = Script::new().send(wire.clone());
+        for script in [script.clone(), script.hold()] {
             let server = Server::play([script]);
-            let case = String::from_utf8_lossy(wire).into_owned();
-            Env::new()
-                .ask(&server, ["--timeout=5"])
-                .case(case)
-                .fails(8, &["127.0.0.1", "invalid response"]);
+            let case = String::from_utf8_lossy(&wire).into_owned();
+            let told = format!("invalid response from {}: {why}", server.addr());
+            Env::new().ask(&server, ["--timeout=5"]).case(case).fails(8, &[&told]);
         }
     }
 }

@@ -33,6 +33,7 @@ pub fn is_message(text: &str) -> bool {
     // A variable may be what is wrong.
     let is_name = name.len() > 2 && name == name.to_uppercase();
     (what.starts_with(|c: char| !c.is_uppercase()) || is_name)
+        && !what.starts_with("error")
         && hint.starts_with("xask: hint: ")
         && text.lines().filter(|line| line.starts_with(ERROR)).count() == 1
         && ![first, hint].concat().contains(is_obeyed)

@@ -95,7 +95,7 @@ pub enum FinishReason {
     Length,
     /// A content filter.
     ContentFilter,
-    /// A tool is to be called.
+    /// The model returned a tool call.
     ToolCalls,
     /// Before its end, for the reason that the API gives, if it gives one.
     Incomplete(Option<String>),
@@ -125,7 +125,7 @@ pub struct Signals {
     pub is_blank: bool,
     /// The model refused.
     pub refused: bool,
-    /// A tool is to be called here.
+    /// The model returned a tool call for the client.
     pub calls_tools: bool,
 }
 

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use super::repair::{repair_json, unescape};
 
-/// A value as it stands in the JSON; `None` for null too.
+/// A value, unparsed; `None` for null too.
 pub type Raw<'a> = Option<&'a RawValue>;
 
 /// Fields that are read from a JSON object.
@@ -250,7 +250,7 @@ pub fn entries(object: &str) -> Option<Vec<(String, &RawValue)>> {
     serde_json::from_str::<Entries>(object).ok().map(|entries| entries.0)
 }
 
-/// Reads JSON with `parse`: as it stands, and where that is no JSON, repaired.
+/// Reads JSON with `parse`: unchanged, and repaired if that fails.
 ///
 /// # Errors
 ///

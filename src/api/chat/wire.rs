@@ -151,7 +151,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Whether a tool is to be called.
+    /// Whether the model returned tool calls.
     pub fn calls_tools(&self) -> bool {
         has_elements(self.tool_calls)
     }

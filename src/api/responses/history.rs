@@ -43,7 +43,7 @@ pub fn convert(message: &RawMessage) -> Result<Pieces<'_>, String> {
     Ok(object.finish())
 }
 
-/// Whether a field of a message is not sent as it stands.
+/// Whether a field of a message is converted before it is sent.
 fn is_converted(name: &str, value: &RawValue) -> bool {
     match name {
         "tool_calls" | "function_call" | "refusal" => true,

@@ -55,7 +55,7 @@ impl Messages {
         Ok(())
     }
 
-    /// A piece of a message's text, or of its refusal: what of it is to be shown now.
+    /// A piece of a message's text, or of its refusal. Returns what of it can be shown now.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl Messages {
         Ok(shown)
     }
 
-    /// A message is done: what is to be shown now.
+    /// A message is done. Returns what can be shown now.
     pub fn end(&mut self, index: u64) -> String {
         if let Some(message) = self.pending.get_mut(&index) {
             message.is_done = true;

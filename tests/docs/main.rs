@@ -1,6 +1,8 @@
-//! The documents: the completions and the options of the man page are generated from the flags.
+//! The documents: what is generated from the flags and from the source.
 //!
-//! Each test compares a document with the flags; `UPDATE=1 cargo test --test docs` rewrites it.
+//! Each test compares a document with what it should be; `UPDATE=1 cargo test --test docs` rewrites it.
+
+mod messages;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -278,7 +280,7 @@ fn keep_in_step(document: &str, expected: &str) {
     }
     assert!(
         env::var_os("UPDATE").is_some_and(|value| value == "1"),
-        "{document} is not in step with the flags: UPDATE=1 cargo test --test docs rewrites it"
+        "{document} is not in step with the source: UPDATE=1 cargo test --test docs rewrites it"
     );
     // By a rename: a test that only reads sees all of the old or all of the new.
     let new = path(&format!("{document}.new"));

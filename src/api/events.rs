@@ -4,6 +4,7 @@
 //! without its blank line, because a clean end has then been seen.
 
 use std::mem;
+use std::ops::ControlFlow;
 
 use memchr::arch::all::memchr::{One, Two};
 
@@ -69,7 +70,8 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Takes the next bytes and hands over every event that ends in them.
+    /// Takes the next bytes and hands over every event that ends in them, until `on_event` breaks off:
+    /// nothing that follows is looked at then.
     ///
     /// # Errors
     ///
@@ -77,7 +79,7 @@ impl Decoder {
     pub fn feed<E: From<Failure>>(
         &mut self,
         mut bytes: &[u8],
-        mut on_event: impl FnMut(Event) -> Result<(), E>,
+        mut on_event: impl FnMut(Event) -> Result<ControlFlow<()>, E>,
     ) -> Result<(), E> {
         while let Some(&first) = bytes.first() {
             if mem::take(&mut self.after_cr) && first == b'\n' {
@@ -96,15 +98,22 @@ impl Decoder {
                 if let Some(data) = self.whole_event(line, &bytes[end..]) {
                     let handled = on_event(Event { name: &self.name, data });
                     self.name.clear();
-                    handled?;
+                    if handled?.is_break() {
+                        return Ok(());
+                    }
                     bytes = &bytes[end + 2..];
                     continue;
                 }
-                self.take_line(line, &mut on_event)?;
+                if self.take_line(line, &mut on_event)?.is_break() {
+                    return Ok(());
+                }
             } else {
                 let mut line = mem::take(&mut self.line);
                 line.extend_from_slice(&bytes[..end]);
-                self.take_line(&line, &mut on_event)?;
+                let flow = self.take_line(&line, &mut on_event)?;
+                if flow.is_break() {
+                    return Ok(());
+                }
                 line.clear();
                 self.line = line;
             }
@@ -118,13 +127,16 @@ impl Decoder {
     /// # Errors
     ///
     /// An error of `on_event`.
-    pub fn finish<E>(&mut self, mut on_event: impl FnMut(Event) -> Result<(), E>) -> Result<(), E> {
+    pub fn finish<E>(
+        &mut self,
+        mut on_event: impl FnMut(Event) -> Result<ControlFlow<()>, E>,
+    ) -> Result<(), E> {
         let line = mem::take(&mut self.line);
         // A line that was cut in the name of its field is nothing that somebody wrote.
         if !FIELDS.iter().any(|field| field.starts_with(&line)) {
-            self.take_line(&line, &mut on_event)?;
+            let _ = self.take_line(&line, &mut on_event)?;
         }
-        self.take_line(b"", &mut on_event)
+        self.take_line(b"", &mut on_event).map(drop)
     }
 
     /// The beginning of the lines that were no fields.
@@ -145,8 +157,8 @@ impl Decoder {
     fn take_line<E>(
         &mut self,
         mut line: &[u8],
-        on_event: &mut impl FnMut(Event) -> Result<(), E>,
-    ) -> Result<(), E> {
+        on_event: &mut impl FnMut(Event) -> Result<ControlFlow<()>, E>,
+    ) -> Result<ControlFlow<()>, E> {
         if !mem::replace(&mut self.begun, true) {
             line = line.strip_prefix(BOM).unwrap_or(line);
         }
@@ -177,15 +189,21 @@ impl Decoder {
                 }
             }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
-    fn end_event<E>(&mut self, on_event: &mut impl FnMut(Event) -> Result<(), E>) -> Result<(), E> {
+    fn end_event<E>(
+        &mut self,
+        on_event: &mut impl FnMut(Event) -> Result<ControlFlow<()>, E>,
+    ) -> Result<ControlFlow<()>, E> {
         let event =
             Event { name: &self.name, data: self.data.split_last().map_or(b"", |(_, data)| data) };
         // Without a payload it is none, unless its name alone says enough.
-        let handled =
-            if self.data.is_empty() && !event.is_error() { Ok(()) } else { on_event(event) };
+        let handled = if self.data.is_empty() && !event.is_error() {
+            Ok(ControlFlow::Continue(()))
+        } else {
+            on_event(event)
+        };
         self.data.clear();
         self.name.clear();
         handled
@@ -211,17 +229,22 @@ mod tests {
     fn decode(pieces: &[&[u8]]) -> Vec<String> {
         let mut decoder = Decoder::default();
         let mut events = Vec::new();
-        let mut keep = |event: Event| -> Result<(), Failure> {
+        let mut keep = |event: Event| -> Result<ControlFlow<()>, Failure> {
             let name = String::from_utf8_lossy(event.name);
             let sign = if name.is_empty() { "" } else { "=" };
             events.push(format!("{name}{sign}{}", String::from_utf8_lossy(event.data)));
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         };
         for piece in pieces {
             decoder.feed(piece, &mut keep).expect("no event is too large");
         }
         decoder.finish(&mut keep).expect("keeping cannot fail");
         events
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "what a decoder takes")]
+    fn pass_over(_: Event) -> Result<ControlFlow<()>, Failure> {
+        Ok(ControlFlow::Continue(()))
     }
 
     #[test]
@@ -265,10 +288,21 @@ mod tests {
             ("ret", ""),
         ] {
             let mut decoder = Decoder::default();
-            let fed: Result<(), Failure> = decoder.feed(stream.as_bytes(), |_| Ok(()));
-            fed.expect("no event is too large");
-            decoder.finish(|_| Ok::<(), Failure>(())).expect("nothing can fail");
+            decoder.feed(stream.as_bytes(), pass_over).expect("no event is too large");
+            decoder.finish(pass_over).expect("nothing can fail");
             assert_eq!(decoder.stray(), stray.as_bytes(), "{stream:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_looked_at_behind_the_last_event_that_counts() {
+        for stream in
+            ["data: a\n\nstray\n", "data: a\r\n\r\nstray\n", "event: b\ndata: a\n\nstray\n"]
+        {
+            let mut decoder = Decoder::default();
+            let fed = decoder.feed(stream.as_bytes(), |_| Ok::<_, Failure>(ControlFlow::Break(())));
+            fed.expect("no event is too large");
+            assert_eq!(decoder.stray(), b"", "{stream:?}");
         }
     }
 
@@ -277,8 +311,7 @@ mod tests {
         let mut decoder = Decoder::default();
         let line = [&b"x".repeat(1000)[..], b"\n"].concat();
         for _ in 0..1000 {
-            let fed: Result<(), Failure> = decoder.feed(&line, |_| Ok(()));
-            fed.expect("no event is too large");
+            decoder.feed(&line, pass_over).expect("no event is too large");
         }
         assert!(decoder.stray().len() <= MAX_STRAY + 1);
     }
@@ -327,7 +360,7 @@ mod tests {
     fn an_endless_event_is_refused() {
         let mut decoder = Decoder::default();
         let piece = vec![b'x'; 1024 * 1024];
-        let fed: Result<(), Failure> = (0..17).try_for_each(|_| decoder.feed(&piece, |_| Ok(())));
+        let fed = (0..17).try_for_each(|_| decoder.feed(&piece, pass_over));
         assert!(fed.is_err());
     }
 }

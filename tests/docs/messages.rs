@@ -45,7 +45,7 @@ fn the_catalogue_has_every_message() {
         }
         let name = file.strip_prefix(path("src")).expect("it is below src").display();
         let subject = text.lines().next().and_then(|line| line.strip_prefix("//! ")).unwrap_or("");
-        catalogue += &format!("\n## {name}\n\n{subject}\n\n");
+        catalogue.extend(["\n## ", &name.to_string(), "\n\n", subject, "\n\n"]);
         catalogue.extend(messages.iter().map(|message| format!("- `{message}`\n")));
     }
     keep_in_step("docs/messages.md", &catalogue);

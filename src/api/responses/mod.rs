@@ -29,5 +29,5 @@ pub(super) fn read_stream(
     body: &mut dyn ResponseBody,
     sink: &mut dyn StreamSink,
 ) -> Result<Answer> {
-    read_events(stream::Stream::default(), buffer, len, body, sink)
+    read_events::<stream::Stream>(buffer, len, body, sink)
 }

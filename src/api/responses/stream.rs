@@ -12,10 +12,10 @@ use super::wire::{Envelope, Item, Output, Signs, StreamEvent};
 use crate::api::answer::{Answer, FinishReason};
 use crate::api::citations::Citations;
 use crate::api::events::Event;
-use crate::api::lenient::{self, Object, Raw, count, is_error, string, text};
-use crate::api::stream::{DONE, StreamState, cut};
+use crate::api::lenient::{Raw, count, is_error, string, text};
+use crate::api::stream::{StreamState, Taken};
 use crate::api::{StreamSink, error_body};
-use crate::error::{Failure, Retry};
+use crate::error::Failure;
 
 /// A piece of an answer's text.
 const TEXT_DELTA: &str = "response.output_text.delta";
@@ -35,72 +35,33 @@ pub struct Stream {
     incomplete: Option<FinishReason>,
     /// What the terminal event amounts to.
     answer: Option<Answer>,
-    /// An event arrived: it is a stream.
-    began: bool,
-    /// `[DONE]` was seen: nothing that follows counts.
-    done: bool,
 }
 
 impl StreamState for Stream {
-    fn on_event(&mut self, event: Event, sink: &mut dyn StreamSink) -> Result<()> {
-        let payload = event.data;
-        if payload.trim_ascii() == DONE {
-            self.done = true;
-            return Ok(());
-        }
-        self.began = true;
-        if event.is_error() {
-            return Err(self.error(error_body::api_error(payload)).into());
-        }
-        if payload.trim_ascii().is_empty() {
-            return Ok(());
-        }
-        let read = lenient::parse(payload, |json| {
-            let object: Object<StreamEvent> = serde_json::from_str(json)?;
-            Ok(match object {
-                Object::Fields(fields) => self.on_fields(fields, event, sink),
-                Object::Null => sink.event(payload),
-                Object::EmptyList | Object::Other => self.on_other(event, sink),
-            })
-        });
-        read.unwrap_or_else(|_| self.on_other(event, sink))
-    }
+    type Fields<'a> = StreamEvent<'a>;
 
-    fn is_done(&self) -> bool {
-        self.done || self.answer.is_some()
-    }
+    const FOREIGN_EVENT: &'static str = "an event of the stream is not from the Responses API";
 
-    fn is_complete(&self) -> bool {
-        self.answer.is_some()
-    }
+    const CUT: &'static str = "incomplete response: the stream ended without a terminal event";
 
-    fn into_answer(self, stray: &[u8], _: &mut dyn StreamSink) -> Result<Answer> {
-        self.answer.ok_or_else(|| {
-            let what = "the answer is incomplete: its stream ended without a terminal event";
-            cut(what, stray, self.began, None).into()
-        })
-    }
-}
-
-impl Stream {
     fn on_fields(
         &mut self,
         fields: StreamEvent,
         event: Event,
         sink: &mut dyn StreamSink,
-    ) -> Result<()> {
+    ) -> Result<Taken> {
         let StreamEvent { kind, error, message, delta, output_index, item, annotation, response } =
             fields;
         let kind = string(kind).unwrap_or_else(|| String::from_utf8_lossy(own_name(event)));
         // Without a type, a message is an error too, unless the event's name says otherwise.
         let is_message = kind.is_empty() && text(message).is_some() && !event.is_named();
         if kind == "error" || is_error(error) || is_message {
-            return Err(self.error(error_body::api_error(event.data)).into());
+            return Err(error_body::api_error(event.data).into());
         }
         let response = response.fields();
         if kind == "response.failed" {
             let error = response.as_ref().and_then(|response| response.error);
-            return Err(self.error(failed(error, event.data)).into());
+            return Err(failed(error, event.data).into());
         }
         if let Some(implied) = finish_of_event(&kind) {
             return self.on_end(&response.unwrap_or_default(), implied, event, sink);
@@ -125,9 +86,34 @@ impl Stream {
             }
             _ => String::new(),
         };
-        show(&shown, sink)
+        show(&shown, sink)?;
+        Ok(Taken::Yes)
     }
 
+    fn on_unreadable(&mut self, event: Event) {
+        if [TEXT_DELTA.as_bytes(), REFUSAL_DELTA.as_bytes()].contains(&event.name) {
+            self.messages.mark_damaged();
+        }
+    }
+
+    fn has_text(&self) -> bool {
+        !self.messages.is_empty()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.answer.is_some()
+    }
+
+    fn is_final(&self) -> bool {
+        self.answer.is_some()
+    }
+
+    fn into_answer(self) -> Option<Answer> {
+        self.answer
+    }
+}
+
+impl Stream {
     /// A piece of a text: what is to be shown now.
     fn on_delta(&mut self, delta: Raw, index: u64, is_refusal: bool) -> Result<String, Failure> {
         self.last_index = index;
@@ -168,7 +154,7 @@ impl Stream {
     fn on_response(&mut self, response: &Envelope, event: Event) -> Result<(), Failure> {
         let has_failed = string(response.status).as_deref() == Some("failed");
         if has_failed || is_error(response.error) {
-            return Err(self.error(failed(response.error, event.data)));
+            return Err(failed(response.error, event.data));
         }
         self.incomplete = self.incomplete.take().or_else(|| response.incomplete());
         Ok(())
@@ -181,8 +167,8 @@ impl Stream {
         implied: FinishReason,
         event: Event,
         sink: &mut dyn StreamSink,
-    ) -> Result<()> {
-        let finish = response.finish(implied).map_err(|failure| self.error(failure))?;
+    ) -> Result<Taken> {
+        let finish = response.finish(implied)?;
         let finish = match (finish, self.incomplete.take()) {
             (FinishReason::Complete, Some(incomplete)) => incomplete,
             (finish, _) => finish,
@@ -202,9 +188,8 @@ impl Stream {
             show(&rest, sink)?;
             self.messages.text().clone_into(&mut output.text);
         }
-        let answer = answer(response, finish, output).map_err(|failure| self.error(failure))?;
-        self.answer = Some(answer);
-        Ok(())
+        self.answer = Some(answer(response, finish, output)?);
+        Ok(Taken::Yes)
     }
 
     /// Shows what is missing of the whole text.
@@ -218,30 +203,6 @@ impl Stream {
                 Err(Failure::incomplete(what).into())
             }
         }
-    }
-
-    /// An event that is none of this API: of no interest if its name says so, else an error.
-    fn on_other(&mut self, event: Event, sink: &mut dyn StreamSink) -> Result<()> {
-        let payload = event.data;
-        if event.is_named() {
-            if [TEXT_DELTA.as_bytes(), REFUSAL_DELTA.as_bytes()].contains(&event.name) {
-                self.messages.mark_damaged();
-            }
-            return sink.event(payload);
-        }
-        let failure = match payload.trim_ascii().first() {
-            Some(b'"') => error_body::api_error(payload),
-            _ => error_body::not_an_answer(
-                "an event of the stream is not from the Responses API",
-                payload,
-            ),
-        };
-        Err(self.error(failure).into())
-    }
-
-    /// An error after a piece of the answer may have been billed, and is never retried.
-    fn error(&self, failure: Failure) -> Failure {
-        if self.messages.is_empty() { failure } else { failure.retry(Retry::Never) }
     }
 }
 

@@ -3,12 +3,15 @@
 //! The new content is written to a file of its own in the same folder, which takes the old one's place by a
 //! rename once the disk has it. Where the system allows it, that file has no name until then.
 
-use std::fs::{self, DirEntry, File, Metadata, OpenOptions, Permissions, TryLockError};
+use std::ffi::OsStr;
+use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+
+use crate::folder;
 
 /// How the names of temporary files begin.
 const PREFIX: &str = ".xask-";
@@ -213,21 +216,21 @@ fn random_path(folder: &Path) -> PathBuf {
 
 /// Removes the temporary files of runs that were killed. Those of live runs are locked.
 fn remove_stale(folder: &Path) {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    for path in entries.filter(is_temporary).map(|entry| entry.path()) {
-        let opened = OpenOptions::new().write(true).custom_flags(PROBE_FLAGS).open(&path);
+    let paths = folder::paths(folder).unwrap_or_default();
+    for path in paths.iter().filter(|path| is_temporary(path)) {
+        let opened = OpenOptions::new().write(true).custom_flags(PROBE_FLAGS).open(path);
         if let Ok(file) = opened
             && file.try_lock().is_ok()
-            && is_at(&file, &path)
+            && is_at(&file, path)
         {
-            let _ = fs::remove_file(&path);
+            let _ = fs::remove_file(path);
         }
     }
 }
 
-fn is_temporary(entry: &DirEntry) -> bool {
-    let name = entry.file_name();
-    let digits = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str);
+    let digits = name.and_then(|name| name.strip_prefix(PREFIX));
     digits.is_some_and(|digits| {
         digits.len() == RANDOM_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
     })
@@ -272,6 +275,7 @@ mod linux {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::DirEntry;
 
     type Create = fn(&Path, u32) -> io::Result<NewFile>;
     const WAYS: [Create; 2] = [NewFile::create, NewFile::create_named];

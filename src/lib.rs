@@ -16,6 +16,7 @@ pub mod cli;
 pub mod client;
 pub mod deadline;
 pub mod error;
+pub mod folder;
 pub mod host;
 pub mod json;
 pub mod message;

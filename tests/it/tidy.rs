@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the ground up: each may import what stands before it.
-const LAYERS: [&str; 18] = [
+const LAYERS: [&str; 19] = [
     "error",
     "deadline",
     "secret",
@@ -12,6 +12,7 @@ const LAYERS: [&str; 18] = [
     "message",
     "response",
     "json",
+    "folder",
     "atomic_file",
     "body",
     "api",

@@ -15,6 +15,7 @@ use webpki_roots::TLS_SERVER_ROOTS;
 
 use crate::client::file::{self, Limit};
 use crate::error::Failure;
+use crate::folder;
 
 /// Where systems keep their bundle: Debian and Arch, Fedora, openSUSE, Alpine and the BSDs. One file is read, and not a
 /// folder of them: that costs a start 3 ms.
@@ -102,15 +103,15 @@ impl Bundle {
 
     /// Adds what can be read in a folder; others keep other files there, too.
     fn add_folder(&mut self, folder: &Path) {
-        let entries = match fs::read_dir(folder) {
-            Ok(entries) => entries.flatten(),
+        let paths = match folder::paths(folder) {
+            Ok(paths) => paths,
             Err(error) => {
                 self.fault.get_or_insert(error);
                 return;
             }
         };
-        for path in entries.map(|entry| entry.path()).filter(|path| path.is_file()) {
-            if let Err(error) = self.add_file(&path) {
+        for path in paths.iter().filter(|path| path.is_file()) {
+            if let Err(error) = self.add_file(path) {
                 self.fault.get_or_insert(error);
             }
         }

@@ -268,6 +268,31 @@ mod tests {
             ("event: ping\n\n", &[]),
             ("", &[]),
             ("data: \u{e9}\u{1f600}\n\n", &["\u{e9}\u{1f600}"]),
+            // The first byte order mark is none of the stream, a second is part of the field's name.
+            ("\u{feff}\u{feff}data: a\n\ndata: b\n\n", &["b"]),
+            ("\u{feff}\u{feff}data: a\ndata: b\n\n", &["b"]),
+            ("data:\u{feff}a\n\n", &["\u{feff}a"]),
+            // Field names have no white space, no capitals and nothing behind them.
+            (
+                "data:\0\n data: 2\rData:1\ndata\0:2\ndata:1\r\0data:4\nda-ta:3\rdata_5\ndata:3\n\n",
+                &["\0\n1\n3"],
+            ),
+            ("data:\ttest\rdata: \ndata:test\n\n", &["\ttest\n\ntest"]),
+            ("data:test\r\ndata\r\ndata:test\r\n\r\n", &["test\n\ntest"]),
+            ("data: a\n\r\ndata: b\n\n", &["a", "b"]),
+            ("data: a\r\ndata: b\n\r\n", &["a\nb"]),
+            (":\n\n::\n:data: no\ndata: a\n\n", &["a"]),
+            ("data: a: b\n\n", &["a: b"]),
+            ("event:\ndata: a\n\nevent: x\nevent\ndata: b\n\n", &["a", "b"]),
+            ("id: 1\0\nid\nretry: x\nretry\ndata: a\n\n", &["a"]),
+            ("event: x\n: comment\ndata: a\n\n", &["x=a"]),
+            ("data: {\ndata: \"a\":\ndata: \ndata:\ndata: 1}\n\n", &["{\n\"a\":\n\n\n1}"]),
+            ("data: {\"a\":\"b\\n\\nc\"}\n\n", &["{\"a\":\"b\\n\\nc\"}"]),
+            // Ends of lines elsewhere, but not here.
+            (
+                "data: a\u{2028}b\u{2029}c\u{85}d\u{b}e\u{c}f\n\n",
+                &["a\u{2028}b\u{2029}c\u{85}d\u{b}e\u{c}f"],
+            ),
         ] {
             assert_eq!(decode(&[stream.as_bytes()]), expected, "{stream:?}");
             let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();

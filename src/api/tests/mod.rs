@@ -3,6 +3,7 @@
 mod alike;
 mod chat;
 mod deferred;
+mod json;
 mod requests;
 mod responses;
 

@@ -1,4 +1,4 @@
-//! One question, as the command line of xask and as that of curl. Both get the same body, the same
+//! One job, as the command line of xask and as that of curl. Both get the same body, the same
 //! certificates and the same empty environment.
 
 use std::env;
@@ -16,21 +16,25 @@ const KEY: &str = "xai-0123456789abcdef";
 const PIPELINE: &str =
     r#""$@" | sed -un 's/^data: {/{/p' | jq --unbuffered -j '.choices[0].delta.content // empty'"#;
 
-/// Who asks.
+/// What sends the request.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Asker {
+pub enum Client {
     Xask,
+    /// Another build of xask.
+    OtherXask,
     /// With a body that was made beforehand.
     Curl,
     /// curl, sed and jq in a shell.
     Pipeline,
 }
 
-/// What is asked.
+/// What is sent.
 #[derive(Default)]
-pub struct Question {
+pub struct Job {
     /// The xask that is measured.
     pub program: PathBuf,
+    /// The xask that it is compared with.
+    pub other: PathBuf,
     /// xask's arguments.
     pub args: Vec<OsString>,
     /// What xask reads from a pipe on its standard input.
@@ -41,20 +45,23 @@ pub struct Question {
     pub bundle: PathBuf,
 }
 
-impl Question {
+impl Job {
     /// The command with its standard input, and its standard output on /dev/null.
-    pub fn command(&self, asker: Asker, url: &str) -> Result<Command> {
-        let mut command = match asker {
-            Asker::Xask => self.xask(url),
-            Asker::Curl => with(bare("curl"), self.curl_arguments(url)),
-            Asker::Pipeline => {
+    pub fn command(&self, client: Client, url: &str) -> Result<Command> {
+        let mut command = match client {
+            Client::Xask => self.xask(&self.program, url),
+            Client::OtherXask => self.xask(&self.other, url),
+            Client::Curl => with(bare("curl"), self.curl_arguments(url)),
+            Client::Pipeline => {
                 let mut shell = bare("sh");
                 shell.args(["-c", PIPELINE, "sh", "curl"]);
                 with(shell, self.curl_arguments(url))
             }
         };
         let stdin = match &self.stdin {
-            Some(bytes) if asker == Asker::Xask => fed(bytes.clone())?,
+            Some(bytes) if matches!(client, Client::Xask | Client::OtherXask) => {
+                pipe_with(bytes.clone())?
+            }
             _ => Stdio::null(),
         };
         command.stdin(stdin).stdout(Stdio::null());
@@ -62,8 +69,8 @@ impl Question {
     }
 
     /// Writes what xask would send to a file.
-    pub fn make_body(&mut self, path: &Path) -> Result<()> {
-        let mut command = self.command(Asker::Xask, "http://127.0.0.1/v1")?;
+    pub fn write_body(&mut self, path: &Path) -> Result<()> {
+        let mut command = self.command(Client::Xask, "http://127.0.0.1/v1")?;
         let file = File::create(path)?;
         let status = command.arg("--dry-run").stdout(file).status()?;
         succeeded(&command, status)?;
@@ -71,8 +78,8 @@ impl Question {
         Ok(())
     }
 
-    fn xask(&self, url: &str) -> Command {
-        let mut command = with(bare(&self.program), self.args.clone());
+    fn xask(&self, program: &Path, url: &str) -> Command {
+        let mut command = with(bare(program), self.args.clone());
         command.env("XAI_API_KEY", KEY).env("XAI_BASE_URL", url).env("SSL_CERT_FILE", &self.bundle);
         command
     }
@@ -107,7 +114,7 @@ pub fn traced(command: &Command, file: &Path) -> Command {
 }
 
 /// The first line of what a tool says of its version; `None` where it is missing.
-pub fn version(tool: &str, flag: &str) -> Option<String> {
+pub fn version(tool: impl AsRef<OsStr>, flag: &str) -> Option<String> {
     let output = bare(tool).arg(flag).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     text.lines().next().map(str::to_owned)
@@ -132,7 +139,7 @@ fn with(mut command: Command, arguments: Vec<OsString>) -> Command {
 }
 
 /// A pipe into which a thread writes.
-fn fed(bytes: Vec<u8>) -> Result<Stdio> {
+fn pipe_with(bytes: Vec<u8>) -> Result<Stdio> {
     let (reader, mut writer) = pipe().context("no pipe")?;
     // A program that leaves early says so by its exit status.
     thread::spawn(move || writer.write_all(&bytes).ok());

@@ -1,7 +1,8 @@
 //! What a run of xask costs, beside curl doing the same POST.
 //!
 //! `cargo bench` builds the program as it is shipped and measures it; `cargo bench -- --quick` takes fewer
-//! rounds, and `--program PATH` another build of it.
+//! rounds, `--program PATH` measures another build of it, and `--beside PATH` compares it with another build
+//! (an earlier version, for example) instead of curl.
 //!
 //! Whole processes are measured, from their start to their end, against a server in a process of its
 //! own on loopback. xask and curl take turns in rounds, so that what else the machine does falls on both. The
@@ -11,10 +12,10 @@
 mod build;
 mod command;
 mod cost;
+mod fixtures;
 mod probe;
 mod rows;
 mod server;
-mod stock;
 mod table;
 
 use std::env;
@@ -31,6 +32,8 @@ enum Task {
         effort: Effort,
         /// In place of the release build.
         program: Option<PathBuf>,
+        /// In place of curl.
+        beside: Option<PathBuf>,
     },
     /// Hidden: the other process, which serves until its standard input ends.
     Serve,
@@ -40,9 +43,9 @@ enum Task {
 
 fn main() -> Result<()> {
     match task()? {
-        Task::Measure { effort, program } => {
+        Task::Measure { effort, program, beside } => {
             let program = program.map_or_else(build::release, Ok)?;
-            let table = rows::measure(&program, effort)?;
+            let table = rows::measure(&program, beside.as_deref(), effort)?;
             io::stdout().write_all(table.as_bytes())?;
         }
         Task::Serve => server::serve()?,
@@ -54,7 +57,7 @@ fn main() -> Result<()> {
 fn task() -> Result<Task> {
     let mut effort = Effort::Full;
     let mut by_cargo_bench = false;
-    let mut program = None;
+    let (mut program, mut beside) = (None, None);
     let mut args = env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -62,13 +65,14 @@ fn task() -> Result<Task> {
             "--bench" => by_cargo_bench = true,
             "--quick" => effort = Effort::Quick,
             "--program" => program = Some(args.next().context("--program takes a path")?.into()),
-            _ => bail!("unknown argument {arg:?}; there are --quick and --program PATH"),
+            "--beside" => beside = Some(args.next().context("--beside takes a path")?.into()),
+            _ => bail!("unknown argument {arg:?}; expected --quick, --program or --beside"),
         }
     }
-    Ok(if by_cargo_bench { Task::Measure { effort, program } } else { Task::Nothing })
+    Ok(if by_cargo_bench { Task::Measure { effort, program, beside } } else { Task::Nothing })
 }
 
-/// Tells the person who waits. Standard error may be closed; the table does not depend on it.
-fn say(words: &str) {
-    writeln!(io::stderr(), "bench: {words}").ok();
+/// Shows the progress. Standard error may be closed; the table does not depend on it.
+fn say(message: &str) {
+    writeln!(io::stderr(), "bench: {message}").ok();
 }

@@ -42,7 +42,7 @@ pub fn first_byte(server: &mut Server, mut command: Command) -> Result<f64> {
     stdout.read_exact(&mut [0]).context("nothing was printed")?;
     let printed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
     let sent = server.wait_until_sent()?;
-    server.go_on()?;
+    server.release_response()?;
     stdout.read_to_end(&mut Vec::new())?;
     succeeded(&command, child.wait()?)?;
     Ok(printed.as_secs_f64() - sent.as_secs_f64())
@@ -52,7 +52,7 @@ fn peak_of_one(server: &mut Server, mut command: Command) -> Result<f64> {
     let mut child = command.spawn()?;
     server.wait_until_held()?;
     let status = fs::read_to_string(format!("/proc/{}/status", child.id()))?;
-    server.go_on()?;
+    server.release_response()?;
     succeeded(&command, child.wait()?)?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = peak.and_then(|text| text.trim().strip_suffix(" kB")).context("no VmHWM")?;

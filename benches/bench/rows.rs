@@ -5,10 +5,10 @@ use std::{fs, thread};
 
 use anyhow::{Result, ensure};
 
-use super::command::{Asker, Question, version};
+use super::command::{Client, Job, version};
 use super::cost::{Cost, Costs, Plan, compare, median};
-use super::server::{ANSWER, EVENTS, Manner, PIECE, Scheme, Server};
-use super::stock::Stock;
+use super::fixtures::Fixtures;
+use super::server::{ANSWER, EVENTS, Mode, PIECE, Scheme, Server};
 use super::table::{Table, Unit};
 use super::{probe, say};
 
@@ -29,35 +29,38 @@ struct Bench {
 
 /// What there is to compare with, and to measure with.
 struct Tools {
-    /// What it says of its version.
+    /// The first line of `curl --version`.
     curl: Option<String>,
+    /// Another build of xask takes the place of curl.
+    beside: Option<String>,
     /// Beside curl also sed and jq.
     pipeline: bool,
     strace: bool,
 }
 
-/// Something to ask, and how often.
+/// What to run, and how often.
 struct Work<'a> {
     name: &'a str,
-    question: &'a Question,
+    job: &'a Job,
     scheme: Scheme,
     /// Runs of each program a round.
     runs: usize,
 }
 
 /// The table, and below it what it was made on.
-pub fn measure(program: &Path, effort: Effort) -> Result<String> {
-    let tools = Tools::look();
+pub fn measure(program: &Path, beside: Option<&Path>, effort: Effort) -> Result<String> {
+    let tools = Tools::find(beside);
     let server = Server::start()?;
-    let stock = Stock::lay_in(program, server.authority())?;
-    let mut bench = Bench { effort, server, tools, table: Table::default() };
-    bench.text(&stock)?;
-    bench.four_at_once(&stock)?;
-    bench.images(&stock)?;
-    bench.prompt(&stock)?;
-    bench.first_event(&stock)?;
-    bench.events(&stock)?;
-    bench.size(program)?;
+    let fixtures = Fixtures::create(program, beside, server.authority())?;
+    let table = Table::new(if beside.is_some() { "other xask" } else { "curl" });
+    let mut bench = Bench { effort, server, tools, table };
+    bench.text(&fixtures)?;
+    bench.four_at_once(&fixtures)?;
+    bench.images(&fixtures)?;
+    bench.prompt(&fixtures)?;
+    bench.first_event(&fixtures)?;
+    bench.events(&fixtures)?;
+    bench.size(program, beside)?;
     Ok(bench.table.markdown() + "\n" + &bench.made_on())
 }
 
@@ -65,13 +68,13 @@ impl Effort {
     fn rounds(self) -> usize {
         match self {
             Self::Quick => 3,
-            Self::Full => 15,
+            Self::Full => 20,
         }
     }
 }
 
 impl Tools {
-    fn look() -> Self {
+    fn find(beside: Option<&Path>) -> Self {
         let curl = version("curl", "--version");
         let jq = version("jq", "--version").is_some();
         let sed = version("sed", "--version").is_some();
@@ -84,24 +87,25 @@ impl Tools {
         if !strace {
             say("strace is missing: system calls are not counted");
         }
-        Self { pipeline: curl.is_some() && jq && sed, curl, strace }
+        let beside = beside.and_then(|program| version(program, "--version"));
+        Self { pipeline: curl.is_some() && jq && sed, curl, beside, strace }
     }
 
-    fn curl(&self) -> Option<Asker> {
-        self.curl.as_ref().map(|_| Asker::Curl)
-    }
-
-    fn pipeline(&self) -> Option<Asker> {
-        self.pipeline.then_some(Asker::Pipeline)
+    fn other(&self) -> Option<Client> {
+        match (&self.beside, &self.curl) {
+            (Some(_), _) => Some(Client::OtherXask),
+            (None, Some(_)) => Some(Client::Curl),
+            (None, None) => None,
+        }
     }
 }
 
 impl Bench {
-    fn text(&mut self, stock: &Stock) -> Result<()> {
+    fn text(&mut self, fixtures: &Fixtures) -> Result<()> {
         for (scheme, name) in [(Scheme::Http, "text, HTTP"), (Scheme::Https, "text, HTTPS")] {
-            let work = Work { name, question: &stock.text, scheme, runs: 20 };
+            let work = Work { name, job: &fixtures.text, scheme, runs: 20 };
             let costs = self.add_work(&work)?;
-            self.add_calls(&work, stock)?;
+            self.add_calls(&work, fixtures)?;
             if scheme == Scheme::Http {
                 self.add_rate("runs a second, one after another", 1, &costs);
             }
@@ -109,49 +113,49 @@ impl Bench {
         Ok(())
     }
 
-    fn four_at_once(&mut self, stock: &Stock) -> Result<()> {
+    fn four_at_once(&mut self, fixtures: &Fixtures) -> Result<()> {
         let name = "runs a second, four at once";
         say(name);
         let plan = Plan { rounds: self.effort.rounds(), runs: 40, at_once: 4 };
-        let url = self.server.url(Scheme::Http, Manner::AtOnce);
-        let costs = compare_askers(plan, &stock.text, &url, self.tools.curl())?;
+        let url = self.server.url(Scheme::Http, Mode::AtOnce);
+        let costs = compare_clients(plan, &fixtures.text, &url, self.tools.other())?;
         self.add_rate(name, 1, &costs);
         Ok(())
     }
 
-    fn images(&mut self, stock: &Stock) -> Result<()> {
-        let (one, ten) = (&stock.one_image, &stock.ten_images);
-        for (name, question, scheme, runs) in [
+    fn images(&mut self, fixtures: &Fixtures) -> Result<()> {
+        let (one, ten) = (&fixtures.one_image, &fixtures.ten_images);
+        for (name, job, scheme, runs) in [
             ("1 image, HTTP", one, Scheme::Http, 4),
             ("1 image, HTTPS", one, Scheme::Https, 4),
             ("10 images, HTTP", ten, Scheme::Http, 1),
             ("10 images, HTTPS", ten, Scheme::Https, 1),
         ] {
-            self.add_work(&Work { name, question, scheme, runs })?;
+            self.add_work(&Work { name, job, scheme, runs })?;
         }
         Ok(())
     }
 
-    fn prompt(&mut self, stock: &Stock) -> Result<()> {
-        let question = &stock.prompt;
+    fn prompt(&mut self, fixtures: &Fixtures) -> Result<()> {
+        let job = &fixtures.prompt;
         let name = "16 MiB on stdin, HTTP";
-        self.add_work(&Work { name, question, scheme: Scheme::Http, runs: 4 })?;
+        self.add_work(&Work { name, job, scheme: Scheme::Http, runs: 4 })?;
         Ok(())
     }
 
     /// Single runs in turns: a run has one first event.
-    fn first_event(&mut self, stock: &Stock) -> Result<()> {
+    fn first_event(&mut self, fixtures: &Fixtures) -> Result<()> {
         let name = "first event to first byte";
         say(name);
-        let url = self.server.url(Scheme::Http, Manner::FirstEvent);
+        let url = self.server.url(Scheme::Http, Mode::FirstEvent);
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..self.effort.rounds() * 4 {
             ours.push(probe::first_byte(
                 &mut self.server,
-                stock.stream.command(Asker::Xask, &url)?,
+                fixtures.stream.command(Client::Xask, &url)?,
             )?);
-            if let Some(curl) = self.tools.curl() {
-                let command = stock.stream.command(curl, &url)?;
+            if let Some(other) = self.tools.other() {
+                let command = fixtures.stream.command(other, &url)?;
                 theirs.push(probe::first_byte(&mut self.server, command)?);
             }
         }
@@ -161,70 +165,84 @@ impl Bench {
         Ok(())
     }
 
-    /// Beside what a shell has to do for the same output; that takes its time, so rounds are few.
-    fn events(&mut self, stock: &Stock) -> Result<()> {
-        let name = "100,000 events (curl with sed and jq)";
-        say(name);
-        let url = self.server.url(Scheme::Http, Manner::Events);
-        for asker in [Asker::Xask].into_iter().chain(self.tools.pipeline()) {
-            let answer = probe::answer(stock.stream.command(asker, &url)?)?;
-            let answer = answer.strip_suffix(b"\n").unwrap_or(&answer);
-            ensure!(answer == PIECE.repeat(EVENTS).as_bytes(), "a wrong answer to {name}");
+    /// Beside another xask in rounds; beside what a shell has to do for the same output only once, for
+    /// that takes its time.
+    fn events(&mut self, fixtures: &Fixtures) -> Result<()> {
+        for (name, job, mode) in [
+            ("100,000 events, chat completions", &fixtures.stream, Mode::Events),
+            ("100,000 events, Responses API", &fixtures.responses_stream, Mode::ResponsesEvents),
+        ] {
+            say(name);
+            let url = self.server.url(Scheme::Http, mode);
+            let other = match (&self.tools.beside, mode) {
+                (Some(_), Mode::Events) => Some(Client::OtherXask),
+                (None, Mode::Events) if self.tools.pipeline => Some(Client::Pipeline),
+                _ => None,
+            };
+            for client in [Client::Xask].into_iter().chain(other) {
+                let answer = probe::answer(job.command(client, &url)?)?;
+                let answer = answer.strip_suffix(b"\n").unwrap_or(&answer);
+                ensure!(answer == PIECE.repeat(EVENTS).as_bytes(), "a wrong answer to {name}");
+            }
+            let plan = Plan { rounds: self.effort.rounds(), runs: 10, at_once: 1 };
+            let paired = other.filter(|client| *client == Client::OtherXask);
+            let mut costs = compare_clients(plan, job, &url, paired)?;
+            if other == Some(Client::Pipeline) {
+                let once = Plan { rounds: 1, runs: 1, at_once: 1 };
+                costs.theirs = compare_clients(once, job, &url, other)?.theirs;
+            }
+            let (theirs, ratio) = (costs.theirs.map(wall), costs.ratio.map(wall));
+            let ratio = ratio.or(theirs.map(|theirs| costs.ours.wall / theirs));
+            let row = format!("{name}: wall");
+            self.table.add_ratio(&row, Unit::Seconds, costs.ours.wall, theirs, ratio);
+            self.add_rate(&format!("{name}: events a second"), EVENTS, &costs);
         }
-        let alone = Plan { rounds: self.effort.rounds(), runs: 10, at_once: 1 };
-        let alone = compare_askers(alone, &stock.stream, &url, None)?;
-        let plan = Plan { rounds: 1, runs: 1, at_once: 1 };
-        let beside = compare_askers(plan, &stock.stream, &url, self.tools.pipeline())?;
-        let ours = alone.ours.wall;
-        let theirs = beside.theirs.map(|cost| cost.wall);
-        self.table.add(&format!("{name}, wall"), Unit::Seconds, ours, theirs);
-        let costs = Costs { ours: alone.ours, theirs: beside.theirs, ratio: None };
-        self.add_rate("events a second", EVENTS, &costs);
         Ok(())
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a program of a few MB")]
-    fn size(&mut self, program: &Path) -> Result<()> {
-        let size = fs::metadata(program)?.len() as f64;
-        self.table.add("size of the program", Unit::Size, size, None);
+    fn size(&mut self, program: &Path, beside: Option<&Path>) -> Result<()> {
+        let size = |program| anyhow::Ok(fs::metadata(program)?.len() as f64);
+        let other = beside.map(size).transpose()?;
+        self.table.add("size of the program", Unit::Size, size(program)?, other);
         Ok(())
     }
 
     /// Time and peak memory.
     fn add_work(&mut self, work: &Work<'_>) -> Result<Costs> {
         say(work.name);
-        let curl = self.tools.curl();
-        let url = self.server.url(work.scheme, Manner::AtOnce);
-        let answer = probe::answer(work.question.command(Asker::Xask, &url)?)?;
+        let other = self.tools.other();
+        let url = self.server.url(work.scheme, Mode::AtOnce);
+        let answer = probe::answer(work.job.command(Client::Xask, &url)?)?;
         ensure!(answer.trim_ascii() == ANSWER.as_bytes(), "a wrong answer to {}", work.name);
         let plan = Plan { rounds: self.effort.rounds(), runs: work.runs, at_once: 1 };
-        let costs = compare_askers(plan, work.question, &url, curl)?;
+        let costs = compare_clients(plan, work.job, &url, other)?;
         let row = |quantity| format!("{}: {quantity}", work.name);
         for (quantity, of) in [("wall", wall as fn(Cost) -> f64), ("CPU", cpu)] {
             let (theirs, ratio) = (costs.theirs.map(of), costs.ratio.map(of));
             self.table.add_ratio(&row(quantity), Unit::Seconds, of(costs.ours), theirs, ratio);
         }
-        let url = self.server.url(work.scheme, Manner::Held);
+        let url = self.server.url(work.scheme, Mode::Held);
         let mut peak =
-            |asker| probe::peak_memory(&mut self.server, || work.question.command(asker, &url));
-        let (ours, theirs) = (peak(Asker::Xask)?, curl.map(peak).transpose()?);
+            |client| probe::peak_memory(&mut self.server, || work.job.command(client, &url));
+        let (ours, theirs) = (peak(Client::Xask)?, other.map(peak).transpose()?);
         self.table.add(&row("peak memory"), Unit::Bytes, ours, theirs);
         Ok(costs)
     }
 
-    fn add_calls(&mut self, work: &Work<'_>, stock: &Stock) -> Result<()> {
+    fn add_calls(&mut self, work: &Work<'_>, fixtures: &Fixtures) -> Result<()> {
         if !self.tools.strace {
             return Ok(());
         }
-        let url = self.server.url(work.scheme, Manner::AtOnce);
+        let url = self.server.url(work.scheme, Mode::AtOnce);
         let calls =
-            |asker| probe::system_calls(&stock.scratch(), || work.question.command(asker, &url));
-        let (ours, theirs) = (calls(Asker::Xask)?, self.tools.curl().map(calls).transpose()?);
+            |client| probe::system_calls(&fixtures.scratch(), || work.job.command(client, &url));
+        let (ours, theirs) = (calls(Client::Xask)?, self.tools.other().map(calls).transpose()?);
         self.table.add(&format!("{}: system calls", work.name), Unit::Calls, ours, theirs);
         Ok(())
     }
 
-    /// So many of something a run, as a number a second.
+    /// `a_run` of something in each run, as a rate per second.
     #[expect(clippy::cast_precision_loss, reason = "100,000 at most")]
     fn add_rate(&mut self, name: &str, a_run: usize, costs: &Costs) {
         let rate = |cost: Cost| a_run as f64 / cost.wall;
@@ -246,20 +264,15 @@ impl Bench {
             self.effort.rounds(),
             cpu.trim(),
             kernel.trim(),
-            curl.unwrap_or("nothing"),
+            self.tools.beside.as_deref().or(curl).unwrap_or("nothing"),
         )
     }
 }
 
-fn compare_askers(
-    plan: Plan,
-    question: &Question,
-    url: &str,
-    other: Option<Asker>,
-) -> Result<Costs> {
-    let ours = || question.command(Asker::Xask, url);
+fn compare_clients(plan: Plan, job: &Job, url: &str, other: Option<Client>) -> Result<Costs> {
+    let ours = || job.command(Client::Xask, url);
     match other {
-        Some(other) => compare(plan, &ours, Some(&|| question.command(other, url))),
+        Some(other) => compare(plan, &ours, Some(&|| job.command(other, url))),
         None => compare(plan, &ours, None),
     }
 }

@@ -1,8 +1,8 @@
-//! The service's part, played on loopback by another process, so that its work and its memory are
-//! not counted among those of the programs it serves.
+//! The API, simulated on loopback by another process, so that its time and its memory are not counted
+//! among those of the programs it serves.
 //!
-//! The first name in the path of a request says how to answer (`Manner`). The two processes talk in
-//! lines: the server tells on its standard output what happened, and goes on when told so on its
+//! The first name in the path of a request says how to answer (`Mode`). The two processes talk in
+//! lines: the server reports on its standard output what happened, and goes on at a line on its
 //! standard input. When that ends, so does the server.
 
 use std::fmt::Write as _;
@@ -23,7 +23,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// Makes the bench binary a server.
 pub const ARGUMENT: &str = "--serve";
-/// What every unstreamed reply answers.
+/// The answer of every response that is not streamed.
 pub const ANSWER: &str = "Four.";
 /// What each event of a stream adds to the answer.
 pub const PIECE: &str = "word ";
@@ -32,20 +32,22 @@ pub const EVENTS: usize = 100_000;
 
 /// How long a stream pauses before its first event: until its reader surely waits for it.
 const PAUSE: Duration = Duration::from_millis(20);
-const REPLY: &str = r#"{"id":"0f4c5b1e-0000-4000-8000-3f2a7d1c9b55","object":"chat.completion","created":1795330000,"model":"grok-4","choices":[{"index":0,"message":{"role":"assistant","content":"Four.","refusal":null},"finish_reason":"stop"}],"usage":{"prompt_tokens":21,"completion_tokens":2,"total_tokens":23}}"#;
+const RESPONSE: &str = r#"{"id":"0f4c5b1e-0000-4000-8000-3f2a7d1c9b55","object":"chat.completion","created":1795330000,"model":"grok-4","choices":[{"index":0,"message":{"role":"assistant","content":"Four.","refusal":null},"finish_reason":"stop"}],"usage":{"prompt_tokens":21,"completion_tokens":2,"total_tokens":23}}"#;
 const STREAM_HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
 
 /// How a request is answered.
 #[derive(Clone, Copy)]
-pub enum Manner {
+pub enum Mode {
     /// As soon as it was read.
     AtOnce,
-    /// When told so, and it is told that it was read: its sender can be looked at in between.
+    /// At a line on standard input, after a line that reports the request: its sender can be measured in between.
     Held,
-    /// As a stream whose first event is timed; the rest comes when told so.
+    /// As a stream whose first event is timed; the rest comes at a line on standard input.
     FirstEvent,
     /// As a stream of `EVENTS` events, as fast as they are taken.
     Events,
+    /// The same in the format of the Responses API.
+    ResponsesEvents,
 }
 
 /// Whether there is TLS.
@@ -70,10 +72,12 @@ struct Shared {
     orders: Mutex<Receiver<()>>,
     tls: Arc<ServerConfig>,
     events: String,
+    responses_events: String,
 }
 
-impl Manner {
-    const ALL: [Self; 4] = [Self::AtOnce, Self::Held, Self::FirstEvent, Self::Events];
+impl Mode {
+    const ALL: [Self; 5] =
+        [Self::AtOnce, Self::Held, Self::FirstEvent, Self::Events, Self::ResponsesEvents];
 
     fn name(self) -> &'static str {
         match self {
@@ -81,6 +85,7 @@ impl Manner {
             Self::Held => "held",
             Self::FirstEvent => "first-event",
             Self::Events => "events",
+            Self::ResponsesEvents => "responses-events",
         }
     }
 }
@@ -98,20 +103,20 @@ impl Server {
         let news = BufReader::new(child.stdout.take().context("no pipe from the server")?);
         let authority = String::new();
         let mut server = Self { child, orders, news, http: 0, https: 0, authority };
-        server.http = server.told("http")?.parse()?;
-        server.https = server.told("https")?.parse()?;
+        server.http = server.read_line("http")?.parse()?;
+        server.https = server.read_line("https")?.parse()?;
         // A line is all that can be sent; there is no bar in a PEM text.
-        server.authority = server.told("authority")?.replace('|', "\n");
+        server.authority = server.read_line("authority")?.replace('|', "\n");
         Ok(server)
     }
 
     /// The address for `--base-url`. The path of the endpoint is still to be added.
-    pub fn url(&self, scheme: Scheme, manner: Manner) -> String {
+    pub fn url(&self, scheme: Scheme, mode: Mode) -> String {
         let (scheme, port) = match scheme {
             Scheme::Http => ("http", self.http),
             Scheme::Https => ("https", self.https),
         };
-        format!("{scheme}://127.0.0.1:{port}/{}/v1", manner.name())
+        format!("{scheme}://127.0.0.1:{port}/{}/v1", mode.name())
     }
 
     /// Who signed the server's certificate, as PEM.
@@ -121,22 +126,22 @@ impl Server {
 
     /// Waits until a `Held` request was read.
     pub fn wait_until_held(&mut self) -> Result<()> {
-        self.told("held").map(drop)
+        self.read_line("held").map(drop)
     }
 
     /// Waits until a `FirstEvent` was sent; when that was, since the epoch.
     pub fn wait_until_sent(&mut self) -> Result<Duration> {
-        Ok(Duration::from_nanos(self.told("sent")?.parse()?))
+        Ok(Duration::from_nanos(self.read_line("sent")?.parse()?))
     }
 
     /// Lets a `Held` or `FirstEvent` request go on.
-    pub fn go_on(&mut self) -> Result<()> {
+    pub fn release_response(&mut self) -> Result<()> {
         let orders = self.orders.as_mut().context("the server is gone")?;
-        orders.write_all(b"\n").context("the server takes no orders")
+        orders.write_all(b"\n").context("the server has ended")
     }
 
     /// What is said after `topic` in the next line.
-    fn told(&mut self, topic: &str) -> Result<String> {
+    fn read_line(&mut self, topic: &str) -> Result<String> {
         let mut line = String::new();
         self.news.read_line(&mut line)?;
         let rest = line.strip_prefix(topic).with_context(|| format!("the server says {line:?}"))?;
@@ -155,7 +160,12 @@ impl Drop for Server {
 pub fn serve() -> Result<()> {
     let (tls, authority) = identity()?;
     let (order, orders) = channel();
-    let shared = Shared { orders: Mutex::new(orders), tls, events: all_events() };
+    let shared = Shared {
+        orders: Mutex::new(orders),
+        tls,
+        events: all_events(),
+        responses_events: responses_events(),
+    };
     let shared: &'static Shared = Box::leak(Box::new(shared));
     for scheme in [Scheme::Http, Scheme::Https] {
         let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -221,17 +231,17 @@ fn answer(mut stream: TcpStream, scheme: Scheme, shared: &Shared) -> Result<()> 
     Ok(())
 }
 
-/// Reads a request and answers it in its manner.
+/// Reads a request and answers it in its mode.
 fn exchange(stream: &mut (impl Read + Write), shared: &Shared) -> Result<()> {
-    let manner = read_request(stream)?;
-    match manner {
-        Manner::AtOnce => send_reply(stream),
-        Manner::Held => {
+    let mode = read_request(stream)?;
+    match mode {
+        Mode::AtOnce => send_response(stream),
+        Mode::Held => {
             tell("held", "")?;
             wait_for_order(shared)?;
-            send_reply(stream)
+            send_response(stream)
         }
-        Manner::FirstEvent => {
+        Mode::FirstEvent => {
             stream.write_all(STREAM_HEAD.as_bytes())?;
             stream.flush()?;
             thread::sleep(PAUSE);
@@ -243,15 +253,19 @@ fn exchange(stream: &mut (impl Read + Write), shared: &Shared) -> Result<()> {
             wait_for_order(shared)?;
             Ok(stream.write_all(end_of_stream().as_bytes())?)
         }
-        Manner::Events => {
+        Mode::Events => {
             stream.write_all(STREAM_HEAD.as_bytes())?;
             Ok(stream.write_all(shared.events.as_bytes())?)
+        }
+        Mode::ResponsesEvents => {
+            stream.write_all(STREAM_HEAD.as_bytes())?;
+            Ok(stream.write_all(shared.responses_events.as_bytes())?)
         }
     }
 }
 
 /// Reads head and body; the body is not kept.
-fn read_request(stream: &mut impl Read) -> Result<Manner> {
+fn read_request(stream: &mut impl Read) -> Result<Mode> {
     let mut buffer = vec![0; 256 * 1024];
     let mut filled = 0;
     let head = loop {
@@ -263,7 +277,7 @@ fn read_request(stream: &mut impl Read) -> Result<Manner> {
         }
     };
     let text = str::from_utf8(&buffer[..head])?;
-    let manner = manner(text)?;
+    let mode = mode(text)?;
     let length = content_length(text)?;
     let mut missing = (head + length).checked_sub(filled).context("a body over its length")?;
     while missing > 0 {
@@ -271,12 +285,12 @@ fn read_request(stream: &mut impl Read) -> Result<Manner> {
         ensure!(read > 0, "the request ends {missing} bytes early");
         missing = missing.checked_sub(read).context("a body over its length")?;
     }
-    Ok(manner)
+    Ok(mode)
 }
 
-fn manner(head: &str) -> Result<Manner> {
+fn mode(head: &str) -> Result<Mode> {
     let name = head.split('/').nth(1).unwrap_or_default();
-    let known = Manner::ALL.into_iter().find(|manner| manner.name() == name);
+    let known = Mode::ALL.into_iter().find(|mode| mode.name() == name);
     known.with_context(|| format!("no answer for {name:?}"))
 }
 
@@ -286,12 +300,12 @@ fn content_length(head: &str) -> Result<usize> {
     Ok(length.context("a request without its length")?.1.trim().parse()?)
 }
 
-fn send_reply(stream: &mut impl Write) -> Result<()> {
-    let length = REPLY.len();
-    let reply = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{REPLY}"
+fn send_response(stream: &mut impl Write) -> Result<()> {
+    let length = RESPONSE.len();
+    let response = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{RESPONSE}"
     );
-    Ok(stream.write_all(reply.as_bytes())?)
+    Ok(stream.write_all(response.as_bytes())?)
 }
 
 /// All that follows the head of a stream of `EVENTS` events.
@@ -310,7 +324,22 @@ fn end_of_stream() -> String {
     chunk(&last) + &chunk("data: [DONE]\n\n") + "0\r\n\r\n"
 }
 
-/// One chunk an event, as the service's own server sends them.
+/// The same for the Responses API, whose last event has the whole text.
+fn responses_events() -> String {
+    let delta = format!(
+        r#"{{"type":"response.output_text.delta","sequence_number":7,"item_id":"msg_5b0e3c6a","output_index":0,"content_index":0,"delta":"{PIECE}"}}"#
+    );
+    let text = PIECE.repeat(EVENTS);
+    let last = format!(
+        r#"{{"type":"response.completed","response":{{"id":"5b0e3c6a-0000-4000-8000-1c9b553f2a7d","object":"response","status":"completed","model":"grok-4","output":[{{"type":"message","role":"assistant","status":"completed","content":[{{"type":"output_text","text":"{text}","annotations":[]}}]}}]}}}}"#
+    );
+    let named = |name: &str, data: &str| chunk(&format!("event: {name}\ndata: {data}\n\n"));
+    named("response.output_text.delta", &delta).repeat(EVENTS)
+        + &named("response.completed", &last)
+        + "0\r\n\r\n"
+}
+
+/// One chunk an event, as xAI's own server sends them.
 fn chunk(data: &str) -> String {
     let mut chunk = String::new();
     write!(chunk, "{:x}\r\n{data}\r\n", data.len()).ok();

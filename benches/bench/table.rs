@@ -3,8 +3,9 @@
 use std::fmt::{Display, Write};
 
 /// Rows of a work, a quantity of xask, the same of the other, and the first divided by the second.
-#[derive(Default)]
 pub struct Table {
+    /// The heading of the third column.
+    other: String,
     rows: Vec<[String; 4]>,
 }
 
@@ -21,6 +22,11 @@ pub enum Unit {
 }
 
 impl Table {
+    /// An empty table that compares with `other`.
+    pub fn new(other: &str) -> Self {
+        Self { other: other.to_owned(), rows: Vec::new() }
+    }
+
     pub fn add(&mut self, work: &str, unit: Unit, ours: f64, theirs: Option<f64>) {
         self.add_ratio(work, unit, ours, theirs, theirs.map(|theirs| ours / theirs));
     }
@@ -45,7 +51,7 @@ impl Table {
 
     /// As Markdown, with the columns one below the other.
     pub fn markdown(&self) -> String {
-        let head = ["work", "xask", "curl", "ratio"].map(str::to_owned);
+        let head = ["work", "xask", &self.other, "ratio"].map(str::to_owned);
         let rows = || [&head].into_iter().chain(&self.rows);
         let widths: [usize; 4] = std::array::from_fn(|column| {
             rows().map(|row| row[column].chars().count()).max().unwrap_or(0)

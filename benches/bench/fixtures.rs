@@ -1,4 +1,4 @@
-//! What is asked for: the questions with the files they need, made before anything is measured.
+//! The jobs with the files they need, made before anything is measured.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use super::command::Question;
+use super::command::Job;
 use super::say;
 
-/// The largest image the service takes.
+/// The largest image that the API takes.
 const IMAGE: usize = 20 << 20;
 const PROMPT: usize = 16 << 20;
 /// Where systems keep the authorities they trust, all in one file.
@@ -20,38 +20,40 @@ const BUNDLES: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// All questions, and the folder they live in.
-pub struct Stock {
-    pub text: Question,
-    pub one_image: Question,
-    pub ten_images: Question,
-    pub prompt: Question,
-    pub stream: Question,
+/// All jobs, and the folder of their files.
+pub struct Fixtures {
+    pub text: Job,
+    pub one_image: Job,
+    pub ten_images: Job,
+    pub prompt: Job,
+    pub stream: Job,
+    pub responses_stream: Job,
     folder: TempDir,
 }
 
-impl Stock {
+impl Fixtures {
     /// Writes some 350 MiB into a temporary folder that goes with this value. `authority` is trusted
     /// beside those of the system.
-    pub fn lay_in(program: &Path, authority: &str) -> Result<Self> {
+    pub fn create(program: &Path, other: Option<&Path>, authority: &str) -> Result<Self> {
         let folder = tempfile::tempdir().context("no temporary folder")?;
         let bundle = folder.path().join("bundle.pem");
         fs::write(&bundle, system_bundle() + authority)?;
         let image = folder.path().join("image.png");
         fs::write(&image, picture())?;
         let make = |name: &str, args: &[&str], images: usize| {
-            let mut question = Question {
+            let mut job = Job {
                 program: program.to_owned(),
+                other: other.unwrap_or(program).to_owned(),
                 bundle: bundle.clone(),
-                ..Question::default()
+                ..Job::default()
             };
-            question.args.extend(args.iter().map(Into::into));
+            job.args.extend(args.iter().map(Into::into));
             for _ in 0..images {
-                question.args.extend(["--image".into(), image.clone().into()]);
+                job.args.extend(["--image".into(), image.clone().into()]);
             }
-            question.stdin = args.is_empty().then(prompt);
-            question.make_body(&folder.path().join(name))?;
-            anyhow::Ok(question)
+            job.stdin = args.is_empty().then(prompt);
+            job.write_body(&folder.path().join(name))?;
+            anyhow::Ok(job)
         };
         Ok(Self {
             text: make("text", &["What is 2 + 2?"], 0)?,
@@ -59,11 +61,16 @@ impl Stock {
             ten_images: make("ten-images", &["What are these?"], 10)?,
             prompt: make("prompt", &[], 0)?,
             stream: make("stream", &["--stream", "Tell me a story."], 0)?,
+            responses_stream: make(
+                "responses-stream",
+                &["--api", "responses", "--stream", "Tell me a story."],
+                0,
+            )?,
             folder,
         })
     }
 
-    /// A file for whoever needs one for a moment.
+    /// A file to write to for a moment.
     pub fn scratch(&self) -> PathBuf {
         self.folder.path().join("scratch")
     }
@@ -77,7 +84,7 @@ fn system_bundle() -> String {
     })
 }
 
-/// Begins as a PNG; the rest is nobody's business.
+/// Begins as a PNG; nobody reads the rest.
 fn picture() -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
     bytes.extend((0..=u8::MAX).cycle().take(IMAGE - bytes.len()));

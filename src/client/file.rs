@@ -36,12 +36,18 @@ impl Limit {
 
 /// The bytes of a regular file or a pipe. Devices can have no end, and a terminal would be waited for.
 pub fn read(path: &Path, limit: Limit) -> io::Result<Vec<u8>> {
-    let kind = fs::metadata(path)?.file_type();
+    let metadata = fs::metadata(path)?;
+    let kind = metadata.file_type();
     if kind.is_char_device() || kind.is_block_device() || kind.is_socket() {
         return Err(io::Error::other("neither a regular file nor a pipe"));
     }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(limit.bytes + 1).read_to_end(&mut bytes)?;
+    let mut file = File::open(path)?;
+    // All of a regular file at once: `Take` begins with a few bytes, and doubles.
+    let expected = metadata.len().min(limit.bytes + 1);
+    let mut bytes = vec![0; usize::try_from(expected).unwrap_or_default()];
+    let len = file.read(&mut bytes)?;
+    bytes.truncate(len);
+    file.take(limit.bytes + 1 - len as u64).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit.bytes {
         return Err(io::Error::other(limit.exceeded()));
     }

@@ -7,6 +7,7 @@ mod answer;
 mod chat;
 mod citations;
 mod deferred;
+mod encode;
 mod error_body;
 mod events;
 mod html;

@@ -158,18 +158,18 @@ fn a_field_of_the_programs_own_is_not_for_param() {
 fn a_field_given_twice_is_refused_by_name() {
     let (env, server) = (Env::new(), Server::never());
     let cases = [
-        ("--max-tokens=1", "max_completion_tokens"),
-        ("--temperature=1", "temperature"),
-        ("--top-p=1", "top_p"),
-        ("--seed=1", "seed"),
-        ("--stop=x", "stop"),
-        ("--reasoning-effort=low", "reasoning_effort"),
-        ("--param=user=x", "user"),
+        ("--max-tokens=1", "max_completion_tokens", "an option sets it already"),
+        ("--temperature=1", "temperature", "an option sets it already"),
+        ("--top-p=1", "top_p", "an option sets it already"),
+        ("--seed=1", "seed", "an option sets it already"),
+        ("--stop=x", "stop", "an option sets it already"),
+        ("--reasoning-effort=low", "reasoning_effort", "an option sets it already"),
+        ("--param=user=x", "user", "this field is given twice"),
     ];
-    for (flag, field) in cases {
+    for (flag, field, why) in cases {
         let param = format!("--param={field}=1");
         for args in [["hi", flag, &param], ["hi", &param, flag]] {
-            env.xask(args).server(&server).refused(2, &["--param", field, "twice"]);
+            env.xask(args).server(&server).refused(2, &["--param", field, why]);
         }
         // Once is no more than once.
         assert_eq!(env.dry(["hi", &param]).text(), hi_with(&format!(r#""{field}":1"#)));

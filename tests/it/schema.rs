@@ -141,7 +141,7 @@ fn a_response_format_is_given_once() {
     env.write("schema.json", "{}");
     let param = ["hi", "-p", r#"response_format={"type":"json_object"}"#];
     let run = env.xask(param).args(["--schema", "schema.json"]);
-    run.fails(2, &["--param response_format: this field is given twice"]);
+    run.fails(2, &["--param cannot set \"response_format\": an option sets it already"]);
     // By --param alone it is any other field: what the answer is, is not looked at.
     let server = Server::reply(four());
     env.xask(param).server(&server).stdout("Four.\n").success();

@@ -1,5 +1,6 @@
 //! The request's body, with the fields' names.
 
+use crate::api::encode::{cannot_set, check_extra, push_fields, push_message};
 use crate::api::{AnswerFormat, ModelOptions, Request};
 use crate::body::{Body, BodyBuilder};
 use crate::error::Failure;
@@ -54,16 +55,11 @@ fn begin(request: &Request) -> BodyBuilder<'_> {
             Message::Raw(message) => {
                 body.raw(&message.json);
             }
-            Message::New(message) => push_message(&mut body, message),
+            Message::New(message) => push_message(&mut body, message, push_part),
         }
     }
     body.json("]");
-    for (name, json) in option_fields(options) {
-        body.json(",\"").json(name).json("\":").json(&json);
-    }
-    for field in &options.extra {
-        body.json(",").string(&field.name).json(":").raw(&field.json);
-    }
+    push_fields(&mut body, option_fields(options), &options.extra);
     if let Some(format) = &options.format {
         body.json(r#","response_format":"#).json(&response_format(format));
     }
@@ -73,7 +69,7 @@ fn begin(request: &Request) -> BodyBuilder<'_> {
 /// The JSON of one message.
 pub fn encode_message(message: &NewMessage) -> Body<'_> {
     let mut body = BodyBuilder::default();
-    push_message(&mut body, message);
+    push_message(&mut body, message, push_part);
     body.finish()
 }
 
@@ -89,23 +85,13 @@ pub fn check_options(options: &ModelOptions, has_format: bool) -> Result<(), Fai
             "--stop: given {stops} times; the API takes at most {MAX_STOPS}"
         )));
     }
-    let mut set: Vec<&str> = option_fields(options).into_iter().map(|(name, _)| name).collect();
-    set.extend(has_format.then_some("response_format"));
-    let by_options = set.len();
-    for field in &options.extra {
-        let name = field.name.as_str();
-        if let Some((_, hint)) = RESERVED.iter().find(|(reserved, _)| *reserved == name) {
-            let what = format!("--param cannot set {}", to_json(name));
-            return Err(Failure::usage(what).hint(*hint));
-        }
-        if let Some(at) = set.iter().position(|earlier| *earlier == name) {
-            let failure = Failure::usage(format!("--param {name}: this field is given twice"));
-            let by_option = at < by_options;
-            return Err(if by_option { failure.hint("an option sets it") } else { failure });
-        }
-        set.push(name);
-    }
-    Ok(())
+    let options_set = option_fields(options).into_iter().map(|(name, _)| name);
+    let by_options: Vec<&str> =
+        options_set.chain(has_format.then_some("response_format")).collect();
+    check_extra(&options.extra, &by_options, |name| {
+        let (_, hint) = RESERVED.iter().find(|(reserved, _)| *reserved == name)?;
+        Some(Failure::usage(cannot_set(name)).hint(*hint))
+    })
 }
 
 /// The fields of the options that are given, with their values as JSON, in the order of `--help`.
@@ -140,24 +126,6 @@ fn response_format(format: &AnswerFormat) -> String {
     format!(
         r#"{{"type":"json_schema","json_schema":{{"name":"{name}","schema":{json},"strict":true}}}}"#
     )
-}
-
-fn push_message<'a>(body: &mut BodyBuilder<'a>, message: &'a NewMessage) {
-    let NewMessage { role, content } = message;
-    body.json(r#"{"role":""#).json(role.as_str()).json(r#"","content":"#);
-    match &content[..] {
-        [ContentPart::Text(text)] => {
-            body.string(text);
-        }
-        parts => {
-            for (index, part) in parts.iter().enumerate() {
-                body.json(if index == 0 { "[" } else { "," });
-                push_part(body, part);
-            }
-            body.json("]");
-        }
-    }
-    body.json("}");
 }
 
 fn push_part<'a>(body: &mut BodyBuilder<'a>, part: &'a ContentPart) {

@@ -4,9 +4,9 @@ use serde_json::value::RawValue;
 
 use super::request::option_fields;
 use crate::api::ModelOptions;
+use crate::api::encode::{cannot_set, check_extra};
 use crate::api::lenient::{Object, Raw, each, fields, string};
 use crate::error::Failure;
-use crate::json::to_json;
 
 /// Fields that `--param` cannot set, and what to do instead.
 const RESERVED: [(&str, &str); 8] = [
@@ -49,40 +49,25 @@ pub fn check_options(options: &ModelOptions, has_format: bool) -> Result<(), Fai
             return Err(Failure::usage(what).hint("use --api chat"));
         }
     }
-    let by_flags = option_fields(options).into_iter().map(|(name, _)| name);
-    let by_flags = by_flags
+    let options_set = option_fields(options).into_iter().map(|(name, _)| name);
+    let by_options: Vec<&str> = options_set
         .chain(has_format.then_some("text"))
-        .chain(options.search.as_ref().map(|_| "tools"));
-    let by_flags: Vec<&str> = by_flags.collect();
-    for (index, field) in options.extra.iter().enumerate() {
-        check_field(&field.name, &by_flags)?;
-        if options.extra[..index].iter().any(|earlier| earlier.name == field.name) {
-            return Err(Failure::usage(format!(
-                "--param {}: this field is given twice",
-                field.name
-            )));
-        }
-    }
-    Ok(())
+        .chain(options.search.as_ref().map(|_| "tools"))
+        .collect();
+    check_extra(&options.extra, &by_options, refuse)
 }
 
-/// Checks the name of a field that the user sets, where flags set others.
-fn check_field(name: &str, by_flags: &[&str]) -> Result<(), Failure> {
-    let cannot = format!("--param cannot set {}", to_json(name));
+/// Why a field cannot be set.
+fn refuse(name: &str) -> Option<Failure> {
     let hint_in = |fields: &[(&str, &'static str)]| {
         fields.iter().find(|(field, _)| *field == name).map(|(_, hint)| *hint)
     };
     if let Some(hint) = hint_in(&RESERVED) {
-        return Err(Failure::usage(cannot).hint(hint));
+        return Some(Failure::usage(cannot_set(name)).hint(hint));
     }
-    if let Some(hint) = hint_in(&OF_CHAT) {
-        let what = format!("{cannot}: it does not exist in the Responses API");
-        return Err(Failure::usage(what).hint(hint));
-    }
-    if by_flags.contains(&name) {
-        return Err(Failure::usage(format!("{cannot}: an option sets it already")));
-    }
-    Ok(())
+    let hint = hint_in(&OF_CHAT)?;
+    let what = format!("{}: it does not exist in the Responses API", cannot_set(name));
+    Some(Failure::usage(what).hint(hint))
 }
 
 impl ModelOptions {

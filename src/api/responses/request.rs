@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use super::history;
+use crate::api::encode::{push_fields, push_message};
 use crate::api::{AnswerFormat, ModelOptions, Request, Search, WebSearch, XSearch};
 use crate::body::{Body, BodyBuilder};
 use crate::error::Failure;
 use crate::json::to_json;
-use crate::message::{ContentPart, Image, Message, NewMessage};
+use crate::message::{ContentPart, Image, Message, RawMessage};
 
 /// The body of a request, whose messages [`check_messages`] accepts.
 pub fn encode(request: &Request) -> Body<'_> {
@@ -34,16 +35,14 @@ fn begin(request: &Request) -> BodyBuilder<'_> {
     body.json(r#"{"model":"#).string(model).json(r#","input":["#);
     for (index, message) in messages.iter().enumerate() {
         body.json(if index > 0 { "," } else { "" });
-        push_message(&mut body, message);
+        match message {
+            Message::Raw(message) => push_raw_message(&mut body, message),
+            Message::New(message) => push_message(&mut body, message, push_part),
+        }
     }
     // Nothing is kept at xAI; by default everything would be, for 30 days.
     body.json(r#"],"store":false"#);
-    for (name, json) in option_fields(options) {
-        body.json(",\"").json(name).json("\":").json(&json);
-    }
-    for field in &options.extra {
-        body.json(",").string(&field.name).json(":").raw(&field.json);
-    }
+    push_fields(&mut body, option_fields(options), &options.extra);
     if let Some(format) = &options.format {
         body.json(r#","text":"#).json(&text_format(format));
     }
@@ -129,39 +128,15 @@ fn list_field(name: &str, texts: &[String]) -> String {
     }
 }
 
-fn push_message<'a>(body: &mut BodyBuilder<'a>, message: &'a Message) {
-    match message {
-        Message::Raw(message) => {
-            // What cannot be converted was found by `check_messages`.
-            let pieces =
-                history::convert(message).unwrap_or_else(|_| vec![(&*message.json).into()]);
-            for piece in pieces {
-                match piece {
-                    Cow::Borrowed(json) => body.raw(json),
-                    Cow::Owned(json) => body.json(&json),
-                };
-            }
-        }
-        Message::New(message) => push_new_message(body, message),
+fn push_raw_message<'a>(body: &mut BodyBuilder<'a>, message: &'a RawMessage) {
+    // What cannot be converted was found by `check_messages`.
+    let pieces = history::convert(message).unwrap_or_else(|_| vec![(&*message.json).into()]);
+    for piece in pieces {
+        match piece {
+            Cow::Borrowed(json) => body.raw(json),
+            Cow::Owned(json) => body.json(&json),
+        };
     }
-}
-
-fn push_new_message<'a>(body: &mut BodyBuilder<'a>, message: &'a NewMessage) {
-    let NewMessage { role, content } = message;
-    body.json(r#"{"role":""#).json(role.as_str()).json(r#"","content":"#);
-    match &content[..] {
-        [ContentPart::Text(text)] => {
-            body.string(text);
-        }
-        parts => {
-            for (index, part) in parts.iter().enumerate() {
-                body.json(if index == 0 { "[" } else { "," });
-                push_part(body, part);
-            }
-            body.json("]");
-        }
-    }
-    body.json("}");
 }
 
 fn push_part<'a>(body: &mut BodyBuilder<'a>, part: &'a ContentPart) {
@@ -185,7 +160,7 @@ mod tests {
     use std::io::Read;
 
     use super::*;
-    use crate::message::{RawMessage, Role};
+    use crate::message::{NewMessage, Role};
 
     fn request(messages: Vec<Message>, options: ModelOptions) -> Request {
         let model = "grok-4".to_owned();

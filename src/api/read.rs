@@ -172,14 +172,14 @@ fn kind(beginning: &[u8], is_labelled: bool, is_all: bool) -> Option<Kind> {
     const FIELDS: [&[u8]; 5] = [b":", b"data:", b"event:", b"id:", b"retry:"];
     let text = beginning.strip_prefix(BOM).unwrap_or(beginning).trim_ascii_start();
     let may_be_field = FIELDS.iter().any(|field| field.starts_with(text));
+    let may_be_bom = BOM.starts_with(beginning);
     Some(match text.first() {
+        _ if may_be_bom && !is_all => return None,
         Some(b'{' | b'[' | b'"' | b'<') => Kind::Whole,
         Some(_) if is_labelled || FIELDS.iter().any(|field| text.starts_with(field)) => {
             Kind::Stream
         }
         _ if may_be_field && !is_all => return None,
-        // A part of a byte order mark.
-        Some(_) if BOM.starts_with(text) && !is_all => return None,
         None if is_labelled => Kind::Stream,
         _ => Kind::Whole,
     })

@@ -152,16 +152,16 @@ fn a_response_is_read_by_its_first_byte_whatever_its_label() {
 
 #[test]
 fn the_beginning_of_a_response_may_arrive_byte_by_byte() {
-    for body in [events(&[&piece("Four."), STOP]), format!("\u{feff} {FOUR}")] {
-        let pieces = body.bytes().map(|byte| vec![byte]).collect();
-        let body = Box::new(Pieces { left: pieces, end: End::Clean, limit: None });
-        let read = read_answer(
-            Api::Chat,
-            response("", body),
-            Expectations::default(),
-            &mut Sink::default(),
-        );
-        assert_eq!(outcome(&read), usable("Four."));
+    let stream = events(&[&piece("Four."), STOP]);
+    for label in ["", "text/event-stream"] {
+        for body in [stream.clone(), format!("\u{feff}{stream}"), format!("\u{feff} {FOUR}")] {
+            let pieces = body.bytes().map(|byte| vec![byte]).collect();
+            let body = Box::new(Pieces { left: pieces, end: End::Clean, limit: None });
+            let expected = Expectations::default();
+            let read =
+                read_answer(Api::Chat, response(label, body), expected, &mut Sink::default());
+            assert_eq!(outcome(&read), usable("Four."), "{label}");
+        }
     }
 }
 

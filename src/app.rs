@@ -1,7 +1,7 @@
 //! Runs one request end to end: from its inputs to its exit status.
 //!
-//! Checks are made in this order: arguments (already resolved), inputs, outputs, key, network. No other folder
-//! knows more than one layer.
+//! Checks are made in this order: arguments (already resolved), inputs, outputs, key, network. Nothing is
+//! computed here: each step belongs to a layer below.
 
 mod backend;
 mod deferred;
@@ -54,7 +54,7 @@ fn ask(plan: &AskPlan, log: &mut RunLog, reporter: &mut Reporter) -> Result<()> 
     let (mut stdin, stdout) = (Stdin::default(), Stdout::open()?);
     let inputs = Inputs::load(plan, &mut stdin, stdout.is_terminal(), reporter)?;
     let Inputs { request, headers, conversation, deadline } = inputs;
-    let body = plan.api.encode(&request);
+    let body = plan.api.wire_format().encode(&request);
     let Some(backend) = &plan.backend else { return stdout.print_line(body.reader()) };
 
     let mut outputs =
@@ -136,7 +136,7 @@ impl Submission<'_> {
 
 fn fetch(plan: FetchPlan, log: &mut RunLog, reporter: &mut Reporter) -> Result<()> {
     reporter.set_level(plan.output.quiet, plan.output.verbose);
-    log.entry.api = Some(Api::Chat.as_str());
+    log.entry.api = Some(Api::DEFERRED.as_str());
     let stdout = Stdout::open()?;
     let format = load_format(&plan.format)?;
     let headers = load_headers(&plan.headers, &mut Stdin::default())?;

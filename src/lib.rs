@@ -1,7 +1,8 @@
 //! xask sends one prompt to an xAI (Grok) model and prints the answer.
 //!
 //! The modules in the order in which they may be imported, lowest first: the ground ([`error`], [`deadline`],
-//! [`secret`], [`host`], [`message`], [`response`], [`json`], [`atomic_file`]), then the layers: [`body`],
+//! [`secret`], [`host`], [`message`], [`response`], [`json`], [`folder`],
+//! [`atomic_file`]), then the layers: [`body`],
 //! [`api`], [`prompt`], [`client`], [`offline`], [`output`], [`cli`], [`app`]. `cli` resolves the command line into a plan,
 //! and `app` runs it: `prompt` loads the messages, `api` writes them as a request, `client` or `offline` gets the
 //! response, `api` reads the answer in it, `output` prints it.

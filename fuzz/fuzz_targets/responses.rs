@@ -7,7 +7,7 @@ use xask::response::Response;
 use xask_fuzz::{Pieces, read, response};
 
 fuzz_target!(|body: &[u8]| {
-    for api in [Api::Chat, Api::Responses] {
+    for api in Api::ALL {
         let whole = response(200, "application/json", Pieces::new(body, 0));
         if let (Ok(answer), _) = read(api, whole) {
             assert!(!answer.is_usable() || !answer.text.trim().is_empty());

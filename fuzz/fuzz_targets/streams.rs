@@ -8,7 +8,7 @@ use xask_fuzz::{Pieces, read, response};
 
 fuzz_target!(|input: &[u8]| {
     let Some((size, body)) = input.split_first() else { return };
-    for api in [Api::Chat, Api::Responses] {
+    for api in Api::ALL {
         let stream = |size| response(200, "text/event-stream", Pieces::new(body, size));
         let (whole, printed) = read(api, stream(0));
         let (pieces, _) = read(api, stream(usize::from(*size)));

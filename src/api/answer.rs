@@ -41,6 +41,14 @@ impl Answer {
         self.unusable.is_none()
     }
 
+    /// Says why it is not usable after all, and which response it came from.
+    pub fn reject(&mut self, why: Failure) {
+        self.unusable = Some(match self.http_status {
+            Some(status) => why.response(status, self.request_id.as_deref()),
+            None => why,
+        });
+    }
+
     /// An answer that is otherwise usable must be what was requested.
     pub(super) fn check_against(&mut self, expectations: Expectations) {
         if !self.is_usable() {

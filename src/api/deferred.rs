@@ -6,9 +6,9 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::lenient::{self, Object, Raw, fields, is_error, string};
-use super::read::{WithOrigin, broken, read, read_whole};
+use super::read::{WithOrigin, read, read_whole};
 use super::status::Context;
-use super::{Answer, Api, Expectations, StreamSink, chat, error_body, read_answer};
+use super::{Answer, Api, Expectations, StreamSink, error_body, read_answer};
 use crate::error::Failure;
 use crate::response::{Response, ResponseHeaders};
 
@@ -58,7 +58,7 @@ pub fn read_deferred(response: Response, expectations: Expectations) -> Result<D
         if let Some(id) = request_id(&bytes)? {
             return Ok(Deferred::Id(id));
         }
-        let answer = chat::parse(&bytes)?;
+        let answer = Api::DEFERRED.wire_format().parse(&bytes)?;
         let mut answer = Answer { body: Some(bytes), ..answer };
         answer.check_against(expectations);
         Ok(Deferred::Answer(Box::new(answer)))
@@ -74,7 +74,7 @@ fn request_id(bytes: &[u8]) -> Result<Option<String>, Failure> {
         let id = string(fields.request_id).filter(|_| !is_error(fields.error));
         Ok((id.map(Cow::into_owned), fields.choices.is_some()))
     });
-    match read.map_err(|why| broken(why, bytes, NOT_AN_ID))? {
+    match read.map_err(|why| error_body::broken(why, bytes, NOT_AN_ID))? {
         (Some(id), _) if is_request_id(&id) => Ok(Some(id)),
         (_, true) => Ok(None),
         (_, false) => Err(error_body::not_an_answer(NOT_AN_ID, bytes)),

@@ -5,9 +5,10 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::failures::server_failure;
 use super::html::{is_html, text_of_html};
-use super::lenient::{self, Object, Raw, count, each, fields, string, visit_scalars};
-use super::read::server_failure;
+use super::lenient::{self, Broken, Object, Raw, count, each, fields, string, visit_scalars};
+
 use crate::error::{Failure, Retry};
 use crate::json::minify;
 
@@ -25,6 +26,14 @@ const UNAVAILABLE: &str = "service is currently unavailable";
 
 /// What it says in place of that as a code.
 const OVERLOADED: u64 = 529;
+
+/// A response whose JSON is broken: one that ends in the middle is not whole, any other is no answer.
+pub fn broken(broken: Broken, bytes: &[u8], message: &str) -> Failure {
+    match broken {
+        Broken::Cut => Failure::incomplete("incomplete response: its JSON ends in the middle"),
+        Broken::NotJson => not_an_answer(message, bytes),
+    }
+}
 
 /// The failure of a response that came with status 200 and carries an error.
 pub fn api_error(bytes: &[u8]) -> Failure {

@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 
 use memchr::arch::all::memchr::{One, Two};
 
+use super::failures::server_failure;
 use super::lenient::BOM;
-use super::read::server_failure;
 use crate::error::Failure;
 
 /// The largest event, in bytes: a bound on memory.

@@ -10,6 +10,7 @@ mod deferred;
 mod encode;
 mod error_body;
 mod events;
+mod failures;
 mod html;
 mod lenient;
 mod models;
@@ -24,6 +25,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod usage;
+mod wire_format;
 
 use anyhow::Result;
 
@@ -38,9 +40,10 @@ pub use self::request::{
 };
 pub use self::scenario::Scenario;
 pub use self::usage::Usage;
+pub use self::wire_format::WireFormat;
 use crate::body::Body;
 use crate::error::Failure;
-use crate::message::{Message, NewMessage};
+use crate::message::NewMessage;
 use crate::response::Response;
 
 /// The path of the list of models, below the base URL.
@@ -88,6 +91,17 @@ pub trait StreamSink {
 }
 
 impl Api {
+    /// Both, in the order of `--help`.
+    pub const ALL: [Self; 2] = [Self::Chat, Self::Responses];
+
+    /// The one that has deferred answers.
+    pub const DEFERRED: Self = Self::Chat;
+
+    /// The API with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|api| api.as_str() == name)
+    }
+
     /// The name that `--api` takes.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -96,58 +110,11 @@ impl Api {
         }
     }
 
-    /// The path that prompts are posted to, below the base URL.
-    pub fn path(self) -> &'static str {
+    /// How its requests are written and its answers read.
+    pub fn wire_format(self) -> &'static dyn WireFormat {
         match self {
-            Self::Chat => chat::PATH,
-            Self::Responses => responses::PATH,
-        }
-    }
-
-    /// The body of a request.
-    pub fn encode(self, request: &Request) -> Body<'_> {
-        match self {
-            Self::Chat => chat::encode(request),
-            Self::Responses => responses::encode(request),
-        }
-    }
-
-    /// The body that identifies a request: what is answered, and not how the answer travels. A request
-    /// that is streamed or deferred has the same as one that is not.
-    pub fn encode_identity(self, request: &Request) -> Body<'_> {
-        match self {
-            Self::Chat => chat::encode_identity(request),
-            Self::Responses => responses::encode_identity(request),
-        }
-    }
-
-    /// Checks that all messages can be sent to this API: files hold them in the form of chat completions.
-    ///
-    /// # Errors
-    ///
-    /// Status 2 for a message from a file that says what cannot be said here.
-    pub fn check_messages(self, messages: &[Message]) -> Result<(), Failure> {
-        match self {
-            Self::Chat => Ok(()),
-            Self::Responses => responses::check_messages(messages),
-        }
-    }
-
-    /// The JSON of one message, in the form of chat completions: a line of a conversation.
-    pub fn encode_message(message: &NewMessage) -> Body<'_> {
-        chat::encode_message(message)
-    }
-
-    /// Checks the options against each other: what no single flag can know. `has_format` says that the
-    /// answer's format is still to be read.
-    ///
-    /// # Errors
-    ///
-    /// Status 2 for a field that is not the user's to set or that is given twice, or too many stop texts.
-    pub fn check_options(self, options: &ModelOptions, has_format: bool) -> Result<(), Failure> {
-        match self {
-            Self::Chat => chat::check_options(options, has_format),
-            Self::Responses => responses::check_options(options, has_format),
+            Self::Chat => &chat::ChatCompletions,
+            Self::Responses => &responses::Responses,
         }
     }
 
@@ -162,14 +129,14 @@ impl Api {
         scenario: Scenario,
         text: &str,
     ) -> Result<Response, Failure> {
-        if let Some(response) = scenario.error_response()? {
-            return Ok(response);
-        }
-        Ok(match self {
-            Self::Chat => chat::scripted(request, scenario, text),
-            Self::Responses => responses::scripted(request, scenario, text),
-        })
+        let error = scenario.error_response()?;
+        Ok(error.unwrap_or_else(|| self.wire_format().simulate(request, scenario, text)))
     }
+}
+
+/// The JSON of one message, in the form of chat completions: a line of a conversation.
+pub fn encode_message(message: &NewMessage) -> Body<'_> {
+    chat::encode_message(message)
 }
 
 /// What the API would send as the list of models in a scenario: the one model that is named.

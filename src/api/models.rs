@@ -5,7 +5,6 @@ use std::fmt::Write;
 use serde_json::json;
 
 use super::lenient::{self, Object, Raw, each, fields, string};
-use super::read::broken;
 use super::{Answer, error_body};
 use crate::error::Failure;
 use crate::response::Response;
@@ -40,7 +39,7 @@ pub fn parse(bytes: &[u8]) -> Result<Answer, Failure> {
     match read {
         Ok(Some(text)) => Ok(Answer { text, ..Answer::default() }),
         Ok(None) => Err(error_body::not_an_answer(NOT_A_LIST, bytes)),
-        Err(why) => Err(broken(why, bytes, NOT_A_LIST)),
+        Err(why) => Err(error_body::broken(why, bytes, NOT_A_LIST)),
     }
 }
 

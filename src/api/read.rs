@@ -4,15 +4,12 @@ use std::io::{self, Read};
 
 use anyhow::Result;
 
-use super::lenient::{BOM, Broken};
+use super::failures::{MAX_RESPONSE, server_failure, too_large, with_response};
+use super::lenient::BOM;
 use super::status::{self, Context};
-use super::{Answer, AnswerFormat, Api, StreamSink, chat, error_body, models, responses};
-use crate::error::{ExitStatus, Failure, Retry, exit_status};
+use super::{Answer, AnswerFormat, Api, StreamSink, models};
+use crate::error::{ExitStatus, Failure, exit_status};
 use crate::response::{Response, ResponseBody, ResponseHeaders};
-
-/// The largest response in one JSON, and the longest text of a stream, in bytes: far over any answer, and
-/// bounded.
-pub(super) const MAX_RESPONSE: u64 = 64 * 1024 * 1024;
 
 /// How much is read at a time, in bytes.
 const READ_BUFFER: usize = 16 * 1024;
@@ -44,17 +41,11 @@ pub fn read_answer(
         let mut buffer = vec![0; READ_BUFFER];
         let (len, kind) = read_beginning(body, &mut buffer, headers)?;
         let mut answer = match kind {
-            Kind::Stream => match api {
-                Api::Chat => chat::read_stream(buffer, len, body, sink)?,
-                Api::Responses => responses::read_stream(buffer, len, body, sink)?,
-            },
+            Kind::Stream => api.wire_format().read_stream(buffer, len, body, sink)?,
             Kind::Whole => {
                 buffer.truncate(len);
                 let bytes = read_whole(buffer, body, headers)?;
-                let answer = match api {
-                    Api::Chat => chat::parse(&bytes)?,
-                    Api::Responses => responses::parse(&bytes)?,
-                };
+                let answer = api.wire_format().parse(&bytes)?;
                 Answer { body: Some(bytes), ..answer }
             }
         };
@@ -221,31 +212,4 @@ fn compression_of(bytes: &[u8]) -> Option<&'static str> {
 
 fn compressed(compression: &str) -> Failure {
     server_failure("the response is compressed").detail(Some(compression.to_owned()))
-}
-
-/// A response whose JSON is broken: one that ends in the middle is not whole, any other is no answer.
-pub(super) fn broken(broken: Broken, bytes: &[u8], message: &str) -> Failure {
-    match broken {
-        Broken::Cut => Failure::incomplete("incomplete response: its JSON ends in the middle"),
-        Broken::NotJson => error_body::not_an_answer(message, bytes),
-    }
-}
-
-/// A response that passes the cap, in one JSON or as the text of a stream.
-pub(super) fn too_large() -> Failure {
-    server_failure(format!("the response is larger than {} MiB", MAX_RESPONSE >> 20))
-}
-
-/// A response that is no answer.
-pub(super) fn server_failure(message: impl Into<String>) -> Failure {
-    Failure::new(ExitStatus::Server, message)
-}
-
-/// Adds which response it was, and what its headers say about a retry.
-pub(super) fn with_response(failure: Failure, status: u16, headers: &ResponseHeaders) -> Failure {
-    let retry = if headers.forbids_retry { Retry::Never } else { failure.retry };
-    failure
-        .retry(retry)
-        .retry_after(headers.retry_after)
-        .response(status, headers.request_id.as_deref())
 }

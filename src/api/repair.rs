@@ -1,6 +1,6 @@
 //! JSON that no server should write, and some do: repaired, because the answer in it was paid for.
 
-use super::read::MAX_RESPONSE;
+use super::failures::MAX_RESPONSE;
 
 /// The same JSON as a parser takes it: U+FFFD for bytes that are not UTF-8 and for each half of a
 /// surrogate pair, and null for `NaN` and infinities, as Python writes them. `None` if that makes it larger

@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use super::error_body::{ApiError, MAX_ERROR_BODY, whole_json};
+use super::failures::with_response;
 use super::html::is_html;
-use super::read::with_response;
 use crate::error::{ExitStatus, Failure, Retry};
 use crate::response::ResponseHeaders;
 
@@ -73,9 +73,7 @@ fn hint(
         (ExitStatus::Key, 401 | 403) if context.without_key => {
             "set XAI_API_KEY or XAI_API_KEY_FILE"
         }
-        (ExitStatus::Key, _) => {
-            "check XAI_API_KEY, and the key's permissions at https://console.x.ai"
-        }
+        (ExitStatus::Key, _) => "check the API key, and its permissions at https://console.x.ai",
         (ExitStatus::RateLimit | ExitStatus::Server, _) if wait.is_some() => {
             return Some(format!("retry after {} s", wait.unwrap_or_default()));
         }
@@ -202,7 +200,7 @@ mod tests {
                 "--api responses",
             ),
             (400, "Argument not supported: metadata", ANSWER, "leave out the option"),
-            (401, "", ANSWER, "check XAI_API_KEY"),
+            (401, "", ANSWER, "check the API key"),
             (401, "", without_key, "set XAI_API_KEY"),
             (404, "", ANSWER, "--model"),
             (404, "", models, "check the base URL"),

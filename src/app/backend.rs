@@ -48,7 +48,7 @@ pub enum Operation<'a> {
 impl Operation<'_> {
     fn path(&self) -> String {
         match self {
-            Self::Ask { api, .. } => api.path().to_owned(),
+            Self::Ask { api, .. } => api.wire_format().path().to_owned(),
             Self::Poll { id, .. } => api::deferred_path(id),
             Self::ListModels { .. } => api::MODELS_PATH.to_owned(),
         }
@@ -322,7 +322,7 @@ fn find_key(
 fn rehearse(rehearsal: &Rehearsal, operation: &Operation) -> Result<Response> {
     match operation {
         Operation::Ask { api, request, body } => rehearsal.respond(*api, request, body),
-        Operation::Poll { request: Some(request), .. } => rehearsal.answer(Api::Chat, request),
+        Operation::Poll { request: Some(request), .. } => rehearsal.answer(Api::DEFERRED, request),
         Operation::Poll { request: None, .. } => Ok(Rehearsal::not_ready()),
         Operation::ListModels { model } => rehearsal.models(model),
     }

@@ -44,7 +44,7 @@ impl Inputs {
         let lock = plan.backend.is_some().then_some(deadline);
         let note = |text: &str| reporter.note(text);
         let (messages, conversation) = prompt.into_messages(&plan.prompt.history, lock, &note)?;
-        plan.api.check_messages(&messages)?;
+        plan.api.wire_format().check_messages(&messages)?;
         let stream = match plan.output.stream {
             StreamMode::Always => true,
             StreamMode::OnTerminal => is_terminal,

@@ -61,7 +61,7 @@ impl Outputs {
         match extract_code(&answer.text) {
             Ok(block) => Some(block),
             Err(why) => {
-                answer.unusable = Some(why);
+                answer.reject(why);
                 None
             }
         }

@@ -5,7 +5,7 @@ use std::mem;
 
 use anyhow::Result;
 
-use crate::api::{Answer, Api, Request};
+use crate::api::{self, Answer, Api, Request};
 use crate::body::Body;
 use crate::cli::BackendPlan;
 use crate::client::BaseUrl;
@@ -26,8 +26,8 @@ pub fn cache_entry(
     request: &Request,
 ) -> Result<Option<CacheEntry>> {
     let Some(folder) = plan.cache() else { return Ok(None) };
-    let path = base_url.path_of(api.path());
-    let body = api.encode_identity(request);
+    let path = base_url.path_of(api.wire_format().path());
+    let body = api.wire_format().encode_identity(request);
     CacheEntry::for_request(folder, &path, request.summary(), &body).map(Some)
 }
 
@@ -125,7 +125,7 @@ fn encode_lines(request: &Request, answer: &NewMessage) -> Result<Vec<u8>> {
         Message::Raw(_) => None,
         Message::New(message) => Some(message),
     });
-    let bodies: Vec<Body> = new.chain([answer]).map(Api::encode_message).collect();
+    let bodies: Vec<Body> = new.chain([answer]).map(api::encode_message).collect();
     let len: u64 = bodies.iter().map(|body| body.len() + 1).sum();
     let mut lines = Vec::with_capacity(usize::try_from(len)?);
     for body in bodies {

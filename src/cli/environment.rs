@@ -69,14 +69,10 @@ impl Environment {
     ///
     /// Exit status 2 for any other name.
     pub fn api(&self) -> Result<Option<Api>, Failure> {
-        match self.api.as_deref() {
-            None => Ok(None),
-            Some("chat") => Ok(Some(Api::Chat)),
-            Some("responses") => Ok(Some(Api::Responses)),
-            Some(other) => {
-                Err(Failure::usage(format!("XASK_API: {other}: expected chat or responses")))
-            }
-        }
+        let Some(name) = self.api.as_deref() else { return Ok(None) };
+        let names = Api::ALL.map(Api::as_str).join(" or ");
+        let unknown = || Failure::usage(format!("XASK_API: {name}: expected {names}"));
+        Api::from_name(name).map(Some).ok_or_else(unknown)
     }
 
     /// The scenario that `XASK_REHEARSE` names, unless it is off.

@@ -97,7 +97,7 @@ pub fn resolve(cli: Cli, environment: Environment) -> Result<Command> {
         (backend, _) => {
             let api = select_api(&request, &search, deferred, api_variable?)?;
             let options = options::resolve(request, search);
-            api.check_options(&options, !matches!(format, FormatSource::Text))?;
+            api.wire_format().check_options(&options, !matches!(format, FormatSource::Text))?;
             check_rehearsal(backend.as_ref(), options.requests_search())?;
             let prompt = prompt_source(parts, prompt);
             Ok(Command::Ask(Box::new(AskPlan {
@@ -125,8 +125,7 @@ fn check_rehearsal(backend: Option<&BackendPlan>, requests_search: bool) -> Resu
         Some(BackendPlan::Rehearse { scenario, .. })
             if scenario.needs_search() && !requests_search =>
         {
-            let what =
-                "--rehearse=searched and --rehearse=unsearched require --web-search or --x-search";
+            let what = "a rehearsal of searched or unsearched requires --web-search or --x-search";
             Err(Failure::usage(what))
         }
         _ => Ok(()),
@@ -180,16 +179,17 @@ impl Source {
         if let Some(scenario) = rehearse {
             return Ok(Self::Rehearsal { scenario, has_cache: cache.is_some() });
         }
+        let name = if offline { "--offline" } else { "XASK_OFFLINE" };
         match cache {
             cache if !offline && !environment.is_offline()? => Ok(Self::Api { cache }),
             Some(cache) => Ok(Self::Cache(cache)),
             None if takes_cache => {
-                Err(Failure::usage("--offline requires --cache or XASK_CACHE").into())
+                Err(Failure::usage(format!("{name} requires --cache or XASK_CACHE")).into())
             }
             None => {
                 let mode = if is_fetch { "--fetch" } else { "--list-models" };
-                let message = format!("{mode} needs the network, and --offline forbids it");
-                Err(Failure::usage(message).hint("unset XASK_OFFLINE, or use --rehearse").into())
+                let message = format!("{mode} needs the network, and {name} forbids it");
+                Err(Failure::usage(message).hint("use --rehearse to simulate the API").into())
             }
         }
     }

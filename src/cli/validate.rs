@@ -191,7 +191,7 @@ fn check_deferred(cli: &Cli) -> Result<(), Failure> {
     let others = [
         ("--web-search", cli.search.web_search),
         ("--x-search", cli.search.x_search),
-        ("--api responses", cli.request.api == Some(Api::Responses)),
+        ("--api responses", cli.request.api.is_some_and(|api| api != Api::DEFERRED)),
         ("--stream", cli.answer.stream),
         ("--conversation", cli.prompt.conversation.is_some()),
     ];

@@ -16,10 +16,8 @@ pub fn detail() -> impl TypedValueParser<Value = Detail> {
 
 /// `--api`: one of the two endpoints.
 pub fn endpoint() -> impl TypedValueParser<Value = Api> {
-    PossibleValuesParser::new(["chat", "responses"]).map(|name| match name.as_str() {
-        "responses" => Api::Responses,
-        _ => Api::Chat,
-    })
+    let names = Api::ALL.map(Api::as_str);
+    PossibleValuesParser::new(names).try_map(|name| Api::from_name(&name).ok_or("unknown API"))
 }
 
 /// `--temperature`: 0 to 2 (xAI API reference).

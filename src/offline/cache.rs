@@ -148,10 +148,11 @@ impl CacheEntry {
     pub fn miss(&self, model: &str, prompt: &str) -> Failure {
         let Self { folder, request_sha256, summary: _ } = self;
         let folder = folder.display();
-        Failure::local(format!(
+        let failure = Failure::local(format!(
             "no cached answer in {folder} for this request: model {model}, {request_sha256}"
-        ))
-        .detail(excerpt(prompt))
+        ));
+        let failure = failure.detail(excerpt(prompt));
+        if self.folder.exists() { failure } else { failure.hint("the folder does not exist") }
     }
 
     /// Makes the folder where it is missing, so that what is wrong with it is found before the answer is

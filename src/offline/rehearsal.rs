@@ -151,7 +151,7 @@ mod tests {
         let mut request = request("hi", ModelOptions::default());
         request.deferred = true;
         let rehearsal = Rehearsal::new(Scenario::RateLimit);
-        let body = Api::Chat.encode(&request);
+        let body = Api::Chat.wire_format().encode(&request);
         let response = rehearsal.respond(Api::Chat, &request, &body).expect("it can be answered");
         assert_eq!(response.status, 200);
         let answer = rehearsal.answer(Api::Chat, &request).expect("it can be answered");

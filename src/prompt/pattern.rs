@@ -33,6 +33,7 @@ pub fn check(parts: &[PromptPart]) -> Result<()> {
         if let Some(first) = files.first() {
             let more = match files.len() {
                 1 => String::new(),
+                2 => ", as does 1 more".to_owned(),
                 len => format!(", as do {} more", len - 1),
             };
             let what = format!("{} names {kind}, but is given as a word{more}", first.display());
@@ -80,7 +81,7 @@ mod tests {
         let apart = PromptPart::Word { text: path("b.png").into(), follows_input: false };
         for (parts, expected) in [
             (vec![image(), b.clone()], Some("b.png names an image, but is given as a word")),
-            (vec![image(), b.clone(), c.clone()], Some("given as a word, as do 1 more")),
+            (vec![image(), b.clone(), c.clone()], Some("given as a word, as does 1 more")),
             (vec![image(), b.clone(), word("?"), c.clone()], Some("given as a word")),
             (vec![word("x"), image(), c.clone()], Some("c.jpg names an image")),
             (

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::responses::whole_answer;
-use crate::support::{Env, Reply, Server, Tty, answer, replies};
+use crate::support::{Env, ID, Reply, Server, Tty, answer, replies};
 
 /// Answers, and the block in them.
 const BLOCKS: [(&str, &str); 22] = [
@@ -100,6 +100,14 @@ fn whatever_the_reason_for_an_unusable_answer_the_whole_text_is_printed() {
     let refusal = json!({"content": null, "refusal": "I will not:\n```\na\n```"});
     let server = Server::reply(Reply::json(200, replies::completion_with(refusal)));
     env.ask(&server, ["-x"]).stdout("I will not:\n```\na\n```\n").fails(9, &["refus"]);
+}
+
+#[test]
+fn the_error_says_which_response_has_no_code_block() {
+    let env = Env::new();
+    let server = Server::reply(answer("Four.").with_id());
+    let error = format!("xask: error: the answer has no code block (x-request-id {ID})\n");
+    env.ask(&server, ["-x"]).stdout("Four.\n").stderr(error).code(9);
 }
 
 #[test]

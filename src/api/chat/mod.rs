@@ -6,25 +6,55 @@ mod scripted;
 mod stream;
 mod wire;
 
-pub(super) use self::request::{check_options, encode, encode_identity, encode_message};
-pub(super) use self::response::parse;
-pub(super) use self::scripted::scripted;
-
 use anyhow::Result;
 
-use super::stream::read_stream as read_events;
-use super::{Answer, StreamSink};
-use crate::response::ResponseBody;
+pub(super) use self::request::encode_message;
+use super::stream::read_stream;
+use super::{Answer, ModelOptions, Request, Scenario, StreamSink, WireFormat};
+use crate::body::Body;
+use crate::error::Failure;
+use crate::message::Message;
+use crate::response::{Response, ResponseBody};
 
-/// The path below the base URL.
-pub(super) const PATH: &str = "chat/completions";
+/// The wire format of chat completions.
+pub(super) struct ChatCompletions;
 
-/// Reads a stream whose first `len` bytes are in `buffer`.
-pub(super) fn read_stream(
-    buffer: Vec<u8>,
-    len: usize,
-    body: &mut dyn ResponseBody,
-    sink: &mut dyn StreamSink,
-) -> Result<Answer> {
-    read_events::<stream::Stream>(buffer, len, body, sink)
+impl WireFormat for ChatCompletions {
+    fn path(&self) -> &'static str {
+        "chat/completions"
+    }
+
+    fn check_options(&self, options: &ModelOptions, has_format: bool) -> Result<(), Failure> {
+        request::check_options(options, has_format)
+    }
+
+    fn check_messages(&self, _: &[Message]) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn encode<'a>(&self, request: &'a Request) -> Body<'a> {
+        request::encode(request)
+    }
+
+    fn encode_identity<'a>(&self, request: &'a Request) -> Body<'a> {
+        request::encode_identity(request)
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Result<Answer, Failure> {
+        response::parse(bytes)
+    }
+
+    fn read_stream(
+        &self,
+        buffer: Vec<u8>,
+        len: usize,
+        body: &mut dyn ResponseBody,
+        sink: &mut dyn StreamSink,
+    ) -> Result<Answer> {
+        read_stream::<stream::Stream>(buffer, len, body, sink)
+    }
+
+    fn simulate(&self, request: &Request, scenario: Scenario, text: &str) -> Response {
+        scripted::scripted(request, scenario, text)
+    }
 }

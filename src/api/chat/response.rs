@@ -4,7 +4,6 @@ use super::wire::{Completion, Message};
 use crate::api::answer::{Answer, FinishReason, Refusal, Signals, check};
 use crate::api::citations::Citations;
 use crate::api::lenient::{self, Object, is_error, short_string, text};
-use crate::api::read::broken;
 use crate::api::{Usage, error_body};
 use crate::error::Failure;
 
@@ -22,7 +21,7 @@ pub fn parse(bytes: &[u8]) -> Result<Answer, Failure> {
     });
     match read {
         Ok(answer) => answer.unwrap_or_else(|| Err(not_a_completion(bytes))),
-        Err(why) => Err(broken(why, bytes, NOT_A_COMPLETION)),
+        Err(why) => Err(error_body::broken(why, bytes, NOT_A_COMPLETION)),
     }
 }
 

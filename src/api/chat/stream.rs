@@ -9,8 +9,8 @@ use super::wire::{Choice, Completion, Message};
 use crate::api::answer::{Answer, FinishReason, Refusal, Signals, check};
 use crate::api::citations::Citations;
 use crate::api::events::Event;
+use crate::api::failures::{MAX_RESPONSE, too_large};
 use crate::api::lenient::{is_error, short_string, text};
-use crate::api::read::{MAX_RESPONSE, too_large};
 use crate::api::stream::{StreamState, Taken};
 use crate::api::{StreamSink, Usage, error_body};
 

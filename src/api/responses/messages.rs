@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::answer::Refusal;
-use crate::api::read::{MAX_RESPONSE, server_failure, too_large};
+use crate::api::failures::{MAX_RESPONSE, server_failure, too_large};
 use crate::error::Failure;
 
 /// The most messages that may be under way at once: no answer has more than a few.

@@ -46,7 +46,10 @@ pub fn check_options(options: &ModelOptions, has_format: bool) -> Result<(), Fai
     for (flag, is_given) in of_chat {
         if is_given {
             let what = format!("{flag} does not exist in the Responses API");
-            return Err(Failure::usage(what).hint("use --api chat"));
+            let searches = options.requests_search();
+            let hint =
+                if searches { "use --api chat, which cannot search" } else { "use --api chat" };
+            return Err(Failure::usage(what).hint(hint));
         }
     }
     let options_set = option_fields(options).into_iter().map(|(name, _)| name);

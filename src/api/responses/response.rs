@@ -2,8 +2,8 @@
 
 use super::wire::{Envelope, Output};
 use crate::api::answer::{Answer, FinishReason, Signals, check};
+use crate::api::failures::server_failure;
 use crate::api::lenient::{self, Object, is_error, short_string};
-use crate::api::read::{broken, server_failure};
 use crate::api::{Usage, error_body};
 use crate::error::Failure;
 
@@ -21,7 +21,7 @@ pub fn parse(bytes: &[u8]) -> Result<Answer, Failure> {
     });
     match read {
         Ok(answer) => answer.unwrap_or_else(|| Err(not_a_response(bytes))),
-        Err(why) => Err(broken(why, bytes, NOT_A_RESPONSE)),
+        Err(why) => Err(error_body::broken(why, bytes, NOT_A_RESPONSE)),
     }
 }
 

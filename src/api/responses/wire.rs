@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use crate::api::answer::{FinishReason, Refusal};
 use crate::api::citations::Citations;
 use crate::api::error_body;
+use crate::api::failures::server_failure;
 use crate::api::lenient::{Object, Raw, each, fields, is_error, short_string, string, text};
-use crate::api::read::server_failure;
 use crate::error::Failure;
 
 fields! {

@@ -151,7 +151,7 @@ proptest! {
         bytes in vec(any::<u8>(), 0..200),
         label in prop::sample::select(vec!["", "application/json", "text/event-stream"]),
     ) {
-        for api in [Api::Chat, Api::Responses] {
+        for api in Api::ALL {
             let outcome = outcome(&read_as(api, label, bytes.clone()));
             prop_assert!(outcome.code == 7 || outcome.code == 8, "{:?}", outcome);
         }

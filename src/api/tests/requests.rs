@@ -9,7 +9,7 @@ use crate::message::{
 };
 
 fn body(api: Api, request: &Request) -> String {
-    let body = api.encode(request);
+    let body = api.wire_format().encode(request);
     let mut json = String::new();
     body.reader().read_to_string(&mut json).expect("nothing can change");
     assert_eq!(body.len(), json.len() as u64);
@@ -139,7 +139,7 @@ fn a_choice_is_a_strict_schema() {
 
 #[test]
 fn a_request_has_the_same_identity_however_its_answer_travels() {
-    for api in [Api::Chat, Api::Responses] {
+    for api in Api::ALL {
         let plain = request(hi(), ModelOptions::default());
         let other = Request {
             stream: true,
@@ -148,7 +148,11 @@ fn a_request_has_the_same_identity_however_its_answer_travels() {
             ..request(hi(), ModelOptions::default())
         };
         let mut identity = String::new();
-        api.encode_identity(&other).reader().read_to_string(&mut identity).expect("it is text");
+        api.wire_format()
+            .encode_identity(&other)
+            .reader()
+            .read_to_string(&mut identity)
+            .expect("it is text");
         assert_eq!(identity, body(api, &plain));
     }
 }
@@ -207,25 +211,25 @@ fn fields_that_are_not_the_users_are_refused() {
         ),
     ] {
         for name in refused {
-            let failure = api.check_options(&with(name), false).expect_err(name);
+            let failure = api.wire_format().check_options(&with(name), false).expect_err(name);
             assert_eq!(failure.status, ExitStatus::Usage);
             assert!(failure.to_string().contains(name), "{failure}");
         }
         for name in taken {
-            assert!(api.check_options(&with(name), false).is_ok(), "{name}");
+            assert!(api.wire_format().check_options(&with(name), false).is_ok(), "{name}");
         }
         let twice = ModelOptions {
             extra: vec![RawField::new("user".into(), "a"), RawField::new("user".into(), "b")],
             ..ModelOptions::default()
         };
-        assert!(api.check_options(&twice, false).is_err());
+        assert!(api.wire_format().check_options(&twice, false).is_err());
     }
     let formats = [(Api::Chat, "response_format"), (Api::Responses, "text")];
     for (api, name) in formats {
-        assert!(api.check_options(&with(name), true).is_err(), "{name}");
+        assert!(api.wire_format().check_options(&with(name), true).is_err(), "{name}");
     }
     let tools = ModelOptions { search: Some(search()), ..with("tools") };
-    assert!(Api::Responses.check_options(&tools, false).is_err());
+    assert!(Api::Responses.wire_format().check_options(&tools, false).is_err());
 }
 
 #[test]
@@ -235,13 +239,66 @@ fn options_that_the_responses_api_does_not_have_name_the_api_that_has_them() {
         ModelOptions { stop: vec!["a".into()], ..ModelOptions::default() },
         ModelOptions { extra: vec![RawField::new("seed".into(), "1")], ..ModelOptions::default() },
     ] {
-        let failure =
-            Api::Responses.check_options(&options, false).expect_err("it has no such field");
+        let failure = Api::Responses
+            .wire_format()
+            .check_options(&options, false)
+            .expect_err("it has no such field");
         let hint = failure.hint.unwrap_or_default();
         assert!(hint.contains("--api chat"), "{hint}");
-        assert!(Api::Chat.check_options(&options, false).is_ok());
+        assert!(Api::Chat.wire_format().check_options(&options, false).is_ok());
     }
     let stops = ["a", "b", "c", "d", "e"].map(str::to_owned).to_vec();
     let stops = ModelOptions { stop: stops, ..ModelOptions::default() };
-    assert!(Api::Chat.check_options(&stops, false).is_err());
+    assert!(Api::Chat.wire_format().check_options(&stops, false).is_err());
+}
+
+/// An option that neither is sent nor refused would be paid for in silence.
+#[test]
+fn every_option_is_sent_or_refused() {
+    let all = ModelOptions {
+        max_tokens: Some(1),
+        temperature: Some(1.0),
+        top_p: Some(1.0),
+        seed: Some(1),
+        stop: vec!["a".into()],
+        reasoning_effort: Some("low".into()),
+        format: Some(AnswerFormat::Choice(vec!["a".into(), "b".into()])),
+        search: Some(search()),
+        extra: vec![RawField::new("user".into(), "ann")],
+    };
+    // With a new option, it is here that the compiler asks for its value.
+    let ModelOptions {
+        max_tokens,
+        temperature,
+        top_p,
+        seed,
+        stop,
+        reasoning_effort,
+        format,
+        search,
+        extra,
+    } = all;
+    let none = ModelOptions::default;
+    for (name, options) in [
+        ("max_tokens", ModelOptions { max_tokens, ..none() }),
+        ("temperature", ModelOptions { temperature, ..none() }),
+        ("top_p", ModelOptions { top_p, ..none() }),
+        ("seed", ModelOptions { seed, ..none() }),
+        ("stop", ModelOptions { stop, ..none() }),
+        ("reasoning_effort", ModelOptions { reasoning_effort, ..none() }),
+        ("format", ModelOptions { format, ..none() }),
+        ("search", ModelOptions { search, ..none() }),
+        ("extra", ModelOptions { extra, ..none() }),
+    ] {
+        for api in Api::ALL {
+            // A search selects the API that has it.
+            if (api, name) == (Api::Chat, "search") {
+                continue;
+            }
+            let is_refused = api.wire_format().check_options(&options, false).is_err();
+            let with = body(api, &request(hi(), options.clone()));
+            let is_sent = with != body(api, &request(hi(), none()));
+            assert!(is_refused != is_sent, "{api:?} {name}: {with}");
+        }
+    }
 }

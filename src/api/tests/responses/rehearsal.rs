@@ -32,7 +32,7 @@ fn every_scenario_comes_out_as_its_name_says_on_both_apis() {
     ] {
         assert!(Scenario::NAMES.contains(&name));
         let scenario: Scenario = name.parse().expect(name);
-        for api in [Api::Chat, Api::Responses] {
+        for api in Api::ALL {
             for stream in [false, true] {
                 let request = request(stream, None);
                 let scripted = api.scripted(&request, scenario, "The whole text.");

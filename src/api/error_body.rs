@@ -30,7 +30,7 @@ const OVERLOADED: u64 = 529;
 /// A response whose JSON is broken: one that ends in the middle is not whole, any other is no answer.
 pub fn broken(broken: Broken, bytes: &[u8], message: &str) -> Failure {
     match broken {
-        Broken::Cut => Failure::incomplete("incomplete response: its JSON ends in the middle"),
+        Broken::Cut => Failure::incomplete("incomplete response: truncated JSON"),
         Broken::NotJson => not_an_answer(message, bytes),
     }
 }
@@ -58,6 +58,12 @@ pub fn detail(bytes: &[u8]) -> Option<String> {
     ApiError::read(bytes).detail
 }
 
+/// The payload of the first event, in what is written as a stream of events under an error status.
+fn first_payload(bytes: &[u8]) -> Option<&[u8]> {
+    let line = bytes.trim_ascii_start().split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
+    line.strip_prefix(b"data:")
+}
+
 /// What the API says about an error.
 #[derive(Debug, Default)]
 pub struct ApiError {
@@ -80,6 +86,8 @@ fields! {
         /// RFC 6749.
         error_description: Raw<'a> = "error_description",
         errors: Raw<'a> = "errors",
+        /// Of an event of the Responses API.
+        response: Raw<'a> = "response",
     }
 }
 
@@ -93,6 +101,9 @@ impl ApiError {
             error.detail = error.message(Some(value), MAX_DEPTH);
             Ok(())
         });
+        if let (Err(_), Some(payload)) = (&read, first_payload(bytes)) {
+            return Self::read(payload);
+        }
         if read.is_err() {
             let text = String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_ERROR_BODY)]);
             error.detail = message_of_text(&text);
@@ -139,11 +150,22 @@ impl ApiError {
 
     /// Each message once: the one is often the title of the other.
     fn message_of_object(&mut self, object: &ErrorFields, depth: u32) -> Option<String> {
-        let ErrorFields { code, error, title, message, msg, detail, error_description, errors } =
-            object;
+        let ErrorFields {
+            code,
+            error,
+            title,
+            message,
+            msg,
+            detail,
+            error_description,
+            errors,
+            response,
+        } = object;
         // A list of details says where in the request each of them is, so all of it is shown.
         let detail = detail.filter(|detail| !detail.get().starts_with('['));
-        let places = [*error, *title, *message, *msg, detail, *error_description, *errors];
+        let response = response.filter(|response| response.get().starts_with('{'));
+        let places =
+            [*error, *title, *message, *msg, detail, *error_description, *errors, response];
         let mut all = String::new();
         for found in places.into_iter().filter_map(|place| self.message(place, depth)) {
             if found.trim().is_empty() || all.contains(&found) {
@@ -231,10 +253,11 @@ impl<'de> Visitor<'de> for HasTextVisitor {
 }
 
 /// A code is shown where it is a slug, and more than the message already says. Older responses have a
-/// sentence in its place, which the message says better.
+/// sentence in its place, which the message says better, or the HTTP status.
 fn with_code(code: Option<&str>, message: String) -> String {
     let is_slug = |code: &str| {
         code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_:.".contains(&byte))
+            && code.contains(|c: char| c.is_ascii_alphabetic())
     };
     match code {
         Some(code) if message.is_empty() => code.to_owned(),
@@ -268,6 +291,9 @@ mod tests {
             ),
             (r#"{"code":"a b","error":"it is a b here"}"#, "it is a b here"),
             (r#"{"code":400,"error":"words"}"#, "words"),
+            (r#"{"code":"400","error":"words"}"#, "words"),
+            ("data: {\"error\":{\"message\":\"words\"}}\n\ndata: [DONE]\n\n", "words"),
+            ("\r\ndata: words\r\n", "words"),
             (r#"{"error":"words"}"#, "words"),
             (r#"{"error":{"message":"words","type":"t","code":"bad-thing"}}"#, "bad-thing: words"),
             (r#"{"error":{"message":"words","type":"t","code":null}}"#, "words"),
@@ -293,6 +319,7 @@ mod tests {
             (r#"[{"error":{"code":400,"message":"words"}}]"#, "words"),
             (r#"{"errors":[{"code":7},{"message":"words"},{"message":"more"}]}"#, "words"),
             (r#"{"msg":"words"}"#, "words"),
+            (r#"{"type":"error","response":{"error":{"message":"words"}}}"#, "words"),
             (r#"{"message":"half a pair: \ud83d","x":"\ud83d"}"#, "half a pair: \u{fffd}"),
             (r#"{"message":"words","x":NaN}"#, "words"),
             (

@@ -312,9 +312,12 @@ pub fn short_string(value: Raw) -> Option<String> {
     text(value).filter(|text| text.len() <= MAX_NAME).map(Cow::into_owned)
 }
 
-/// A whole number from 0; `None` for any other value.
+/// A whole number from 0, also one that is written as `21.0`; `None` for any other value.
 pub fn count(value: Raw<'_>) -> Option<u64> {
-    value?.get().parse().ok()
+    let number = value?.get();
+    let whole =
+        number.split_once('.').filter(|(_, fraction)| fraction.bytes().all(|byte| byte == b'0'));
+    whole.map_or(number, |(whole, _)| whole).parse().ok()
 }
 
 /// Whether a list has elements; no for any other value.

@@ -40,6 +40,7 @@ pub fn read_answer(
     read(response, context, |headers, body| {
         let mut buffer = vec![0; READ_BUFFER];
         let (len, kind) = read_beginning(body, &mut buffer, headers)?;
+        check_compression(&buffer[..len])?;
         let mut answer = match kind {
             Kind::Stream => api.wire_format().read_stream(buffer, len, body, sink)?,
             Kind::Whole => {
@@ -189,10 +190,16 @@ pub(super) fn read_whole(
     if bytes.is_empty() && headers.has_declared_length {
         return Err(server_failure("the response is empty").into());
     }
-    if let Some(compression) = compression_of(&bytes) {
-        return Err(compressed(compression).into());
-    }
+    check_compression(&bytes)?;
     Ok(bytes)
+}
+
+/// A body that is compressed, though no header says so.
+fn check_compression(beginning: &[u8]) -> Result<(), Failure> {
+    match compression_of(beginning) {
+        Some(compression) => Err(compressed(compression)),
+        None => Ok(()),
+    }
 }
 
 /// How a response says that it is compressed.

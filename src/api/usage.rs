@@ -213,7 +213,7 @@ mod tests {
             (r#"{"prompt_tokens":21,"total_tokens":null}"#, "prompt=21", "not reported"),
             (r#"{"input_tokens":21,"total_tokens":-1}"#, "not reported", "prompt=21"),
             (r#"{"completion_tokens":0}"#, "completion=0", "not reported"),
-            (r#"{"prompt_tokens":"21","completion_tokens":1.0}"#, "not reported", "not reported"),
+            (r#"{"prompt_tokens":"21","completion_tokens":1.5}"#, "not reported", "not reported"),
             (r#"{"cost_in_nano_usd":770000}"#, "cost_usd=0.00077", "cost_usd=0.00077"),
             (
                 r#"{"cost_in_usd_ticks":1,"cost_in_nano_usd":7}"#,

@@ -251,13 +251,17 @@ impl Backend {
         session: &mut Session,
         read: impl FnOnce(Response, &mut Printer) -> Result<T>,
     ) -> Result<T> {
-        let Session { deadline, printer, reporter, log: _ } = session;
+        let Session { deadline, printer, reporter, log } = session;
         let started = Instant::now();
         let upload = UploadProgress::default();
         let total = operation.body().map_or(0, Body::len);
-        reporter.verbose(|| format!("asking {}: {operation}", self.address(operation)));
+        reporter.verbose(|| format!("request to {}: {operation}", self.address(operation)));
         printer.set_progress(reporter.progress(&upload, total));
         let value = self.send(operation, *deadline, &upload).and_then(|response| {
+            if self.is_api() {
+                log.http_status = Some(response.status);
+                log.request_id.clone_from(&response.headers.request_id);
+            }
             if reporter.is_verbose() {
                 // The progress line goes while another is printed.
                 printer.set_progress(None);
@@ -270,7 +274,7 @@ impl Backend {
         printer.set_progress(None);
         let value = value.inspect_err(|_| printer.abort())?;
         let seconds = started.elapsed().as_secs_f64();
-        reporter.verbose(|| format!("the response was complete after {seconds:.3} s"));
+        reporter.verbose(|| format!("response complete after {seconds:.3} s"));
         Ok(value)
     }
 
@@ -296,8 +300,8 @@ impl Backend {
     /// Where the request goes, for `--verbose`.
     fn address(&self, operation: &Operation) -> String {
         match self {
-            Self::Rehearsal(_) => "a rehearsal".to_owned(),
-            Self::Cached(_) => "a cached answer".to_owned(),
+            Self::Rehearsal(_) => "a simulated API".to_owned(),
+            Self::Cached(_) => "the cache".to_owned(),
             Self::Api { client, .. } => client.url(&operation.path()),
         }
     }

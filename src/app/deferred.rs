@@ -112,7 +112,11 @@ impl DeferredAnswer<'_> {
             (Some(404), false) => failure
                 .hint("the ID is unknown, older than 24 hours, or its answer was already fetched"),
             _ if matches!(failure.status, ExitStatus::Incomplete | ExitStatus::NotDelivered) => {
-                failure.hint(format!("to fetch the answer later: {}", self.command))
+                let again = format!("to fetch the answer later: {}", self.command);
+                // What would help now comes first.
+                let cause =
+                    failure.hint.clone().filter(|_| failure.status == ExitStatus::NotDelivered);
+                failure.hint(cause.map_or(again.clone(), |cause| format!("{cause}; {again}")))
             }
             _ => failure,
         };
@@ -121,7 +125,7 @@ impl DeferredAnswer<'_> {
 }
 
 /// What a poll whose response broke off may have done.
-const USED_UP: &str = "a response with the answer broke off, and xAI hands an answer out only once";
+const USED_UP: &str = "a response with the answer broke off, and xAI returns each answer only once";
 
 fn is_over(deadline: Deadline) -> bool {
     deadline.remaining().is_some_and(|left| left.is_zero())

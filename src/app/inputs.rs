@@ -36,8 +36,9 @@ impl Inputs {
         reporter: &Reporter,
     ) -> Result<Self> {
         let format = load_format(&plan.format)?;
-        let prompt = prompt::load(&plan.prompt, stdin)?;
+        // First what names standard input without being a part of the prompt.
         let headers = load_headers(&plan.headers, stdin)?;
+        let prompt = prompt::load(&plan.prompt, stdin)?;
         // The clock starts when the prompt is there: whoever types it may take their time.
         let deadline = Deadline::after(plan.timeout);
         // A dry run takes no lock.

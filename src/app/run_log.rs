@@ -40,8 +40,6 @@ impl RunLog {
         let entry = &mut self.entry;
         entry.response_model.clone_from(&answer.model);
         entry.finish_reason.clone_from(&answer.finish_reason);
-        entry.http_status = answer.http_status;
-        entry.request_id.clone_from(&answer.request_id);
         entry.usage = answer.usage.as_ref().and_then(Usage::raw).map(ToOwned::to_owned);
         entry.cost_usd = answer.usage.as_ref().and_then(Usage::cost_usd);
     }

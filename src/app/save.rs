@@ -52,7 +52,7 @@ pub fn cached_response(
         }
         Lookup::Hit(_) | Lookup::Miss => {}
         Lookup::Corrupt => {
-            reporter.note(&format!("{}: corrupt, and not used", entry.path().display()));
+            reporter.note(&format!("{}: corrupt; ignored", entry.path().display()));
         }
     }
     if is_offline {
@@ -73,7 +73,7 @@ fn note_age(entry: &CacheEntry, request: &Request, reporter: &Reporter) {
         seconds if seconds < 48 * 3600 => (seconds / 3600, "hours"),
         seconds => (seconds / 86_400, "days"),
     };
-    reporter.note(&format!("the answer is from the cache; the search is {count} {unit} old"));
+    reporter.note(&format!("the answer is from the cache, {count} {unit} old"));
 }
 
 /// Where a usable answer is kept.

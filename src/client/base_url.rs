@@ -69,31 +69,32 @@ impl BaseUrl {
         let scheme = given.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
         match scheme.as_deref() {
             Some("https" | "http") => {}
-            Some(_) => return Err("it must begin with https://".into()),
+            Some(_) => return Err("must begin with https://".into()),
             None => return Err("missing https://".into()),
         }
         if given.len() > MAX_LEN {
-            return Err(format!("it is longer than {MAX_LEN} bytes"));
+            return Err(format!("longer than {MAX_LEN} bytes"));
         }
         if given.contains('#') {
-            return Err("it has a fragment (#)".into());
+            return Err("a fragment (#) is not allowed".into());
         }
-        let uri: Uri = given.parse().map_err(|_| "it is not a URL")?;
+        let uri: Uri = given.parse().map_err(|_| "not a URL")?;
         if uri.authority().is_none_or(|authority| authority.host().is_empty()) {
-            return Err("it has no host".into());
+            return Err("no host".into());
         }
         let base_url = Self(uri);
         let (host, name) = (base_url.host(), base_url.name());
         if host.contains('@') {
-            return Err("it has user information (@)".into());
+            return Err("user information (@) is not allowed".into());
         }
         if base_url.0.query().is_some() {
-            return Err("it has a query (?)".into());
+            return Err("a query (?) is not allowed".into());
         }
         check_port(&host[name.len()..])?;
         if !base_url.is_https() && !base_url.is_loopback() {
             return Err(
-                "http is for this machine only (127.0.0.0/8, ::1, localhost); use https".into()
+                "http is allowed for this machine only (127.0.0.0/8, ::1, localhost); use https"
+                    .into(),
             );
         }
         Ok(base_url)
@@ -103,9 +104,9 @@ impl BaseUrl {
 /// What follows the host: nothing, or a colon and a port.
 fn check_port(rest: &str) -> Result<(), String> {
     let Some(port) = rest.strip_prefix(':') else {
-        return if rest.is_empty() { Ok(()) } else { Err("its host is malformed".into()) };
+        return if rest.is_empty() { Ok(()) } else { Err("malformed host".into()) };
     };
-    if is_port(port) { Ok(()) } else { Err("its port is not from 1 to 65535".into()) }
+    if is_port(port) { Ok(()) } else { Err("the port must be from 1 to 65535".into()) }
 }
 
 #[cfg(test)]

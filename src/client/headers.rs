@@ -10,15 +10,15 @@ use ureq::http::{HeaderName, HeaderValue};
 
 use super::file::{self, Limit};
 use crate::error::Failure;
+use crate::prompt::is_stdin_path;
 use crate::secret::Secret;
 
 /// Headers that xask or its transport sets: another value would break the request.
-const FORBIDDEN: [&str; 9] = [
+const FORBIDDEN: [&str; 8] = [
     "accept-encoding",
     "connection",
     "expect",
     "host",
-    "keep-alive",
     "te",
     "trailer",
     "transfer-encoding",
@@ -54,7 +54,7 @@ impl ExtraHeaders {
         for value in given {
             match value.as_bytes().strip_prefix(b"@") {
                 None => headers.add_argument(value.as_bytes())?,
-                Some(b"-") => {
+                Some(path) if is_stdin_path(OsStr::from_bytes(path)) => {
                     let bytes = read_stdin(Limit::HEADER_FILE.bytes + 1)?;
                     if bytes.len() as u64 > Limit::HEADER_FILE.bytes {
                         let why = Limit::HEADER_FILE.exceeded();
@@ -129,7 +129,7 @@ impl ExtraHeaders {
             self.0.push(header);
         }
         if self.0.len() == before {
-            return Err(Failure::usage(format!("{file}: there is no header in it")));
+            return Err(Failure::usage(format!("{file}: contains no headers")));
         }
         Ok(())
     }
@@ -143,22 +143,22 @@ fn parse_header(line: &[u8]) -> Result<(HeaderName, Secret<HeaderValue>), String
     };
     // What is no name may be a secret, too.
     let (Ok(parsed), Ok(name)) = (HeaderName::from_bytes(name), str::from_utf8(name)) else {
-        return Err("the name of the header is malformed".into());
+        return Err("malformed header name".into());
     };
     let lower = parsed.as_str();
     if FORBIDDEN.contains(&lower) || FORBIDDEN_PREFIXES.iter().any(|start| lower.starts_with(start))
     {
-        return Err(format!("{name} cannot be set; xask sets it where it is needed"));
+        return Err(format!("{name} cannot be set; xask manages it"));
     }
     if value.is_empty() {
         return Err(format!("{name} has no value"));
     }
     if str::from_utf8(value).is_err() {
-        return Err(format!("the value of {name} is not UTF-8"));
+        return Err(format!("the value of {name} is not valid UTF-8"));
     }
     match HeaderValue::from_bytes(value) {
         Ok(value) => Ok((parsed, Secret::new(value))),
-        Err(_) => Err(format!("the value of {name} has a control character")),
+        Err(_) => Err(format!("the value of {name} contains a control character")),
     }
 }
 
@@ -200,13 +200,13 @@ mod tests {
         for (given, why) in [
             ("secret", "--header: expected NAME: VALUE or @FILE"),
             ("", "--header: expected NAME: VALUE or @FILE"),
-            (": secret", "--header: the name of the header is malformed"),
-            ("X A: secret", "--header: the name of the header is malformed"),
-            ("X-A : secret", "--header: the name of the header is malformed"),
+            (": secret", "--header: malformed header name"),
+            ("X A: secret", "--header: malformed header name"),
+            ("X-A : secret", "--header: malformed header name"),
             ("X-A:", "--header: X-A has no value"),
             ("X-A: \t", "--header: X-A has no value"),
-            ("X-A: secret\nX-B: c", "--header: the value of X-A has a control character"),
-            ("X-A: secret\u{7f}", "--header: the value of X-A has a control character"),
+            ("X-A: secret\nX-B: c", "--header: the value of X-A contains a control character"),
+            ("X-A: secret\u{7f}", "--header: the value of X-A contains a control character"),
             ("Authorization: secret", "--header: Authorization is accepted from a file only"),
         ] {
             let error = parse(&[given]).expect_err(given);
@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(error.to_string(), "standard input, line 3: expected NAME: VALUE");
         for blank in ["", " \n\r\n", "\u{feff}"] {
             let error = parse_stdin(blank).expect_err("nothing in it");
-            assert_eq!(error.to_string(), "standard input: there is no header in it");
+            assert_eq!(error.to_string(), "standard input: contains no headers");
         }
     }
 
@@ -231,7 +231,6 @@ mod tests {
             "TE",
             "Trailer",
             "Connection",
-            "Keep-Alive",
             "Upgrade",
             "EXPECT",
             "Proxy-Authorization",
@@ -240,9 +239,7 @@ mod tests {
             for parsed in [parse(&[&header]), parse_stdin(&header)] {
                 let error = parsed.expect_err(name).to_string();
                 assert!(
-                    error.ends_with(&format!(
-                        ": {name} cannot be set; xask sets it where it is needed"
-                    )),
+                    error.ends_with(&format!(": {name} cannot be set; xask manages it")),
                     "{error}"
                 );
             }

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 
 use super::file::{self, Limit};
 use crate::error::{ExitStatus, Failure};
+use crate::prompt::is_stdin_path;
 use crate::secret::Secret;
 
 /// The longest key that is sent, in bytes: the head of a request must fit into a buffer of 8 KiB.
@@ -27,6 +28,12 @@ pub struct KeySource {
 }
 
 impl KeySource {
+    /// Whether the key is read from standard input: `XAI_API_KEY_FILE=/dev/stdin`.
+    pub fn is_stdin(&self) -> bool {
+        let file = self.file.as_ref().filter(|_| self.variable.is_none());
+        file.is_some_and(|file| file.as_os_str() != "-" && is_stdin_path(file.as_os_str()))
+    }
+
     /// A note if the key's file is the user's own, below `home`, and every user of this machine can read it. Secrets
     /// that a system mounts elsewhere are readable by design.
     pub fn exposure_note(&self, home: &Path) -> Option<String> {
@@ -79,7 +86,7 @@ impl Key {
         let bytes = file::read(path, Limit::KEY_FILE).with_context(|| failure(name.clone()))?;
         match Self::parse(&name, without_bom(&bytes))? {
             Some(key) => Ok(Some(key)),
-            None => Err(failure(format!("{name}: there is no key in it")).into()),
+            None => Err(failure(format!("{name}: contains no key")).into()),
         }
     }
 
@@ -118,9 +125,9 @@ impl Key {
         let refuse =
             |why: &str| Failure::new(ExitStatus::Key, format!("{name} is malformed: {why}"));
         if bytes.len() > MAX_LEN {
-            return Err(refuse("it is longer than any key (4096 bytes)"));
+            return Err(refuse("it is longer than 4096 bytes"));
         }
-        let Ok(key) = str::from_utf8(bytes) else { return Err(refuse("it is not UTF-8")) };
+        let Ok(key) = str::from_utf8(bytes) else { return Err(refuse("it is not valid UTF-8")) };
         match fault(key) {
             None => Ok(Some(Self(Secret::new(key.to_owned())))),
             Some((why, None)) => Err(refuse(why)),
@@ -134,9 +141,9 @@ fn fault(key: &str) -> Option<(&'static str, Option<&'static str>)> {
     let starts_with =
         |start: &str| key.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start));
     Some(match key.chars().find(|c| !matches!(c, '!' | '#'..='&' | '('..='~')) {
-        _ if starts_with("export ") => ("it begins with \"export \"", Some("give the key alone")),
+        _ if starts_with("export ") => ("it begins with \"export \"", Some("use only the key")),
         _ if starts_with("XAI_API_KEY=") => {
-            ("it begins with \"XAI_API_KEY=\"", Some("give the key alone"))
+            ("it begins with \"XAI_API_KEY=\"", Some("use only the key"))
         }
         _ if starts_with("Bearer ") => {
             ("it begins with \"Bearer \"", Some("xask adds that itself"))
@@ -146,8 +153,8 @@ fn fault(key: &str) -> Option<(&'static str, Option<&'static str>)> {
             "it contains a quote",
             Some("give the key without quotes; docker's --env-file keeps them"),
         ),
-        Some(' ') => ("it contains a blank", None),
-        Some('\n' | '\r') => ("it contains a newline", Some("give the key alone, on one line")),
+        Some(' ') => ("it contains a space", None),
+        Some('\n' | '\r') => ("it contains a newline", Some("use only the key, on one line")),
         Some(c) if c.is_control() => ("it contains a control character", None),
         Some(_) => ("it contains a character that is not ASCII", None),
     })
@@ -173,7 +180,7 @@ mod tests {
         for (given, why) in [
             ("\"xai-abc\"", "it contains a quote"),
             ("xai-a'bc", "it contains a quote"),
-            ("xai-a bc", "it contains a blank"),
+            ("xai-a bc", "it contains a space"),
             ("Bearer xai-abc", "it begins with \"Bearer \""),
             ("bearer xai-abc", "it begins with \"Bearer \""),
             ("XAI_API_KEY=xai-abc", "it begins with \"XAI_API_KEY=\""),

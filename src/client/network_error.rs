@@ -70,10 +70,7 @@ impl NetworkErrorContext {
 
     /// The failure of a connection that broke or was closed in the middle of the response.
     pub fn broken(&self) -> Failure {
-        Failure::incomplete(format!(
-            "incomplete response from {}: the connection was closed",
-            self.host
-        ))
+        Failure::incomplete(format!("incomplete response from {}: connection closed", self.host))
     }
 
     fn reason(&self, error: &ureq::Error) -> Reason {
@@ -87,10 +84,10 @@ impl NetworkErrorContext {
                 let flag = if limit == self.timeout { " (--timeout)" } else { "" };
                 format!("timed out after {} s{flag}", limit.as_secs_f64())
             }
-            ureq::Error::HostNotFound => "there is no such host".to_owned(),
+            ureq::Error::HostNotFound => "could not resolve the host name".to_owned(),
             ureq::Error::Io(error) => return self.io_reason(error),
-            ureq::Error::LargeResponseHeader(..) => "its head is too large".to_owned(),
-            ureq::Error::BodyStalled => "a chunk of it has no end".to_owned(),
+            ureq::Error::LargeResponseHeader(..) => "the header is too large".to_owned(),
+            ureq::Error::BodyStalled => "a chunk is not terminated".to_owned(),
             other => {
                 other.source().map_or_else(|| invalid_http(&other.to_string()), ToString::to_string)
             }
@@ -105,7 +102,7 @@ impl NetworkErrorContext {
             return Reason {
                 why: fault.reason,
                 hint: fault.hint,
-                is_permanent: fault.is_certificate,
+                is_permanent: fault.is_permanent,
             };
         }
         if let Some(error) = inner.and_then(|inner| inner.downcast_ref::<ProxyError>()) {
@@ -118,7 +115,7 @@ impl NetworkErrorContext {
         let why = describe_io(error);
         let is_before_request = !self.delivery.has_reached(DeliveryState::Sending);
         match error.kind() {
-            io::ErrorKind::UnexpectedEof => "the connection was closed".to_owned().into(),
+            io::ErrorKind::UnexpectedEof => "connection closed".to_owned().into(),
             kind if is_before_request && self.proxy_variable.is_some() && is_unreachable(kind) => {
                 format!("the proxy cannot be reached: {why}").into()
             }
@@ -136,15 +133,15 @@ impl NetworkErrorContext {
 fn invalid_http(error: &str) -> String {
     let error = error.trim_start_matches("protocol: ").trim_start_matches("http parse fail: ");
     let plain = match error {
-        "invalid HTTP version" => "it is not HTTP/1.1",
-        "invalid response status" => "its status is not a number of three digits",
-        "invalid header name" => "a line of its head is not a header",
-        "invalid header value" => "a header has a null byte",
-        "invalid new line" => "a carriage return stands alone in its head",
-        "content-length header not a number" => "its Content-Length is not a number",
-        "conflicting content-length headers" => "it has different Content-Length headers",
-        "chunk length cannot be read as a number" => "its chunked framing is wrong",
-        error if error.starts_with("invalid status code") => "its status is below 100",
+        "invalid HTTP version" => "not HTTP/1.1",
+        "invalid response status" => "malformed status line",
+        "invalid header name" => "malformed header line",
+        "invalid header value" => "null byte in a header",
+        "invalid new line" => "bare carriage return in the header",
+        "content-length header not a number" => "Content-Length is not a number",
+        "conflicting content-length headers" => "conflicting Content-Length headers",
+        "chunk length cannot be read as a number" => "malformed chunked encoding",
+        error if error.starts_with("invalid status code") => "status below 100",
         other => other,
     };
     plain.to_owned()
@@ -206,10 +203,10 @@ mod tests {
             (system(refused), "the proxy cannot be reached: connection refused"),
             (
                 proxy(ProxyError::Answered("host unreachable")),
-                "the proxy answered: host unreachable",
+                "the proxy reported: host unreachable",
             ),
             (system(denied), "permission denied"),
-            (proxy(ProxyError::Refused(503)), "the proxy did not connect (HTTP 503)"),
+            (proxy(ProxyError::Refused(503)), "the proxy rejected the connection (HTTP 503)"),
             (proxy(ProxyError::Closed), "the proxy closed the connection"),
         ] {
             let failure = to_failure(error);

@@ -112,7 +112,8 @@ fn is_passing(failure: &Failure) -> bool {
         Some(_) => failure.status == ExitStatus::Incomplete,
         None => match failure.status {
             ExitStatus::NotDelivered => failure.retry == Retry::Safe,
-            ExitStatus::Incomplete => true,
+            // A response that breaks off, and one that is not even HTTP.
+            ExitStatus::Incomplete | ExitStatus::Server => true,
             _ => false,
         },
     }
@@ -161,6 +162,7 @@ mod tests {
         for (status, http_status, expected) in [
             (Incomplete, None, true),
             (Incomplete, Some(200), true),
+            (Server, None, true),
             (Server, Some(408), true),
             (Server, Some(425), true),
             (RateLimit, Some(429), true),

@@ -62,7 +62,7 @@ pub fn select(base_url: &BaseUrl, variables: &ProxyVariables) -> Result<Option<S
 }
 
 fn text<'a>(name: &str, value: &'a OsStr) -> Result<&'a str, Failure> {
-    value.to_str().ok_or_else(|| Failure::usage(format!("{name}: it is not UTF-8")))
+    value.to_str().ok_or_else(|| Failure::usage(format!("{name}: not valid UTF-8")))
 }
 
 fn parse(address: &str) -> Result<Proxy, String> {
@@ -74,9 +74,12 @@ fn parse(address: &str) -> Result<Proxy, String> {
         "socks4a" => ("socks4a", DEFAULT_PORT),
         "socks5" => ("socks5", DEFAULT_PORT),
         "socks5h" => ("socks5h", DEFAULT_PORT),
-        _ => return Err("a proxy is http, https, socks4, socks4a, socks5 or socks5h".into()),
+        _ => return Err(
+            "unsupported proxy scheme; expected http, https, socks4, socks4a, socks5 or socks5h"
+                .into(),
+        ),
     };
-    let not_an_address = || "it is not the address of a proxy".to_owned();
+    let not_an_address = || "not the address of a proxy".to_owned();
     let rest = encode_credentials(rest);
     let uri: Uri = format!("{scheme}://{rest}").parse().map_err(|_| not_an_address())?;
     let authority = uri.authority().filter(|authority| !authority.host().is_empty());
@@ -88,7 +91,7 @@ fn parse(address: &str) -> Result<Proxy, String> {
         Some((_, port)) if is_port(port) => {
             format!("{scheme}://{authority}")
         }
-        Some(_) => return Err("its port is not from 1 to 65535".into()),
+        Some(_) => return Err("the port must be from 1 to 65535".into()),
     };
     Proxy::new(&full).map_err(|_| not_an_address())
 }

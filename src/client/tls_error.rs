@@ -11,8 +11,8 @@ pub struct TlsFault {
     pub reason: String,
     /// What to do about it.
     pub hint: Option<String>,
-    /// Whether it is the certificate: another try would find the same one.
-    pub is_certificate: bool,
+    /// Whether another try would find the same: it is the certificate, or there is no key type in common.
+    pub is_permanent: bool,
 }
 
 /// The fault that an error of TLS means, of a host without its port. `has_own_authorities`: the user has set
@@ -28,13 +28,13 @@ pub fn describe(error: &Error, host: &str, has_own_authorities: bool) -> TlsFaul
             AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure,
         )
         | Error::PeerIncompatible(_) => (
-            "TLS: no version, cipher or kind of key in common".to_owned(),
+            "TLS: no protocol version, cipher or key type in common".to_owned(),
             Some("xask speaks TLS 1.2 and 1.3; P-521 keys are not supported".to_owned()),
         ),
         other => (format!("TLS: {other}"), None),
     };
-    let is_certificate = matches!(error, Error::InvalidCertificate(_));
-    TlsFault { reason, hint, is_certificate }
+    let is_permanent = matches!(error, Error::InvalidCertificate(_) | Error::PeerIncompatible(_));
+    TlsFault { reason, hint, is_permanent }
 }
 
 fn describe_certificate(
@@ -44,10 +44,9 @@ fn describe_certificate(
 ) -> (&'static str, String) {
     let clock = "check this machine's clock, or have the certificate renewed";
     let authorities = if has_own_authorities {
-        "SSL_CERT_FILE must hold the certificate of the authority that signed it; the server's own helps only if \
-         it signed itself and is no authority (CA:FALSE)"
+        "SSL_CERT_FILE must hold the CA certificate that signed it; the server's own certificate works only if it is self-signed and not a CA (CA:FALSE)"
     } else {
-        "SSL_CERT_FILE names a file with the certificate authorities to trust"
+        "set SSL_CERT_FILE to a file of trusted CA certificates"
     };
     let (reason, hint) = match error {
         CertificateError::UnknownIssuer => {
@@ -60,14 +59,14 @@ fn describe_certificate(
             ("its certificate is not valid yet", clock)
         }
         CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
-            let reason = "its certificate names no host (a CN does not count)";
+            let reason = "its certificate has no subjectAltName (the CN is ignored)";
             return (reason, format!("make one with openssl req -x509 -addext {}", alt_name(host)));
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            ("its certificate is for another name", "check the base URL")
+            ("its certificate does not match the host name", "check the base URL")
         }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => (
-            "its certificate is not for servers",
+            "its certificate is not valid for servers",
             "have one made with extendedKeyUsage=serverAuth, or without that extension",
         ),
         CertificateError::BadSignature => (
@@ -76,13 +75,13 @@ fn describe_certificate(
         ),
         CertificateError::UnsupportedSignatureAlgorithmContext { .. }
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
-            "its certificate is signed in a way that is not supported (such as SHA-1, or a P-521 key)",
+            "its certificate has an unsupported signature (such as SHA-1, or a P-521 key)",
             "have it signed with SHA-256 and an RSA, P-256 or P-384 key",
         ),
         CertificateError::Other(other) => match other.to_string() {
             other if other.contains("CaUsedAsEndEntity") => {
                 let reason =
-                    "its certificate is that of an authority (CA:TRUE), not that of a server";
+                    "its certificate is a CA certificate (CA:TRUE), not a server certificate";
                 let name = alt_name(host);
                 return (
                     reason,
@@ -92,15 +91,15 @@ fn describe_certificate(
                 );
             }
             other if other.contains("UnsupportedCertVersion") => {
-                let reason = "its certificate is of X.509 version 1 or 2";
+                let reason = "its certificate uses X.509 version 1 or 2";
                 return (
                     reason,
                     format!("make one with openssl req -x509 -addext {}", alt_name(host)),
                 );
             }
-            _ => ("its certificate is not accepted", authorities),
+            _ => ("its certificate was rejected", authorities),
         },
-        _ => ("its certificate is not accepted", authorities),
+        _ => ("its certificate was rejected", authorities),
     };
     (reason, hint.to_owned())
 }
@@ -149,7 +148,7 @@ mod tests {
             UnixTime::now(),
         );
         let fault = describe(&result.expect_err("it is not accepted"), "localhost", true);
-        assert!(fault.is_certificate);
+        assert!(fault.is_permanent);
         (fault.reason, fault.hint.unwrap_or_default())
     }
 
@@ -177,24 +176,30 @@ mod tests {
                 "made with openssl req -x509",
                 &own,
                 &own,
-                "authority (CA:TRUE)",
+                "a CA certificate (CA:TRUE)",
                 "make one with openssl req -x509 -addext basicConstraints=CA:FALSE -addext subjectAltName=DNS:localhost",
             ),
             (
                 "no name",
                 &authority,
                 &sign(params(&[])),
-                "names no host",
+                "has no subjectAltName",
                 "subjectAltName=DNS:localhost",
             ),
-            ("another name", &authority, &sign(params(&["a.example"])), "another name", "base URL"),
-            ("for clients", &authority, &sign(client), "not for servers", "serverAuth"),
+            (
+                "another name",
+                &authority,
+                &sign(params(&["a.example"])),
+                "does not match the host name",
+                "base URL",
+            ),
+            ("for clients", &authority, &sign(client), "not valid for servers", "serverAuth"),
             (
                 "pinned",
                 &leaf,
                 &leaf,
                 "not signed by a trusted authority",
-                "the authority that signed it",
+                "the CA certificate that signed it",
             ),
             (
                 "unknown",
@@ -220,8 +225,8 @@ mod tests {
         for (error, reason) in [
             (certificate(CertificateError::BadSignature), "signature of its certificate is wrong"),
             (certificate(other("UnsupportedCertVersion")), "X.509 version 1"),
-            (certificate(other("odd")), "its certificate is not accepted"),
-            (certificate(CertificateError::Revoked), "its certificate is not accepted"),
+            (certificate(other("odd")), "its certificate was rejected"),
+            (certificate(CertificateError::Revoked), "its certificate was rejected"),
             (Error::AlertReceived(AlertDescription::ProtocolVersion), "in common"),
             (Error::AlertReceived(AlertDescription::HandshakeFailure), "in common"),
             (
@@ -232,7 +237,9 @@ mod tests {
         ] {
             let fault = describe(&error, "127.0.0.1", false);
             assert!(fault.reason.contains(reason), "{fault:?}");
-            assert_eq!(fault.is_certificate, matches!(error, Error::InvalidCertificate(_)));
+            let is_permanent =
+                matches!(error, Error::InvalidCertificate(_) | Error::PeerIncompatible(_));
+            assert_eq!(fault.is_permanent, is_permanent);
         }
         assert_eq!(alt_name("127.0.0.1"), "subjectAltName=IP:127.0.0.1");
         assert_eq!(alt_name("::1"), "subjectAltName=IP:::1");

@@ -1,4 +1,4 @@
-//! The key is masked wherever it would appear, also in upper case, or split by blanks.
+//! The key is masked wherever it would appear, also in upper case, or split by blanks and control characters.
 
 use super::sanitize::push_one_line;
 use crate::secret::Secret;
@@ -17,7 +17,7 @@ impl Masks {
     /// Masks this text too, unless it is too short to be a key.
     pub fn add(&mut self, secret: &str) {
         if secret.len() >= MIN_SECRET {
-            self.0.push(Secret::new(secret.chars().filter(|c| !c.is_whitespace()).collect()));
+            self.0.push(Secret::new(secret.chars().filter(|c| !is_separator(*c)).collect()));
         }
     }
 
@@ -72,6 +72,11 @@ impl Masks {
     }
 }
 
+/// What may stand between the characters of a key that somebody repeats.
+fn is_separator(c: char) -> bool {
+    c.is_whitespace() || c.is_control()
+}
+
 /// What a masked text is made of.
 enum Piece {
     Char(char),
@@ -90,7 +95,7 @@ fn prefix_len(text: &str, secret: &[char]) -> Option<usize> {
                 Some(following) => next = following,
                 None => return Some(at + c.len_utf8()),
             }
-        } else if at == 0 || !c.is_whitespace() {
+        } else if at == 0 || !is_separator(c) {
             return None;
         }
     }
@@ -134,6 +139,7 @@ mod tests {
         for (words, expected) in [
             (" a\r\n\t b \x1b[2J ", r"a b \x1b[2J".to_owned()),
             (&format!("the key {KEY}  is wrong"), "the key [key] is wrong".to_owned()),
+            (&format!("the key {}", KEY.replace('S', "\0S")), "the key [key]".to_owned()),
             (&long, format!("{cut}…")),
             ("", String::new()),
             (" \n ", String::new()),

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::output_file::OutputFile;
 use super::progress::Progress;
 use super::stdout::Stdout;
-use crate::api::StreamSink;
+use crate::api::{MAX_RESPONSE, StreamSink, too_large};
 
 /// The longest text that is copied to be written together with its final newline, in bytes: what a pipe takes
 /// at once.
@@ -140,6 +140,10 @@ impl StreamSink for Printer {
 
     fn event(&mut self, payload: &[u8]) -> Result<()> {
         if self.json {
+            // What is printed as it arrives takes no memory.
+            if (self.pending.len() + payload.len()) as u64 > MAX_RESPONSE {
+                return Err(too_large().into());
+            }
             self.pending
                 .extend(payload.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }));
             self.pending.push(b'\n');
@@ -161,5 +165,21 @@ impl StreamSink for Printer {
             self.pending.clear();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{ExitStatus, exit_status};
+
+    #[test]
+    fn events_that_wait_for_the_end_have_a_limit() {
+        let stdout = Stdout::open().expect("it is open");
+        let mut printer = Printer::new(stdout, true, false, None);
+        let event = vec![b'1'; 1024 * 1024 - 1];
+        let mut push = || printer.event(&event).and_then(|()| printer.flush());
+        (0..64).try_for_each(|_| push()).expect("64 MiB are allowed");
+        assert_eq!(exit_status(&push().expect_err("too much")), ExitStatus::Server);
     }
 }

@@ -22,9 +22,9 @@ type Pieces<'a> = Vec<Cow<'a, str>>;
 /// What of it cannot be sent to the Responses API.
 pub fn convert(message: &RawMessage) -> Result<Pieces<'_>, String> {
     if message.role == Role::Tool {
-        return Err("a message of role tool".to_owned());
+        return Err("a message with role tool".to_owned());
     }
-    let fields = entries(&message.json).ok_or("a message that is no object")?;
+    let fields = entries(&message.json).ok_or("a message that is not an object")?;
     if !fields.iter().any(|(name, value)| is_converted(name, value)) {
         return Ok(vec![Cow::Borrowed(&message.json)]);
     }
@@ -59,7 +59,7 @@ fn is_list(value: &RawValue) -> bool {
 /// A content of parts.
 fn convert_parts(list: &RawValue, role: Role) -> Result<Pieces<'_>, String> {
     let parts: Vec<&RawValue> =
-        serde_json::from_str(list.get()).map_err(|_| "a content that is no list of parts")?;
+        serde_json::from_str(list.get()).map_err(|_| "content that is not a list of parts")?;
     let mut pieces: Pieces = Vec::new();
     for (index, part) in parts.into_iter().enumerate() {
         pieces.push(if index == 0 { "[" } else { "," }.into());
@@ -71,7 +71,7 @@ fn convert_parts(list: &RawValue, role: Role) -> Result<Pieces<'_>, String> {
 
 /// A part, whose name differs, and whose image is a bare URL.
 fn convert_part(part: &RawValue, role: Role) -> Result<Pieces<'_>, String> {
-    let fields = entries(part.get()).ok_or("a part that is no object")?;
+    let fields = entries(part.get()).ok_or("a part that is not an object")?;
     let kind = fields.iter().find(|(name, _)| name == "type");
     let kind = kind.and_then(|(_, kind)| string(Some(kind))).unwrap_or_default();
     let new_kind = match (&*kind, role) {
@@ -82,18 +82,30 @@ fn convert_part(part: &RawValue, role: Role) -> Result<Pieces<'_>, String> {
         ("", _) => return Err("a part without a type".to_owned()),
         (other, _) => return Err(format!("a part of type {}", to_json(other))),
     };
+    let is_string = |name: &str| {
+        fields.iter().any(|(other, value)| other == name && value.get().starts_with('"'))
+    };
+    if kind == "text" && !is_string("text") {
+        return Err("a part without its text".to_owned());
+    }
+    if kind == "image_url" && !fields.iter().any(|(name, _)| name == "image_url") {
+        return Err(NO_URL.to_owned());
+    }
     let mut object = Object::default();
     for (name, value) in &fields {
         match &**name {
             "type" => object.field("type", [new_kind.into()]),
-            "image_url" if kind == "image_url" && value.get().starts_with('{') => {
-                push_image(&mut object, value).ok_or("an image without a URL")?;
+            "image_url" if kind == "image_url" && !value.get().starts_with('"') => {
+                push_image(&mut object, value).ok_or(NO_URL)?;
             }
             name => object.field(name, [value.get().into()]),
         }
     }
     Ok(object.finish())
 }
+
+/// What is wrong with an image that is none.
+const NO_URL: &str = "an image without a URL";
 
 /// The URL of an image, and the detail, which stands beside it here.
 fn push_image<'a>(part: &mut Object<'a>, image: &'a RawValue) -> Option<()> {
@@ -207,9 +219,18 @@ mod tests {
                 "\"input_audio\"",
             ),
             (Role::User, r#"{"content":[{"text":"a"}]}"#, "without a type"),
-            (Role::User, r#"{"content":["a"]}"#, "no object"),
+            (Role::User, r#"{"content":["a"]}"#, "not an object"),
             (Role::User, r#"{"content":[{"type":"image_url","image_url":{}}]}"#, "without a URL"),
-            (Role::User, r#"["content"]"#, "no object"),
+            (Role::User, r#"{"content":[{"type":"image_url"}]}"#, "without a URL"),
+            (Role::User, r#"{"content":[{"type":"image_url","image_url":null}]}"#, "without a URL"),
+            (
+                Role::User,
+                r#"{"content":[{"type":"image_url","image_url":["u"]}]}"#,
+                "without a URL",
+            ),
+            (Role::User, r#"{"content":[{"type":"text"}]}"#, "without its text"),
+            (Role::User, r#"{"content":[{"type":"text","text":null}]}"#, "without its text"),
+            (Role::User, r#"["content"]"#, "not an object"),
         ] {
             let why = convert(role, json).expect_err(json);
             assert!(why.contains(named), "{json}: {why}");

@@ -62,6 +62,9 @@ impl Messages {
     /// Status 8 if it is too much.
     pub fn push(&mut self, index: u64, piece: &str, is_refusal: bool) -> Result<String, Failure> {
         self.begin(index)?;
+        if self.is_damaged {
+            return Ok(String::new());
+        }
         if (self.text.len() + self.waiting + piece.len()) as u64 >= MAX_RESPONSE {
             return Err(too_large());
         }
@@ -79,7 +82,7 @@ impl Messages {
         if self.waiting > MAX_WAITING {
             let limit = MAX_WAITING >> 20;
             return Err(server_failure(format!(
-                "over {limit} MiB of the response wait for an earlier message"
+                "more than {limit} MiB of the response arrived out of order"
             )));
         }
         Ok(shown)
@@ -126,9 +129,13 @@ impl Messages {
         self.refused
     }
 
-    /// Takes what need not wait any longer.
+    /// Takes what need not wait any longer. With a piece missing, nothing more is shown: the end of the stream may
+    /// have all of it.
     fn advance(&mut self) -> String {
         let mut shown = String::new();
+        if self.is_damaged {
+            return shown;
+        }
         while let Some(mut first) = self.pending.first_entry() {
             let index = *first.key();
             let message = first.get_mut();

@@ -11,26 +11,26 @@ use crate::error::Failure;
 /// Fields that `--param` cannot set, and what to do instead.
 const RESERVED: [(&str, &str); 8] = [
     ("model", "use --model"),
-    ("input", "the prompt is sent in it"),
+    ("input", "it holds the prompt; see --messages"),
     ("instructions", "use --system"),
     ("stream", "use --stream"),
-    ("store", "xask always sends false, so that nothing is kept at xAI"),
-    ("previous_response_id", "it needs an answer that is kept at xAI; use --conversation"),
-    ("background", "it needs an answer that is kept at xAI"),
-    ("conversation", "it needs an answer that is kept at xAI; use --conversation"),
+    ("store", "xask always sends false, so that xAI stores nothing"),
+    ("previous_response_id", "it requires a stored response; use --conversation"),
+    ("background", "it requires a stored response"),
+    ("conversation", "it requires a stored response; use --conversation"),
 ];
 
 /// Fields of chat completions, which the Responses API ignores and bills (measured, September 2026), and what to
 /// do instead.
 const OF_CHAT: [(&str, &str); 10] = [
-    ("messages", "it is called input here, and the prompt is sent in it; see --messages"),
+    ("messages", "the Responses API calls it input, which holds the prompt; see --messages"),
     ("n", "there is one answer per request"),
     ("deferred", "use --deferred with --api chat"),
-    ("stream_options", "every stream reports its usage here"),
-    ("max_tokens", "it is called max_output_tokens here; use --max-tokens"),
-    ("max_completion_tokens", "it is called max_output_tokens here; use --max-tokens"),
-    ("response_format", "it is called text.format here; use --schema or --choice"),
-    ("reasoning_effort", "it is called reasoning.effort here; use --reasoning-effort"),
+    ("stream_options", "the Responses API always reports the usage of a stream"),
+    ("max_tokens", "the Responses API calls it max_output_tokens; use --max-tokens"),
+    ("max_completion_tokens", "the Responses API calls it max_output_tokens; use --max-tokens"),
+    ("response_format", "the Responses API calls it text.format; use --schema or --choice"),
+    ("reasoning_effort", "the Responses API calls it reasoning.effort; use --reasoning-effort"),
     ("seed", "use --seed with --api chat"),
     ("stop", "use --stop with --api chat"),
 ];
@@ -141,7 +141,7 @@ mod tests {
             ("stream", "--stream"),
             ("store", "false"),
             ("previous_response_id", "--conversation"),
-            ("background", "kept"),
+            ("background", "stored"),
             ("conversation", "--conversation"),
             ("messages", "input"),
             ("n", "one answer"),
@@ -175,14 +175,17 @@ mod tests {
             let extra = vec![param(name, "1")];
             let options = ModelOptions { extra: extra.clone(), ..set.clone() };
             let (what, _) = checked(&options, true).expect(name);
-            assert_eq!(what, format!("--param cannot set \"{name}\": an option sets it already"));
+            assert_eq!(
+                what,
+                format!("--param cannot set \"{name}\": already set by another option")
+            );
             let options = ModelOptions { extra, ..ModelOptions::default() };
             assert_eq!(checked(&options, false), None, "{name}");
         }
         let extra = vec![param("user", "a"), param("top_k", "1"), param("user", "b")];
         let options = ModelOptions { extra, ..ModelOptions::default() };
         let (what, _) = checked(&options, false).expect("it is there twice");
-        assert_eq!(what, "--param user: this field is given twice");
+        assert_eq!(what, "--param user: given twice");
     }
 
     #[test]

@@ -209,7 +209,7 @@ mod tests {
         let failure = check_messages(&messages).expect_err("there are no tools");
         assert_eq!(
             failure.to_string(),
-            "chat.jsonl: line 3: a message of role tool cannot be sent to the Responses API"
+            "chat.jsonl: line 3: a message with role tool cannot be sent to the Responses API"
         );
         assert_eq!(failure.status, crate::error::ExitStatus::Usage);
         assert!(failure.hint.is_some_and(|hint| hint.contains("--api chat")));

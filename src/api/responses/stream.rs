@@ -178,11 +178,12 @@ impl Stream {
         output.signs.refused |= self.messages.refused();
         output.citations.add_all_if_empty(mem::take(&mut self.citations));
         sink.event(event.data)?;
-        if output.has_items {
+        // What arrived in pieces is not lost to an end that has none of it.
+        if output.has_items && (!output.text.is_empty() || self.messages.is_empty()) {
             self.show_rest(&output.text, sink)?;
         } else {
             if self.messages.is_damaged() {
-                return Err(Failure::incomplete("a piece of the answer cannot be read").into());
+                return Err(Failure::incomplete("a part of the answer cannot be read").into());
             }
             let rest = self.messages.end_all();
             show(&rest, sink)?;
@@ -199,7 +200,7 @@ impl Stream {
             // The pieces were not what the model said, but nobody has seen them.
             None if sink.take_back_text() => show(whole, sink),
             None => {
-                let what = "the end of the stream contradicts the text that was printed";
+                let what = "the final event does not match the text that was printed";
                 Err(Failure::incomplete(what).into())
             }
         }

@@ -171,8 +171,10 @@ fn a_compressed_response_says_so() {
     response.headers.content_encoding = Some("br".into());
     let read = read_answer(Api::Chat, response, Expectations::default(), &mut Sink::default());
     assert_fails(&read, ExitStatus::Server, "br", "by its header");
-    let gzip = read_json(Api::Chat, b"\x1f\x8b\x08\0\0".as_slice());
-    assert_fails(&gzip, ExitStatus::Server, "gzip", "by its first bytes");
+    for label in ["application/json", "text/event-stream"] {
+        let gzip = read_as(Api::Chat, label, b"\x1f\x8b\x08\0\0".as_slice());
+        assert_fails(&gzip, ExitStatus::Server, "gzip", "by its first bytes");
+    }
 }
 
 #[test]
@@ -332,5 +334,39 @@ fn of_several_answers_the_first_is_read() {
             r#"{{"choices":[{{"index":{index},"message":{{"content":"Four."}}}},{{"index":0,"message":{{"content":"No."}}}}]}}"#
         );
         assert_eq!(outcome(&read_json(Api::Chat, whole)), usable("Four."), "{index}");
+    }
+}
+
+#[test]
+fn an_event_that_is_a_text_is_an_error_in_the_apis_words() {
+    let stream = events(&[&piece("Fo"), r#""It rains.""#]);
+    let read = read_sse(Api::Chat, stream);
+    assert_eq!(outcome(&read).why, "server error: It rains.");
+    assert_fails(&read, ExitStatus::Server, "It rains.", "a JSON string");
+}
+
+#[test]
+fn an_error_at_the_end_of_a_stream_counts_without_its_blank_line() {
+    for api in Api::ALL {
+        let read = read_sse(api, "event: error\ndata: It rains.");
+        assert_fails(&read, ExitStatus::Server, "It rains.", "no JSON");
+    }
+}
+
+#[test]
+fn a_stream_that_is_cut_says_so_in_a_few_words() {
+    for (api, stream, expected) in [
+        (
+            Api::Chat,
+            events(&[&piece("Fo")]),
+            "incomplete response: the stream ended without a finish reason",
+        ),
+        (
+            Api::Responses,
+            events(&[r#"{"type":"response.output_text.delta","delta":"Fo"}"#]),
+            "incomplete response: the stream ended without a terminal event",
+        ),
+    ] {
+        assert_eq!(outcome(&read_sse(api, stream)).why, expected);
     }
 }

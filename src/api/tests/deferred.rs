@@ -35,7 +35,7 @@ fn a_deferred_request_gets_an_id_or_the_answer_itself() {
         (r#"["request_id"]"#, ExitStatus::Server, "request ID"),
         (r#"{"error":"It rains."}"#, ExitStatus::Server, "It rains."),
         (r#"{"request_id":"abc","error":"It rains."}"#, ExitStatus::Server, "It rains."),
-        (r#"{"request_id":"f15c"#, ExitStatus::Incomplete, "middle"),
+        (r#"{"request_id":"f15c"#, ExitStatus::Incomplete, "truncated JSON"),
     ] {
         let error = read(json).map(|_| Answer::default());
         assert_fails(&error, status, why, json);

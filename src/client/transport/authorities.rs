@@ -73,7 +73,7 @@ impl Authorities {
 }
 
 fn certificates_of(path: &Path) -> Failure {
-    Failure::local(format!("certificates of {}", path.display()))
+    Failure::local(format!("certificates {}", path.display()))
 }
 
 /// Certificates that were read.
@@ -121,7 +121,7 @@ impl Bundle {
         match (self.roots.is_empty(), self.fault) {
             (false, _) => Ok(self.roots),
             (true, Some(fault)) => Err(fault.into()),
-            (true, None) => anyhow::bail!("there is no certificate in it"),
+            (true, None) => anyhow::bail!("contains no certificates"),
         }
     }
 }
@@ -312,13 +312,13 @@ mod tests {
         assert_eq!(load(Some("own.pem"), &["b"]), Ok(1));
         assert_eq!(load(Some("a/README"), &["b"]), Ok(1));
         for (file, folders, why) in [
-            (Some("a/README"), &[][..], "a/README: there is no certificate in it"),
-            (None, &["empty"], "empty: there is no certificate in it"),
+            (Some("a/README"), &[][..], "a/README: contains no certificates"),
+            (None, &["empty"], "empty: contains no certificates"),
             (None, &["nowhere"], "nowhere: No such file or directory (os error 2)"),
             (Some("nowhere"), &["a"], "nowhere: No such file or directory (os error 2)"),
         ] {
             let error = load(file, folders).expect_err(why);
-            assert!(error.starts_with("certificates of ") && error.ends_with(why), "{error}");
+            assert!(error.starts_with("certificates ") && error.ends_with(why), "{error}");
         }
     }
 }

@@ -9,7 +9,7 @@ const MAX_LINE: usize = 8 * 1024;
 const SIZE_TO_COME: &[u8] = b"00000000\r\n";
 
 /// What no parser takes for the size of a chunk.
-const NO_SIZE: &[u8] = b"?\r\n";
+pub const NO_SIZE: &[u8] = b"?\r\n";
 
 /// The chunks of a response on their way to ureq's parser: that takes at most 20 characters before a chunk, and gateways
 /// sign chunks, or pad their sizes with blanks. What arrives together is passed on as one chunk, which is fast.
@@ -30,7 +30,7 @@ enum Stage {
     /// The lines after the last chunk, up to an empty one.
     Trailer,
     Ended,
-    /// Not chunked framing. The parser is to say so.
+    /// Not chunked framing.
     Broken,
 }
 
@@ -44,6 +44,11 @@ impl Chunks {
     /// Whether the last chunk has arrived, with the trailers after it.
     pub fn has_ended(&self) -> bool {
         self.stage == Stage::Ended
+    }
+
+    /// Whether what arrived is not chunked framing: then [`NO_SIZE`] belongs behind all that came before it.
+    pub fn is_broken(&self) -> bool {
+        self.stage == Stage::Broken
     }
 
     /// Adds what has arrived to `output`. Chunk extensions and trailers are dropped, and so is what comes after them.
@@ -67,10 +72,8 @@ impl Chunks {
         if self.stage.is_after_last_chunk() && !before.is_after_last_chunk() {
             output.extend_from_slice(b"0\r\n");
         }
-        match self.stage {
-            Stage::Ended if before != Stage::Ended => output.extend_from_slice(b"\r\n"),
-            Stage::Broken if before != Stage::Broken => output.extend_from_slice(NO_SIZE),
-            _ => {}
+        if self.stage == Stage::Ended && before != Stage::Ended {
+            output.extend_from_slice(b"\r\n");
         }
     }
 
@@ -157,6 +160,9 @@ mod tests {
             if rest.is_empty() {
                 break;
             }
+        }
+        if chunks.is_broken() {
+            output.extend_from_slice(NO_SIZE);
         }
         let mut data = Vec::new();
         let mut output = &output[..];

@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use super::chunks::Chunks;
+use super::chunks::{Chunks, NO_SIZE};
 use super::head::{self, Scan};
 
 /// A response on its way to ureq: without the interim responses before it, and framed as strictly as ureq's parser
@@ -19,6 +19,8 @@ pub struct Incoming {
     read: usize,
     /// ureq has not seen all of it.
     is_news: bool,
+    /// ureq was told that the framing is broken.
+    is_break_told: bool,
 }
 
 /// What is waited for.
@@ -91,6 +93,17 @@ impl Incoming {
                 self.input = Vec::new();
             }
             self.input.clear();
+            self.tell_break();
+        }
+    }
+
+    /// Broken framing is told once all that came before it was read: ureq would drop that, and an answer may be whole.
+    fn tell_break(&mut self) {
+        let is_broken = matches!(&self.stage, Stage::Chunks(chunks) if chunks.is_broken());
+        if is_broken && self.input.is_empty() && !self.is_break_told {
+            self.is_break_told = true;
+            self.input.extend_from_slice(NO_SIZE);
+            self.is_news = true;
         }
     }
 
@@ -143,6 +156,7 @@ impl Incoming {
             Stage::Head | Stage::Close | Stage::NotHttp => self.input.extend_from_slice(bytes),
         }
         self.is_news |= self.input.len() > before;
+        self.tell_break();
     }
 
     /// Makes room where ureq has read.

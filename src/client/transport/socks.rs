@@ -134,7 +134,7 @@ fn credentials(user: &str, password: &str) -> Result<Vec<u8>, ProxyError> {
 }
 
 const TOO_LONG: ProxyError =
-    ProxyError::Impossible("SOCKS takes at most 255 bytes for a name, a user or a password");
+    ProxyError::Impossible("SOCKS limits host name, user and password to 255 bytes each");
 
 /// A text after its length.
 fn push_text(message: &mut Vec<u8>, text: &str) -> Result<(), ProxyError> {
@@ -147,7 +147,7 @@ fn check_answer_4(version: u8, answer: u8) -> Result<(), ProxyError> {
     match (version, answer) {
         (0, 90) => Ok(()),
         (0, 91) => Err(ProxyError::Answered("request rejected or failed")),
-        (0, 92 | 93) => Err(ProxyError::Answered("it cannot tell who the user is (identd)")),
+        (0, 92 | 93) => Err(ProxyError::Answered("could not verify the user (identd)")),
         _ => Err(ProxyError::OtherProtocol("SOCKS4")),
     }
 }
@@ -160,7 +160,7 @@ fn check_answer_5(version: u8, answer: u8) -> Result<(), ProxyError> {
         (5, 3) => "network unreachable",
         (5, 4) => "host unreachable",
         (5, 5) => "connection refused",
-        (5, 6) => "timed out on the way (TTL expired)",
+        (5, 6) => "TTL expired",
         (5, 7) => "command not supported",
         (5, 8) => "address type not supported",
         (5, _) => "unknown error",
@@ -226,10 +226,10 @@ mod tests {
     fn an_answer_is_a_success_or_says_why_not() {
         assert_eq!((check_answer_4(0, 90), check_answer_5(5, 0)), (Ok(()), Ok(())));
         for (error, expected) in [
-            (check_answer_4(0, 91), "the proxy answered: request rejected or failed"),
+            (check_answer_4(0, 91), "the proxy reported: request rejected or failed"),
             (check_answer_4(5, 90), "the proxy does not speak SOCKS4"),
-            (check_answer_5(5, 5), "the proxy answered: connection refused"),
-            (check_answer_5(5, 99), "the proxy answered: unknown error"),
+            (check_answer_5(5, 5), "the proxy reported: connection refused"),
+            (check_answer_5(5, 99), "the proxy reported: unknown error"),
             (check_answer_5(4, 0), "the proxy does not speak SOCKS5"),
         ] {
             assert_eq!(error.expect_err(expected).to_string(), expected);

@@ -244,8 +244,10 @@ pub enum ResponseError {
 impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::EndsBeforeRequest => "it ends before the request does",
-            Self::TooLargeBeforeRequest => "it is larger than 64 MiB before the request was sent",
+            Self::EndsBeforeRequest => "it ended before the request was sent in full",
+            Self::TooLargeBeforeRequest => {
+                "more than 64 MiB arrived before the request was sent in full"
+            }
         })
     }
 }

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 
+use ureq::unversioned::resolver::ResolvedSocketAddrs;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, NextTimeout, Transport,
 };
@@ -29,6 +30,8 @@ pub enum ProxyError {
     OtherProtocol(&'static str),
     /// The proxy's protocol cannot say this.
     Impossible(&'static str),
+    /// There is no such proxy.
+    UnknownName,
 }
 
 impl ProxyError {
@@ -47,12 +50,13 @@ impl ProxyError {
 impl fmt::Display for ProxyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(status) => write!(f, "the proxy did not connect (HTTP {status})"),
-            Self::Answered(why) => write!(f, "the proxy answered: {why}"),
-            Self::WantsCredentials => f.write_str("the proxy requires another user and password"),
+            Self::Refused(status) => write!(f, "the proxy rejected the connection (HTTP {status})"),
+            Self::Answered(why) => write!(f, "the proxy reported: {why}"),
+            Self::WantsCredentials => f.write_str("the proxy rejected the user and password"),
             Self::Closed => f.write_str("the proxy closed the connection"),
             Self::OtherProtocol(expected) => write!(f, "the proxy does not speak {expected}"),
             Self::Impossible(why) => f.write_str(why),
+            Self::UnknownName => f.write_str("could not resolve the proxy's name"),
         }
     }
 }
@@ -93,7 +97,7 @@ impl<In: Transport> Connector<In> for ProxyConnector {
         };
         let to_proxy = ConnectionDetails {
             uri: proxy.uri(),
-            addrs: details.resolver.resolve(proxy.uri(), details.config, details.timeout)?,
+            addrs: addresses(proxy, details)?,
             config: details.config,
             request_level: details.request_level,
             resolver: details.resolver,
@@ -113,6 +117,15 @@ impl<In: Transport> Connector<In> for ProxyConnector {
         }
         Ok(Some(Either::B(Tunnel(transport))))
     }
+}
+
+/// The addresses of the proxy. That it has none is told apart from a target that has none.
+fn addresses(proxy: &Proxy, details: &ConnectionDetails) -> Result<ResolvedSocketAddrs, Error> {
+    let found = details.resolver.resolve(proxy.uri(), details.config, details.timeout);
+    found.map_err(|error| match error {
+        Error::Io(_) | Error::HostNotFound => ProxyError::UnknownName.into(),
+        error => error,
+    })
 }
 
 /// A connection to a proxy, before there is a tunnel.

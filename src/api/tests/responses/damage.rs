@@ -24,11 +24,28 @@ fn a_text_with_a_piece_missing_is_no_answer_unless_the_end_has_all_of_it() {
     for damage in [broken, &piece(0, &json!(7)), &piece(0, &json!(["."]))] {
         let pieces = four.clone() + damage;
         let read = |body: String| read_sse(Api::Responses, body);
-        assert_fails(&read(pieces.clone() + &end(None)), ExitStatus::Incomplete, "piece", damage);
+        assert_fails(
+            &read(pieces.clone() + &end(None)),
+            ExitStatus::Incomplete,
+            "a part of",
+            damage,
+        );
         assert_eq!(outcome(&read(pieces.clone() + &end(Some("Four.")))), usable("Four."));
-        let contradicting = pieces + &point + &end(Some("Four or five."));
-        assert_fails(&read(contradicting), ExitStatus::Incomplete, "contradicts", damage);
+        // What follows the missing piece is not shown before the end has all of it.
+        let more = pieces.clone() + &point;
+        assert_eq!(
+            outcome(&read(more.clone() + &end(Some("Four or five.")))),
+            usable("Four or five.")
+        );
+        let contradicting = more + &end(Some("Five."));
+        assert_fails(&read(contradicting), ExitStatus::Incomplete, "does not match", damage);
     }
+    // Nor is it printed with a hole in it.
+    let holed = four.clone() + broken + &point;
+    let mut sink = Sink::default();
+    let read = read_pieces(Api::Responses, vec![holed.into()], End::Clean, &mut sink);
+    assert_fails(&read, ExitStatus::Incomplete, "terminal event", broken);
+    assert_eq!(sink.text, "Four");
     for harmless in [
         piece(0, &json!(null)),
         piece(0, &json!("")),
@@ -36,6 +53,16 @@ fn a_text_with_a_piece_missing_is_no_answer_unless_the_end_has_all_of_it() {
     ] {
         let body = four.clone() + &harmless + &point + &end(None);
         assert_eq!(outcome(&read_sse(Api::Responses, body)), usable("Four."), "{harmless}");
+    }
+}
+
+#[test]
+fn an_end_without_any_text_does_not_cost_what_arrived_before_it() {
+    for output in [json!([{"type": "reasoning"}]), json!([{"type": "message", "content": []}])] {
+        let response = json!({"status": "completed", "output": output});
+        let end = named(&[json!({"type": "response.completed", "response": response})]);
+        let read = read_sse(Api::Responses, piece(0, &json!("Four.")) + &end);
+        assert_eq!(outcome(&read), usable("Four."), "{output}");
     }
 }
 
@@ -54,9 +81,9 @@ fn texts_whose_order_is_lost_are_no_answer_unless_the_end_has_all_of_it() {
             (answer, sink.text)
         };
         let (answer, _) = read(body.clone() + &end(None), true);
-        assert_fails(&answer, ExitStatus::Incomplete, "piece", &late);
+        assert_fails(&answer, ExitStatus::Incomplete, "a part of", &late);
         let (answer, _) = read(body.clone() + &end(Some("a\nb")), false);
-        assert_fails(&answer, ExitStatus::Incomplete, "contradicts", &late);
+        assert_fails(&answer, ExitStatus::Incomplete, "does not match", &late);
         let (answer, printed) = read(body + &end(Some("a\nb")), true);
         assert_eq!((outcome(&answer), &*printed), (usable("a\nb"), "a\nb"));
     }

@@ -191,7 +191,7 @@ fn a_whole_response_that_is_cut_anywhere_is_incomplete() {
     let json = response().to_string();
     for at in 1..json.len() {
         let answer = read_json(Api::Responses, &json.as_bytes()[..at]);
-        assert_fails(&answer, ExitStatus::Incomplete, "middle", &json[..1]);
+        assert_fails(&answer, ExitStatus::Incomplete, "truncated JSON", &json[..1]);
     }
 }
 

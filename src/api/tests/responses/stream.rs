@@ -263,7 +263,7 @@ fn an_end_that_contradicts_what_was_shown_is_no_answer() {
     let body = delta(0, "Five.") + &terminal("completed", &completed(&[&message("Four.")]));
     let mut sink = Sink::default();
     let read = read_pieces(Api::Responses, vec![body.clone().into()], End::Clean, &mut sink);
-    assert_fails(&read, ExitStatus::Incomplete, "contradicts", "shown");
+    assert_fails(&read, ExitStatus::Incomplete, "does not match", "shown");
     let mut late = Sink { is_late: true, ..Sink::default() };
     let read = read_pieces(Api::Responses, vec![body.into()], End::Clean, &mut late);
     assert_eq!(outcome(&read), usable("Four."));

@@ -72,7 +72,7 @@ fn a_whole_response_is_judged_by_its_status_and_its_items() {
         (r#"{"status":"completed","output":{}}"#.into(), 8, "", ""),
         (r#"{"choices":[{"message":{"content":"Four."}}]}"#.into(), 8, "", ""),
         (r#"["completed"]"#.into(), 8, "", ""),
-        (completed(&[&four])[..60].into(), 7, "", "middle"),
+        (completed(&[&four])[..60].into(), 7, "", "truncated JSON"),
     ] {
         let outcome = outcome(&whole(&json));
         assert_eq!((outcome.code, &*outcome.text), (code, text), "{json}: {outcome:?}");

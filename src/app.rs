@@ -92,6 +92,9 @@ fn ask(plan: &AskPlan, log: &mut RunLog, reporter: &mut Reporter) -> Result<()> 
     let mut save_to = SaveTo { conversation, cache: entry.filter(|_| backend.is_api()) };
     let block = outputs.extract(&mut answer);
     let saved = save_to.save(&mut answer, &request);
+    if save_to.cache.is_some() && answer.is_usable() && answer.body.is_none() {
+        reporter.note("the answer came as a stream, and is not recorded in the cache");
+    }
     let requests_search = plan.options.requests_search();
     // With --require-sources, the error says so.
     if requests_search && !answer.searched && !plan.require_sources {
@@ -101,7 +104,7 @@ fn ask(plan: &AskPlan, log: &mut RunLog, reporter: &mut Reporter) -> Result<()> 
         answer.citations.clear();
     }
     outputs.finish(answer, block.as_deref(), saved, reporter)?;
-    if stdin.holds_unread_data() {
+    if !plan.prompt.stdin_is_key && stdin.holds_unread_data() {
         reporter.note("standard input was not read; add - to include it in the prompt");
     }
     Ok(())

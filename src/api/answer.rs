@@ -57,14 +57,14 @@ impl Answer {
         let wrong = match expectations.format {
             Some(AnswerFormat::Schema(_)) => {
                 let is_json = serde_json::from_str::<IgnoredAny>(&self.text).is_ok();
-                (!is_json).then_some("the answer is not the JSON that --schema asks for")
+                (!is_json).then_some("the answer is not valid JSON, which --schema requires")
             }
             Some(AnswerFormat::Choice(choices)) => match chosen(&self.text, choices) {
                 Some(choice) => {
                     choice.clone_into(&mut self.text);
                     None
                 }
-                None => Some("the answer is none of the texts given with --choice"),
+                None => Some("the answer is not one of the choices of --choice"),
             },
             None => None,
         };

@@ -59,10 +59,13 @@ pub fn check_extra(
             return Err(failure);
         }
         if by_options.contains(&name.as_str()) {
-            return Err(Failure::usage(format!("{}: an option sets it already", cannot_set(name))));
+            return Err(Failure::usage(format!(
+                "{}: already set by another option",
+                cannot_set(name)
+            )));
         }
         if extra[..index].iter().any(|earlier| earlier.name == *name) {
-            return Err(Failure::usage(format!("--param {name}: this field is given twice")));
+            return Err(Failure::usage(format!("--param {name}: given twice")));
         }
     }
     Ok(())

@@ -33,6 +33,7 @@ pub use self::answer::Answer;
 pub use self::citations::Citation;
 pub use self::deferred::{Deferred, deferred_path, is_request_id, read_deferred, read_poll};
 pub use self::deferred::{scripted_id, scripted_not_ready};
+pub use self::failures::{MAX_RESPONSE, too_large};
 pub use self::read::{Expectations, read_answer, read_models};
 pub use self::repair::repair_json;
 pub use self::request::{

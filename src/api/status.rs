@@ -41,12 +41,12 @@ pub fn from_status(
     };
     let message = match (exit, status) {
         (ExitStatus::Key, 401 | 403) if context.without_key => "no API key was sent",
-        (ExitStatus::Key, _) => "the API key was refused",
+        (ExitStatus::Key, _) => "the API key was rejected",
         (ExitStatus::RateLimit, _) => "rate limit exceeded",
-        (ExitStatus::Server, 300..400) => "the server redirects, which xask does not follow",
-        (ExitStatus::Server, 200..300) => "the server sent no response",
+        (ExitStatus::Server, 300..400) => "the server sent a redirect, which xask does not follow",
+        (ExitStatus::Server, 200..300) => "the server sent an empty response",
         (ExitStatus::Server, _) => "server error",
-        (_, 403) if is_page => "something in front of the API refused",
+        (_, 403) if is_page => "something in front of the API rejected the request",
         _ => "the request was rejected",
     };
     let failure = Failure::new(exit, message).detail(detail).retry(retry);
@@ -73,7 +73,9 @@ fn hint(
         (ExitStatus::Key, 401 | 403) if context.without_key => {
             "set XAI_API_KEY or XAI_API_KEY_FILE"
         }
-        (ExitStatus::Key, _) => "check the API key, and its permissions at https://console.x.ai",
+        (ExitStatus::Key, _) => {
+            "check XAI_API_KEY or XAI_API_KEY_FILE, and the key's permissions at https://console.x.ai"
+        }
         (ExitStatus::RateLimit | ExitStatus::Server, _) if wait.is_some() => {
             return Some(format!("retry after {} s", wait.unwrap_or_default()));
         }
@@ -91,7 +93,7 @@ fn hint(
             "use --api responses"
         }
         (ExitStatus::Rejected, 400) if words.contains("argument not supported") => {
-            "leave out the option that sets it"
+            "omit the option that sets it"
         }
         _ => return None,
     };
@@ -199,8 +201,8 @@ mod tests {
                 ANSWER,
                 "--api responses",
             ),
-            (400, "Argument not supported: metadata", ANSWER, "leave out the option"),
-            (401, "", ANSWER, "check the API key"),
+            (400, "Argument not supported: metadata", ANSWER, "omit the option"),
+            (401, "", ANSWER, "check XAI_API_KEY"),
             (401, "", without_key, "set XAI_API_KEY"),
             (404, "", ANSWER, "--model"),
             (404, "", models, "check the base URL"),

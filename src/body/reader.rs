@@ -203,7 +203,7 @@ impl<'a> OpenImage<'a> {
         }
         self.chunk.resize(len, 0);
         self.file.read_exact(&mut self.chunk).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => changed(self.image, "it has become shorter"),
+            io::ErrorKind::UnexpectedEof => changed(self.image, "it is shorter now"),
             _ => changed(self.image, &describe_io(&error)),
         })?;
         self.left -= len as u64;

@@ -30,11 +30,11 @@ pub fn into_failure(error: &clap::Error) -> Failure {
         }
         ErrorKind::MissingRequiredArgument => match missing(error) {
             Some((flag, needed)) => format!("{flag} requires {needed}"),
-            None => format!("option required: {flag}"),
+            None => format!("missing required option {flag}"),
         },
         ErrorKind::TooManyValues => format!("option {flag} takes no value, but got {value}"),
         ErrorKind::NoEquals => format!("option {flag} takes its value after =, as in {flag}=VALUE"),
-        ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
+        ErrorKind::InvalidUtf8 => "an argument is not valid UTF-8".to_owned(),
         _ => first_line(&error.render().to_string()),
     };
     Failure::usage(message)
@@ -51,8 +51,10 @@ fn unknown_option(arg: &str, suggested: &str) -> Failure {
         "--api-key" | "--key" | "--token" | "-k" => {
             "the key comes from XAI_API_KEY or XAI_API_KEY_FILE"
         }
-        "-u" => "for the token usage: --usage; the key comes from XAI_API_KEY or XAI_API_KEY_FILE",
-        "--search" => "to search: --web-search or --x-search",
+        "-u" => {
+            "use --usage for the token usage; the key comes from XAI_API_KEY or XAI_API_KEY_FILE"
+        }
+        "--search" => "use --web-search or --x-search",
         _ => "put text that starts with \"-\" after --",
     };
     Failure::usage(message).hint(hint)

@@ -4,8 +4,6 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use anyhow::Result;
-
 use crate::api::{Api, Scenario};
 use crate::client::{KeySource, ProxyVariables};
 use crate::error::Failure;
@@ -19,19 +17,19 @@ pub struct Environment {
     /// `HOME`.
     pub home: Option<PathBuf>,
     /// `XAI_BASE_URL`, for `--base-url`.
-    pub base_url: Option<String>,
+    base_url: Option<OsString>,
     /// `XASK_MODEL`, for `--model`.
-    pub model: Option<String>,
+    model: Option<OsString>,
     /// `XASK_API`, for `--api`.
-    api: Option<String>,
+    api: Option<OsString>,
     /// `XASK_LOG`, for `--log`.
     pub log: Option<PathBuf>,
     /// `XASK_CACHE`, for `--cache`.
     pub cache: Option<PathBuf>,
     /// `XASK_OFFLINE`, for `--offline`.
-    offline: Option<String>,
+    offline: Option<OsString>,
     /// `XASK_REHEARSE`, for `--rehearse`.
-    rehearse: Option<String>,
+    rehearse: Option<OsString>,
     /// `https_proxy`, `all_proxy`, `no_proxy`, in lower and upper case.
     pub proxies: ProxyVariables,
     /// `SSL_CERT_FILE`: certificate authorities in place of the system's.
@@ -41,26 +39,40 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Reads them all.
-    ///
-    /// # Errors
-    ///
-    /// Exit status 2 where one that must be text is not UTF-8.
-    pub fn read() -> Result<Self> {
-        Ok(Self {
+    /// Reads them all. What is wrong with one is an error only where it is used.
+    pub fn read() -> Self {
+        Self {
             key: KeySource { variable: variable("XAI_API_KEY").map(Secret::new), file: key_file() },
             home: variable("HOME").map(PathBuf::from),
-            base_url: text("XAI_BASE_URL")?,
-            model: text("XASK_MODEL")?,
-            api: text("XASK_API")?,
+            base_url: variable("XAI_BASE_URL"),
+            model: variable("XASK_MODEL"),
+            api: variable("XASK_API"),
             log: variable("XASK_LOG").map(PathBuf::from),
             cache: variable("XASK_CACHE").map(PathBuf::from),
-            offline: text("XASK_OFFLINE")?,
-            rehearse: text("XASK_REHEARSE")?,
+            offline: variable("XASK_OFFLINE"),
+            rehearse: variable("XASK_REHEARSE"),
             proxies: proxies(),
             ssl_cert_file: variable("SSL_CERT_FILE").map(PathBuf::from),
             ssl_cert_dir: variable("SSL_CERT_DIR"),
-        })
+        }
+    }
+
+    /// `XAI_BASE_URL`.
+    ///
+    /// # Errors
+    ///
+    /// Exit status 2 where it is not UTF-8.
+    pub fn base_url(&self) -> Result<Option<&str>, Failure> {
+        text("XAI_BASE_URL", self.base_url.as_deref())
+    }
+
+    /// `XASK_MODEL`.
+    ///
+    /// # Errors
+    ///
+    /// Exit status 2 where it is not UTF-8.
+    pub fn model(&self) -> Result<Option<&str>, Failure> {
+        text("XASK_MODEL", self.model.as_deref())
     }
 
     /// The endpoint that `XASK_API` names.
@@ -69,7 +81,7 @@ impl Environment {
     ///
     /// Exit status 2 for any other name.
     pub fn api(&self) -> Result<Option<Api>, Failure> {
-        let Some(name) = self.api.as_deref() else { return Ok(None) };
+        let Some(name) = text("XASK_API", self.api.as_deref())? else { return Ok(None) };
         let names = Api::ALL.map(Api::as_str).join(" or ");
         let unknown = || Failure::usage(format!("XASK_API: {name}: expected {names}"));
         Api::from_name(name).map(Some).ok_or_else(unknown)
@@ -81,7 +93,7 @@ impl Environment {
     ///
     /// Exit status 2 for an unknown scenario: what was meant as a rehearsal must not cost money.
     pub fn scenario(&self) -> Result<Option<Scenario>, Failure> {
-        let Some(value) = self.rehearse.as_deref() else { return Ok(None) };
+        let Some(value) = text("XASK_REHEARSE", self.rehearse.as_deref())? else { return Ok(None) };
         match switch(value) {
             Some(is_on) => Ok(is_on.then_some(Scenario::Ok)),
             None => value.parse().map(Some).map_err(|_| {
@@ -97,7 +109,7 @@ impl Environment {
     ///
     /// Exit status 2 for a value that could mean either.
     pub fn is_offline(&self) -> Result<bool, Failure> {
-        let Some(value) = self.offline.as_deref() else { return Ok(false) };
+        let Some(value) = text("XASK_OFFLINE", self.offline.as_deref())? else { return Ok(false) };
         switch(value)
             .ok_or_else(|| Failure::usage(format!("XASK_OFFLINE: {value}: expected {SWITCH}")))
     }
@@ -142,9 +154,7 @@ fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| value != OsStr::new(""))
 }
 
-fn text(name: &str) -> Result<Option<String>> {
-    variable(name)
-        .map(OsString::into_string)
-        .transpose()
-        .map_err(|_| Failure::usage(format!("{name}: it is not UTF-8")).into())
+fn text<'a>(name: &str, value: Option<&'a OsStr>) -> Result<Option<&'a str>, Failure> {
+    let not_text = || Failure::usage(format!("{name}: not valid UTF-8"));
+    value.map(|value| value.to_str().ok_or_else(not_text)).transpose()
 }

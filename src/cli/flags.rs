@@ -36,7 +36,7 @@ pub struct PromptArgs {
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, allow_hyphen_values = true, hide_short_help = true)]
     pub system_file: Option<PathBuf>,
 
-    /// Set the system prompt with the role `developer`, in place of --system
+    /// Set the system prompt and send it with the role `developer`, instead of --system
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, conflicts_with_all = ["system", "system_file"], hide_short_help = true)]
     pub developer: Option<OsString>,
 
@@ -53,7 +53,7 @@ pub struct PromptArgs {
     #[arg(short, long, hide_short_help = true)]
     pub names: bool,
 
-    /// Replace bytes that are not UTF-8 by U+FFFD
+    /// Replace bytes that are not UTF-8 with U+FFFD
     ///
     /// In standard input, --file and --system-file. Without it, such a text is an error.
     #[arg(long, hide_short_help = true)]
@@ -100,7 +100,7 @@ pub struct RequestArgs {
     #[arg(short, long, value_name = "X", allow_hyphen_values = true, value_parser = values::temperature, hide_short_help = true)]
     pub temperature: Option<f64>,
 
-    /// Set the nucleus sampling probability, over 0 and up to 1
+    /// Set the nucleus sampling probability, greater than 0, at most 1
     #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = values::top_p, hide_short_help = true)]
     pub top_p: Option<f64>,
 
@@ -116,7 +116,7 @@ pub struct RequestArgs {
     #[arg(long, value_name = "TEXT", action = ArgAction::Append, allow_hyphen_values = true, value_parser = NonEmptyStringValueParser::new(), hide_short_help = true)]
     pub stop: Vec<String>,
 
-    /// Set how long the model reasons: none, low, medium, high, or another level it knows
+    /// Set the reasoning effort: none, low, medium, high, or another level that the model supports
     #[arg(long, value_name = "LEVEL", value_parser = NonEmptyStringValueParser::new(), hide_short_help = true)]
     pub reasoning_effort: Option<String>,
 
@@ -129,15 +129,16 @@ pub struct RequestArgs {
 
     /// Request one of these texts as the answer
     ///
-    /// 2 to 100 distinct texts, separated by commas or by repeating the option. The API is held to them by a strict
-    /// schema, and only the chosen text is printed; any other answer is exit status 9.
+    /// 2 to 100 distinct texts, separated by commas or by repeating the option. A strict schema limits the
+    /// model to them, and only the chosen text is printed; any other answer is exit status 9. The texts are not
+    /// trimmed: `yes, no` is `yes` and ` no`.
     #[arg(long, value_name = "A,B,...", action = ArgAction::Append, value_delimiter = ',', allow_hyphen_values = true, conflicts_with = "schema", hide_short_help = true)]
     pub choice: Vec<String>,
 
     /// Send any other field; VALUE is JSON or a string
     ///
-    /// A VALUE that is valid JSON is sent unchanged (apart from whitespace); anything else is sent as a string. A
-    /// field that xask or another option sets is refused. Repeatable.
+    /// A VALUE that is valid JSON is sent unchanged (apart from whitespace); anything else is sent as a string. Fields
+    /// that xask or another option sets are usage errors. Repeatable.
     #[arg(short, long, value_name = "KEY=VALUE", action = ArgAction::Append, allow_hyphen_values = true, value_parser = values::key_value, hide_short_help = true)]
     pub param: Vec<(String, String)>,
 }
@@ -154,7 +155,7 @@ pub struct SearchArgs {
 
     /// Let the model search posts on X
     ///
-    /// As --web-search; both can be given.
+    /// Like --web-search; both can be given.
     #[arg(long)]
     pub x_search: bool,
 
@@ -181,7 +182,7 @@ pub struct SearchArgs {
     /// Write the cited addresses to FILE, only on success
     ///
     /// One line per source: address, tab, title. FILE is empty if there are none. Without this option, each source
-    /// is a note on standard error.
+    /// is printed to standard error.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub sources: Option<PathBuf>,
 
@@ -233,8 +234,8 @@ pub struct AnswerArgs {
 
     /// Append one JSON line about the run to FILE [env: XASK_LOG]
     ///
-    /// Whatever the outcome, except exit status 2: time, exit status, model, usage, cost, error. Never the key, the
-    /// prompt or the answer.
+    /// The line has the time, exit status, model, usage, cost and error, but never the key, the prompt or the answer. It
+    /// is written whatever the outcome, except exit status 2.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub log: Option<PathBuf>,
 
@@ -255,11 +256,11 @@ pub struct AnswerArgs {
 pub struct ConnectionArgs {
     /// Use the API at URL [env: XAI_BASE_URL] [default: https://api.x.ai/v1]
     ///
-    /// https, or http if the host is 127.0.0.0/8, ::1 or localhost. Its path is kept.
+    /// The URL must begin with https://, or with http:// if the host is 127.0.0.0/8, ::1 or localhost. Its path is kept.
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url, value_parser = ValueParser::string(), hide_short_help = true)]
     pub base_url: Option<String>,
 
-    /// Send this request header too; @FILE reads headers from FILE
+    /// Add a request header; @FILE reads headers from FILE
     ///
     /// FILE holds one header per line; `@-` is standard input. Repeatable. `Authorization` is accepted from a file
     /// only, and replaces the key.
@@ -275,7 +276,7 @@ pub struct ConnectionArgs {
 
     /// Set the maximum time to connect, in seconds [default: 10]
     ///
-    /// For the host name, the connection, TLS and a proxy's answer together.
+    /// It covers name resolution, connecting, the TLS handshake and a proxy's response.
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = values::seconds, default_value = "10", hide_default_value = true, hide_short_help = true)]
     pub connect_timeout: Duration,
 
@@ -294,14 +295,14 @@ pub struct ConnectionArgs {
 
     /// Get the answer by polling, without holding a connection open
     ///
-    /// The API returns a request ID at once, and xask polls for the answer until --timeout is over. Chat completions
+    /// The API returns a request ID at once, and xask polls for the answer until --timeout expires. Chat completions
     /// only.
     #[arg(long, hide_short_help = true)]
     pub deferred: bool,
 
     /// Poll for the answer to an earlier --deferred request
     ///
-    /// xAI hands an answer out once, within 24 hours.
+    /// xAI returns each answer only once, and only within 24 hours.
     #[arg(long, value_name = "ID", value_parser = values::request_id, hide_short_help = true)]
     pub fetch: Option<String>,
 }
@@ -312,16 +313,17 @@ pub struct ConnectionArgs {
 pub struct OfflineArgs {
     /// Print the request body instead of sending it
     ///
-    /// Uses no key and no network, takes no lock and appends nothing. Not streamed unless --stream is given.
+    /// Uses no key and no network, takes no lock and appends nothing. The body asks for a stream only if --stream is given.
     #[arg(long, hide_short_help = true)]
     pub dry_run: bool,
 
     /// Simulate the API locally: no key, network or cost
     ///
-    /// The answer describes the request, the same every time. CASE selects another outcome, so that you can try every
-    /// branch of a script: `length`, `filtered`, `refused`, `empty`, `tools` and `unsearched` (with --require-sources)
-    /// end with exit status 9, `cut` with 7, `401` and `403` with 3, `429` with 5, `500` with 8, `offline` with 6; `ok`
-    /// is the default, `searched` what it plays with a search option. [env: XASK_REHEARSE]
+    /// The simulated answer describes the request and is always the same. CASE selects another outcome, to try how a
+    /// script handles it: `length`, `filtered`, `refused`, `empty`, `tools` and `unsearched` (with --require-sources)
+    /// end with exit status 9, `cut` with 7, `401` and `403` with 3, `429` with 5, `500` with 8, `offline` with 6; The
+    /// default is `ok`, or `searched` with a search option; `searched` and `unsearched` require one.
+    /// [env: XASK_REHEARSE]
     #[arg(long, value_name = "CASE", num_args = 0..=1, require_equals = true, default_missing_value = "ok",
         value_parser = PossibleValuesParser::new(scenarios()).try_map(|name| name.parse::<Scenario>()),
         hide_possible_values = true, hide_short_help = true)]
@@ -329,8 +331,9 @@ pub struct OfflineArgs {
 
     /// Use the answer recorded in DIR, or record it [env: XASK_CACHE]
     ///
-    /// A recorded answer is used for exactly the same request: images count by content, streaming does not count. A new
-    /// request is sent unstreamed and its answer recorded, on exit status 0. The files hold no key and can be committed.
+    /// A recorded answer is used for exactly the same request: images are compared by content, and streaming makes no
+    /// difference. A new request is sent without streaming, and its answer is recorded on success (exit status 0). The
+    /// files hold no key and can be committed.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, hide_short_help = true)]
     pub cache: Option<PathBuf>,
 

@@ -43,7 +43,7 @@ pub fn parse() -> Result<Command> {
             modes::check(&matches)?;
             let cli = Cli::from_arg_matches(&matches)
                 .map_err(|error| clap_error::into_failure(&error))?;
-            resolve::resolve(cli, Environment::read()?)
+            resolve::resolve(cli, Environment::read())
         }
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
@@ -104,9 +104,10 @@ struct Cli {
 const EXIT_STATUS: &str = "\
 Exit status:
   0  the answer is complete, usable, and written in full
-  1  local I/O error: standard input or output, a file, a lock, the disk
+  1  local I/O error: standard input or output, a file, a lock, the disk; or
+     --offline without a cached answer
   2  usage error; nothing was sent
-  3  the API key is missing, malformed, refused or not permitted
+  3  the API key is missing, malformed, rejected or not permitted
   4  the request was rejected
   5  rate limit exceeded
   6  not delivered; safe to retry

@@ -74,7 +74,7 @@ fn words() -> [Arg; 2] {
              without `-`, it is never read.",
         ),
         words(TRAILING).value_name("-- WORD").last(true).help("Send every word as text").long_help(
-            "Send every word after `--` as text, also `-` and what looks like an option: \
+            "Send every word after `--` as text, including `-` and anything that looks like an option: \
              `xask -- \"$text\"` is safe for any text.",
         ),
     ]

@@ -31,6 +31,9 @@ const DEFAULT_MODEL: &str = "grok-4";
 /// Exit status 2 for whatever cannot be done as given.
 pub fn resolve(cli: Cli, environment: Environment) -> Result<Command> {
     validate::check(&cli)?;
+    let key_is_on_stdin = environment.key.is_stdin();
+    let key_on_stdin_check =
+        if key_is_on_stdin { validate::check_stdin_for_key(&cli) } else { Ok(()) };
     let Cli { parts, prompt, request, search, answer, connection, offline, help: _, version: _ } =
         cli;
     let ConnectionArgs {
@@ -48,34 +51,27 @@ pub fn resolve(cli: Cli, environment: Environment) -> Result<Command> {
     let source = Source::resolve(offline, &environment, fetch.is_some())?;
     let log = environment.log.clone().filter(|_| !is_list);
     let api_variable = environment.api();
-    let base_url = BaseUrl::parse(base_url.or_else(|| environment.base_url.clone()).as_deref())?;
-    let model = request.model.clone().or_else(|| environment.model.clone());
-    let model = model.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
+    let base_url = match &base_url {
+        Some(typed) => BaseUrl::parse(Some(typed))?,
+        None => BaseUrl::parse(environment.base_url()?)?,
+    };
+    let model = model_name(request.model.as_deref(), &environment, is_list || fetch.is_some())?;
     let format = format_source(&request);
     let stream = stream_mode(&answer, &request, deferred, &source)?;
-    let backend = match source {
-        Source::DryRun => None,
-        Source::Rehearsal { scenario, .. } => {
-            Some(BackendPlan::Rehearse { scenario, in_code_block: answer.extract })
-        }
-        Source::Cache(cache) => Some(BackendPlan::Offline { cache }),
-        Source::Api { cache } => Some(BackendPlan::Api {
-            connection: Box::new(ConnectionPlan {
-                key: environment.key,
-                home: environment.home,
-                connect_timeout,
-                proxies: environment.proxies,
-                ssl_cert_file: environment.ssl_cert_file,
-                ssl_cert_dir: environment.ssl_cert_dir,
-                retry: RetryPolicy { retries, retry_lost },
-            }),
-            cache,
-        }),
-    };
+    let backend = source.into_plan(answer.extract, || ConnectionPlan {
+        key: environment.key,
+        home: environment.home,
+        connect_timeout,
+        proxies: environment.proxies,
+        ssl_cert_file: environment.ssl_cert_file,
+        ssl_cert_dir: environment.ssl_cert_dir,
+        retry: RetryPolicy { retries, retry_lost },
+    });
     let SearchArgs { require_sources, .. } = search;
     let output = output_plan(answer, search.sources.clone(), log, stream);
     match (backend, fetch) {
         (Some(backend), _) if is_list => {
+            check_rehearsal(Some(&backend), false)?;
             let plan = ListModelsPlan { model, headers, output, backend, base_url, timeout };
             Ok(Command::ListModels(Box::new(plan)))
         }
@@ -95,11 +91,15 @@ pub fn resolve(cli: Cli, environment: Environment) -> Result<Command> {
             Ok(Command::Fetch(Box::new(plan)))
         }
         (backend, _) => {
-            let api = select_api(&request, &search, deferred, api_variable?)?;
+            let api = select_api(&request, &search, deferred, || api_variable)?;
             let options = options::resolve(request, search);
             api.wire_format().check_options(&options, !matches!(format, FormatSource::Text))?;
             check_rehearsal(backend.as_ref(), options.requests_search())?;
-            let prompt = prompt_source(parts, prompt);
+            let stdin_is_key = key_is_on_stdin && matches!(backend, Some(BackendPlan::Api { .. }));
+            if stdin_is_key {
+                key_on_stdin_check?;
+            }
+            let prompt = PromptSource { stdin_is_key, ..prompt_source(parts, prompt) };
             Ok(Command::Ask(Box::new(AskPlan {
                 prompt,
                 format,
@@ -117,6 +117,21 @@ pub fn resolve(cli: Cli, environment: Environment) -> Result<Command> {
             })))
         }
     }
+}
+
+/// The model that is typed, else that of the environment, else the default. A list and a deferred answer name one only
+/// where they are simulated: there, a variable that cannot be used is passed over.
+fn model_name(
+    typed: Option<&str>,
+    environment: &Environment,
+    is_optional: bool,
+) -> Result<String, Failure> {
+    let name = match typed {
+        Some(typed) => Some(typed),
+        None if is_optional => environment.model().unwrap_or_default(),
+        None => environment.model()?,
+    };
+    Ok(name.unwrap_or(DEFAULT_MODEL).to_owned())
 }
 
 /// A search is simulated only where one is requested.
@@ -137,7 +152,7 @@ fn select_api(
     request: &RequestArgs,
     search: &SearchArgs,
     deferred: bool,
-    variable: Option<Api>,
+    variable: impl FnOnce() -> Result<Option<Api>, Failure>,
 ) -> Result<Api, Failure> {
     let flag = match (search.web_search, search.x_search) {
         (true, _) => Some("--web-search"),
@@ -151,7 +166,8 @@ fn select_api(
         }
         (Some(_), _) => Ok(Api::Responses),
         _ if deferred => Ok(Api::Chat),
-        (None, typed) => Ok(typed.or(variable).unwrap_or(Api::Chat)),
+        (None, Some(typed)) => Ok(typed),
+        (None, None) => Ok(variable()?.unwrap_or(Api::Chat)),
     }
 }
 
@@ -179,7 +195,7 @@ impl Source {
         if let Some(scenario) = rehearse {
             return Ok(Self::Rehearsal { scenario, has_cache: cache.is_some() });
         }
-        let name = if offline { "--offline" } else { "XASK_OFFLINE" };
+        let name = if offline { "--offline" } else { "--offline (XASK_OFFLINE)" };
         match cache {
             cache if !offline && !environment.is_offline()? => Ok(Self::Api { cache }),
             Some(cache) => Ok(Self::Cache(cache)),
@@ -188,10 +204,26 @@ impl Source {
             }
             None => {
                 let mode = if is_fetch { "--fetch" } else { "--list-models" };
-                let message = format!("{mode} needs the network, and {name} forbids it");
+                let message = format!("{mode} cannot be combined with {name}");
                 Err(Failure::usage(message).hint("use --rehearse to simulate the API").into())
             }
         }
+    }
+}
+
+impl Source {
+    /// The same with all that it takes to reach it; `None` for a dry run.
+    fn into_plan(
+        self,
+        in_code_block: bool,
+        connection: impl FnOnce() -> ConnectionPlan,
+    ) -> Option<BackendPlan> {
+        Some(match self {
+            Self::DryRun => return None,
+            Self::Rehearsal { scenario, .. } => BackendPlan::Rehearse { scenario, in_code_block },
+            Self::Cache(cache) => BackendPlan::Offline { cache },
+            Self::Api { cache } => BackendPlan::Api { connection: Box::new(connection()), cache },
+        })
     }
 }
 
@@ -211,7 +243,7 @@ fn stream_mode(
     };
     if *json && *stream && is_cached {
         return Err(Failure::usage("--json --stream cannot be combined with --cache")
-            .hint("a cached answer is one JSON text, not a stream of events")
+            .hint("the cache holds whole responses, not streams")
             .into());
     }
     let is_whole = *no_stream
@@ -290,5 +322,6 @@ fn prompt_source(parts: PromptParts, args: PromptArgs) -> PromptSource {
         (_, Some(path)) => HistorySource::Messages(InputPath::new(path)),
         (None, None) => HistorySource::None,
     };
-    PromptSource { parts: parts.0, details: detail, system, history, lossy, names }
+    let parts = parts.0;
+    PromptSource { parts, details: detail, system, history, lossy, names, stdin_is_key: false }
 }

@@ -1,6 +1,7 @@
 //! Rules between several arguments: what excludes what, and what needs what.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::Cli;
@@ -49,6 +50,20 @@ pub fn check(cli: &Cli) -> Result<(), Failure> {
 
 /// Standard input can be used only once.
 fn check_stdin(cli: &Cli) -> Result<(), Failure> {
+    reject_second(&stdin_consumers(cli))
+}
+
+/// The file of the key may be standard input, if nothing else is.
+///
+/// # Errors
+///
+/// Exit status 2 where something else is.
+pub fn check_stdin_for_key(cli: &Cli) -> Result<(), Failure> {
+    reject_second(&[&stdin_consumers(cli)[..], &["XAI_API_KEY_FILE"]].concat())
+}
+
+/// What reads standard input because it was named.
+fn stdin_consumers(cli: &Cli) -> Vec<&str> {
     let mut consumers: Vec<&str> = Vec::new();
     for part in &cli.parts.0 {
         match part {
@@ -65,9 +80,15 @@ fn check_stdin(cli: &Cli) -> Result<(), Failure> {
     if is_stdin(&cli.prompt.messages) {
         consumers.push("--messages -");
     }
-    let headers = cli.connection.header.iter().filter(|header| *header == OsStr::new("@-"));
-    consumers.extend(headers.map(|_| "--header @-"));
-    match consumers[..] {
+    for header in &cli.connection.header {
+        let file = header.as_bytes().strip_prefix(b"@").map(OsStr::from_bytes);
+        consumers.extend(file.filter(|file| is_stdin_path(file)).map(|_| "--header @-"));
+    }
+    consumers
+}
+
+fn reject_second(consumers: &[&str]) -> Result<(), Failure> {
+    match consumers {
         [first, second, ..] => Err(Failure::usage(format!(
             "standard input can be used only once, but {first} and {second} both read it"
         ))),
@@ -120,13 +141,13 @@ fn check_choices(RequestArgs { choice, .. }: &RequestArgs) -> Result<(), Failure
         return Ok(());
     }
     let why = if choice.iter().any(String::is_empty) {
-        "a choice is empty".to_owned()
+        "empty choice".to_owned()
     } else if !CHOICES.contains(&choice.len()) {
         format!("expected {} to {} choices, got {}", CHOICES.start(), CHOICES.end(), choice.len())
     } else {
         let repeated = choice.iter().enumerate().find(|(at, text)| choice[..*at].contains(text));
         match repeated {
-            Some((_, text)) => format!("the choice {text} is given twice"),
+            Some((_, text)) => format!("choice {text} given twice"),
             None => return Ok(()),
         }
     };
@@ -139,11 +160,11 @@ fn check_answer(answer: &AnswerArgs, request: &RequestArgs) -> Result<(), Failur
     let AnswerArgs { json, extract, stream, .. } = answer;
     if *stream && *extract {
         return Err(cannot_combine("--extract", "--stream")
-            .hint("the code block is known when the answer is complete"));
+            .hint("the code block is known only when the answer is complete"));
     }
     if *stream && !json && !request.choice.is_empty() {
         return Err(cannot_combine("--choice", "--stream")
-            .hint("the chosen text is known when the answer is complete"));
+            .hint("the chosen text is known only when the answer is complete"));
     }
     Ok(())
 }

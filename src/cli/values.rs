@@ -31,22 +31,22 @@ pub fn temperature(text: &str) -> Result<f64, String> {
 pub fn top_p(text: &str) -> Result<f64, String> {
     number(text)
         .filter(|x| *x > 0.0 && *x <= 1.0)
-        .ok_or_else(|| "expected a number over 0 and up to 1".into())
+        .ok_or_else(|| "expected a number greater than 0 and at most 1".into())
 }
 
 /// `--max-tokens`: from 1.
 pub fn tokens(text: &str) -> Result<u64, String> {
-    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "expected a whole number from 1".into())
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "expected an integer from 1".into())
 }
 
 /// `--seed`: 32 bits with a sign (xAI API reference).
 pub fn seed(text: &str) -> Result<i32, String> {
-    text.parse().map_err(|_| format!("expected a whole number from {} to {}", i32::MIN, i32::MAX))
+    text.parse().map_err(|_| format!("expected an integer from {} to {}", i32::MIN, i32::MAX))
 }
 
 /// `--retries`: from 0.
 pub fn retries(text: &str) -> Result<u32, String> {
-    text.parse().map_err(|_| "expected a whole number from 0".into())
+    text.parse().map_err(|_| "expected an integer from 0".into())
 }
 
 /// A time in seconds, over 0, fractions allowed.
@@ -54,7 +54,7 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
     number(text)
         .filter(|seconds| *seconds > 0.0)
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or_else(|| "expected a number of seconds over 0".into())
+        .ok_or_else(|| "expected a number of seconds greater than 0".into())
 }
 
 /// `KEY=VALUE`; the value may hold further `=`.

@@ -195,7 +195,7 @@ impl CacheEntry {
     }
 
     fn context(&self) -> Failure {
-        Failure::local(format!("cache {}", self.folder.display()))
+        Failure::local(format!("--cache {}", self.folder.display()))
     }
 }
 

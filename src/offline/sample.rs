@@ -37,7 +37,7 @@ const IGNORED: [&str; 16] = [
 ///
 /// A usage failure that names the keyword it cannot honour.
 pub fn generate(schema: &Schema) -> Result<String, Failure> {
-    let value = schema.value().ok_or_else(|| unsupported("a schema that is nested so deeply"))?;
+    let value = schema.value().ok_or_else(|| unsupported("a schema nested this deeply"))?;
     Ok(value_for(&value)?.to_string())
 }
 
@@ -60,7 +60,7 @@ fn value_for(schema: &Value) -> Result<Value, Failure> {
         return values
             .find(fits)
             .cloned()
-            .ok_or_else(|| unsupported("an enum without a value that fits"));
+            .ok_or_else(|| unsupported("an enum without a value that matches the type"));
     }
     match type_of(object, &types) {
         Some("string") => Ok(json!("text")),
@@ -129,7 +129,7 @@ fn is_known(keyword: &str) -> bool {
 }
 
 fn unsupported(what: &str) -> Failure {
-    Failure::usage(format!("--schema: a rehearsal cannot make a sample for {what}"))
+    Failure::usage(format!("--schema: a rehearsal does not support {what}"))
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub fn read(
         }
     }
     let names_text = source.parts.iter().any(|part| !matches!(part, PromptPart::Image(_)));
-    let from_stdin = !names_text && content.stdin.may_read_implicitly();
+    let from_stdin = !names_text && !source.stdin_is_key && content.stdin.may_read_implicitly();
     if from_stdin {
         content.add_implicit_stdin()?;
     }
@@ -181,7 +181,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("blank.txt");
         fs::write(&path, "\n\n").expect("it is written");
-        let blank = format!("{} holds nothing but white space", path.display());
+        let blank = format!("{} contains only white space", path.display());
         let image = || PromptPart::Image("https://example.org/a.png".into());
         for (parts, expected) in [
             (vec![word("")], Err("the prompt is empty")),

@@ -56,7 +56,7 @@ impl Conversation {
         let (messages, torn) = read(&conversation.file, path)?;
         if let Some(start) = torn {
             conversation.file.set_len(start).with_context(context)?;
-            note(&format!("{}: its last line was incomplete; removed", path.display()));
+            note(&format!("{}: removed an incomplete last line", path.display()));
         }
         Ok((conversation, messages))
     }
@@ -74,7 +74,7 @@ impl Conversation {
         let file = File::open(path).with_context(|| local_error(path))?;
         let (messages, torn) = read(&file, path)?;
         if torn.is_some() {
-            note(&format!("{}: its last line is incomplete; left out", path.display()));
+            note(&format!("{}: ignored an incomplete last line", path.display()));
         }
         Ok(messages)
     }
@@ -91,7 +91,7 @@ impl Conversation {
     fn try_append(&mut self, lines: &[u8]) -> Result<()> {
         anyhow::ensure!(
             is_same_file(&self.file, &self.path)?,
-            "it was replaced by another file meanwhile"
+            "it was replaced by another file during the run"
         );
         let (len, is_line_open) = self.end()?;
         let closed = if is_line_open { self.file.write_all(b"\n") } else { Ok(()) };
@@ -264,7 +264,7 @@ mod tests {
 
             let (opened, notes) = open_it(&path);
             let (_, messages) = opened.expect("it is whole but for its end");
-            let expected = format!("{}: its last line was incomplete; removed", path.display());
+            let expected = format!("{}: removed an incomplete last line", path.display());
             assert_eq!((messages.len(), notes), (1, vec![expected]), "{torn}");
             assert_eq!(fs::read_to_string(&path).expect("text"), whole, "{torn}");
         }

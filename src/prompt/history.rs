@@ -62,8 +62,11 @@ fn torn_line(bytes: &[u8]) -> Option<usize> {
         }
         Err(_) => return None,
     };
-    let is_torn = line.trim_start().starts_with('{')
-        && serde_json::from_str::<IgnoredAny>(line).is_err_and(|error| error.is_eof());
+    let ends_early =
+        |line: &str| serde_json::from_str::<IgnoredAny>(line).is_err_and(|error| error.is_eof());
+    // A number that ends in its sign, its point or its exponent is broken to the parser, and not torn.
+    let is_torn =
+        line.trim_start().starts_with('{') && (ends_early(line) || ends_early(&format!("{line}0")));
     is_torn.then_some(start)
 }
 
@@ -91,7 +94,7 @@ fn parse_all<'a>(
         let broken = |why: String| Failure::usage(format!("{place}: {why}"));
         let role = check_message(json).map_err(broken)?;
         if role.is_system() && !parsed.is_empty() {
-            return Err(broken(format!("the {} message is not the first", role.as_str())).into());
+            return Err(broken(format!("the {} message must come first", role.as_str())).into());
         }
         parsed.push(RawMessage { role, json: json.to_owned(), place });
     }
@@ -105,34 +108,49 @@ struct MessageHeader<'a> {
     #[serde(borrow)]
     content: Option<&'a RawValue>,
     tool_calls: Option<&'a RawValue>,
+    function_call: Option<&'a RawValue>,
+    refusal: Option<&'a RawValue>,
 }
 
 /// The role of a message that can be sent.
 fn check_message(json: &str) -> Result<Role, String> {
+    // A list of a message's values would be taken for the message itself.
+    if json.starts_with('[') {
+        return Err("not a message: not a JSON object".to_owned());
+    }
     let header = serde_json::from_str::<MessageHeader>(json);
     let header = header.map_err(|error| match error.classify() {
-        Category::Eof => "its JSON ends in the middle",
+        Category::Eof => "truncated JSON",
         Category::Syntax => "not JSON",
         Category::Data | Category::Io => "not a message",
     })?;
-    // A list of a message's values would be taken for the message itself.
-    if !json.starts_with('{') {
-        return Err("not a message: not a JSON object".to_owned());
-    }
     let role = header.role.ok_or("not a message: it has no role")?.get();
     let role: Role = serde_json::from_str(role).map_err(|_| format!("unknown role {role}"))?;
     let has_content = header.content.is_some_and(|content| is_filled(content.get()));
-    // An answer that called tools has nothing else to say.
-    if has_content || (role == Role::Assistant && header.tool_calls.is_some()) {
+    // An answer that called tools, and one that was refused, may have no content.
+    let MessageHeader { tool_calls, function_call, refusal, .. } = header;
+    let in_its_place = [tool_calls, function_call, refusal].into_iter().any(says_something);
+    if has_content || (role == Role::Assistant && in_its_place) {
         return Ok(role);
     }
-    Err("its content is empty".to_owned())
+    Err("it has no content".to_owned())
 }
 
 /// Whether content is a text or a list of parts, and not empty.
 fn is_filled(content: &str) -> bool {
-    serde_json::from_str::<String>(content).is_ok_and(|text| !text.is_empty())
-        || serde_json::from_str::<Vec<&RawValue>>(content).is_ok_and(|parts| !parts.is_empty())
+    match content.as_bytes() {
+        [b'"', ..] => content != "\"\"",
+        [b'[', inner @ ..] => inner.trim_ascii() != b"]",
+        _ => false,
+    }
+}
+
+/// Whether a field says something: it is there, and neither null, false nor empty.
+fn says_something(field: Option<&RawValue>) -> bool {
+    field.is_some_and(|value| match value.get().as_bytes() {
+        [b'[' | b'{', inner @ .., _] => !inner.trim_ascii().is_empty(),
+        value => !matches!(value, b"null" | b"false" | b"\"\""),
+    })
 }
 
 #[cfg(test)]
@@ -147,8 +165,8 @@ mod tests {
     fn a_broken_line_is_named_with_its_number() {
         let user = r#"{"role":"user","content":"hi"}"#;
         for (lines, expected) in [
-            (format!("{user}\n{{"), "f: line 2: its JSON ends in the middle"),
-            (format!("{user}\n\n{{\"role\":\"us"), "f: line 3: its JSON ends in the middle"),
+            (format!("{user}\n{{"), "f: line 2: truncated JSON"),
+            (format!("{user}\n\n{{\"role\":\"us"), "f: line 3: truncated JSON"),
             ("hello".to_owned(), "f: line 1: not JSON"),
             (r#""hello""#.to_owned(), "f: line 1: not a message"),
             ("7".to_owned(), "f: line 1: not a message"),
@@ -163,13 +181,13 @@ mod tests {
             ),
             (r#"{"role":"robot","content":"hi"}"#.to_owned(), "f: line 1: unknown role \"robot\""),
             (r#"{"role":7,"content":"hi"}"#.to_owned(), "f: line 1: unknown role 7"),
-            (r#"{"role":"user"}"#.to_owned(), "f: line 1: its content is empty"),
-            (r#"{"role":"user","content":""}"#.to_owned(), "f: line 1: its content is empty"),
-            (r#"{"role":"user","content":[]}"#.to_owned(), "f: line 1: its content is empty"),
-            (r#"{"role":"user","content":7}"#.to_owned(), "f: line 1: its content is empty"),
+            (r#"{"role":"user"}"#.to_owned(), "f: line 1: it has no content"),
+            (r#"{"role":"user","content":""}"#.to_owned(), "f: line 1: it has no content"),
+            (r#"{"role":"user","content":[]}"#.to_owned(), "f: line 1: it has no content"),
+            (r#"{"role":"user","content":7}"#.to_owned(), "f: line 1: it has no content"),
             (
                 format!("{user}\n{}", r#"{"role":"system","content":"hi"}"#),
-                "f: line 2: the system message is not the first",
+                "f: line 2: the system message must come first",
             ),
         ] {
             let error = parse("f", lines.as_bytes()).expect_err(&lines);
@@ -193,6 +211,54 @@ mod tests {
                 [Role::Assistant, Role::Tool]
             );
             assert_eq!(messages[0].json, call);
+        }
+    }
+
+    #[test]
+    fn whatever_says_something_is_sent_as_it_stands() {
+        for message in [
+            r#"{"role":"user","content":"\ud83d x"}"#,
+            r#"{"role":"user","content":["a"]}"#,
+            r#"{"role":"assistant","content":null,"tool_calls":[{"id":"1"}]}"#,
+            r#"{"role":"assistant","content":null,"function_call":{"name":"f"}}"#,
+            r#"{"role":"assistant","content":"","refusal":"No."}"#,
+        ] {
+            let messages = parse("f", message.as_bytes()).expect(message);
+            assert_eq!(messages[0].json, message);
+        }
+        for message in [
+            r#"{"role":"user","content":"","refusal":"No."}"#,
+            r#"{"role":"user","content":[ ]}"#,
+            r#"{"role":"assistant","content":null}"#,
+            r#"{"role":"assistant","tool_calls":[ ],"function_call":{},"refusal":""}"#,
+            r#"{"role":"assistant","tool_calls":null,"refusal":false}"#,
+        ] {
+            let error = parse("f", message.as_bytes()).expect_err(message);
+            assert_eq!(error.to_string(), "f: line 1: it has no content", "{message}");
+        }
+    }
+
+    #[test]
+    fn a_last_line_is_torn_wherever_it_ends_early() {
+        let user = r#"{"role":"user","content":"hi"}"#;
+        for torn in [
+            "{",
+            r#"{"n":-"#,
+            r#"{"n":1."#,
+            r#"{"n":1e"#,
+            r#"{"n":1e+"#,
+            r#"{"n":nul"#,
+            r#"{"a":"\ud8"#,
+        ] {
+            let (messages, start) =
+                parse_conversation("f", format!("{user}\n{torn}").as_bytes()).expect(torn);
+            assert_eq!((messages.len(), start), (1, Some(user.len() as u64 + 1)), "{torn}");
+        }
+        for broken in [r#"{"n":x"#, r#"{"n":-x"#, "-", r#"{"n":1.}"#] {
+            assert!(
+                parse_conversation("f", format!("{user}\n{broken}").as_bytes()).is_err(),
+                "{broken}"
+            );
         }
     }
 

@@ -24,7 +24,7 @@ const MAX_BYTES: u64 = 20 * 1024 * 1024;
 const HEAD_BYTES: usize = 256;
 
 /// What the API takes, for the end of a refusal.
-const ACCEPTED: &str = "xAI takes PNG and JPEG";
+const ACCEPTED: &str = "xAI accepts PNG and JPEG";
 
 /// The image that an argument of `--image` names: a URL, `-`, or a path.
 ///
@@ -61,12 +61,12 @@ fn data_url(url: &str) -> Result<ImageSource> {
         _ => return refuse("not a base64 image/png or image/jpeg"),
     };
     if data.contains(|c: char| c.is_ascii_whitespace()) {
-        return refuse("its base64 holds white space");
+        return refuse("its base64 contains white space");
     }
     let Ok(bytes) = STANDARD.decode(data) else { return refuse("its base64 is not valid") };
     let format = check_whole(&name, &bytes)?;
     if format != declared {
-        return refuse(&format!("it holds {}", format.media_type()));
+        return refuse(&format!("it contains {}", format.media_type()));
     }
     Ok(ImageSource::Url(url.to_owned()))
 }
@@ -118,7 +118,7 @@ fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<ImageSource> {
 fn check_whole(name: &str, bytes: &[u8]) -> Result<ImageFormat> {
     let format = check_head(name, &bytes[..bytes.len().min(HEAD_BYTES)])?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(too_large(name, &format!("over {MAX_BYTES}")));
+        return Err(too_large(name, &format!("more than {MAX_BYTES}")));
     }
     Ok(format)
 }
@@ -158,7 +158,8 @@ fn check_head(name: &str, head: &[u8]) -> Result<ImageFormat> {
 }
 
 fn too_large(name: &str, size: &str) -> anyhow::Error {
-    let what = format!("{name} has {size} bytes; xAI takes at most {MAX_BYTES} (20 MiB) an image");
+    let what =
+        format!("{name} has {size} bytes; xAI accepts at most {MAX_BYTES} (20 MiB) per image");
     Failure::usage(what).into()
 }
 
@@ -175,16 +176,16 @@ mod tests {
             (format!("data:image/png;base64,{png}"), None),
             (format!("DATA:image/JPEG;base64,{jpeg}"), None),
             (format!("data:image/jpg;base64,{jpeg}"), None),
-            (format!("data:image/png;base64,{jpeg}"), Some("it holds image/jpeg")),
-            (format!("data:image/jpeg;base64,{png}"), Some("it holds image/png")),
-            ("data:image/png;base64,iVBORw0K\nGgo=".to_owned(), Some("holds white space")),
-            (format!("data:image/png;base64,{png} "), Some("holds white space")),
+            (format!("data:image/png;base64,{jpeg}"), Some("it contains image/jpeg")),
+            (format!("data:image/jpeg;base64,{png}"), Some("it contains image/png")),
+            ("data:image/png;base64,iVBORw0K\nGgo=".to_owned(), Some("contains white space")),
+            (format!("data:image/png;base64,{png} "), Some("contains white space")),
             ("data:image/png;base64,iVBORw0KGgo".to_owned(), Some("its base64 is not valid")),
             ("data:image/png;base64,iVBORw0KGgo%3D".to_owned(), Some("its base64 is not valid")),
             ("data:image/jpeg;base64,_9j_4A==".to_owned(), Some("its base64 is not valid")),
             ("data:image/png;base64,R0lGODlh".to_owned(), Some("is a GIF")),
             ("data:image/png;base64,".to_owned(), Some("is empty")),
-            (format!("data:image/png;base64,{large}"), Some("has over 20971520 bytes")),
+            (format!("data:image/png;base64,{large}"), Some("has more than 20971520 bytes")),
             ("data:image/gif;base64,R0lGODlh".to_owned(), Some("not a base64 image/png")),
             ("data:image/png,rawbytes".to_owned(), Some("not a base64 image/png")),
             ("data:".to_owned(), Some("not a base64 image/png")),

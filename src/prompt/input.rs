@@ -82,7 +82,7 @@ pub fn without_bom(bytes: &[u8]) -> &[u8] {
 
 /// The failure of an input that was named, but holds no text.
 pub fn blank(name: &str, is_empty: bool) -> Failure {
-    let what = if is_empty { "is empty" } else { "holds nothing but white space" };
+    let what = if is_empty { "is empty" } else { "contains only white space" };
     Failure::usage(format!("{name} {what}"))
 }
 

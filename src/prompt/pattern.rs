@@ -36,9 +36,9 @@ pub fn check(parts: &[PromptPart]) -> Result<()> {
                 2 => ", as does 1 more".to_owned(),
                 len => format!(", as do {} more", len - 1),
             };
-            let what = format!("{} names {kind}, but is given as a word{more}", first.display());
+            let what = format!("{} names {kind}, but is given as text{more}", first.display());
             let hint = format!(
-                "{flag} takes one file: repeat it for each ({flag} FILE {flag} FILE), and put words after --"
+                "{flag} takes one file: repeat it for each ({flag} FILE {flag} FILE), and put text after --"
             );
             return Err(Failure::usage(what).hint(hint).into());
         }
@@ -80,14 +80,11 @@ mod tests {
         let stdin = |name: &str| PromptPart::Stdin(name.to_owned());
         let apart = PromptPart::Word { text: path("b.png").into(), follows_input: false };
         for (parts, expected) in [
-            (vec![image(), b.clone()], Some("b.png names an image, but is given as a word")),
-            (vec![image(), b.clone(), c.clone()], Some("given as a word, as does 1 more")),
-            (vec![image(), b.clone(), word("?"), c.clone()], Some("given as a word")),
+            (vec![image(), b.clone()], Some("b.png names an image, but is given as text")),
+            (vec![image(), b.clone(), c.clone()], Some("given as text, as does 1 more")),
+            (vec![image(), b.clone(), word("?"), c.clone()], Some("given as text")),
             (vec![word("x"), image(), c.clone()], Some("c.jpg names an image")),
-            (
-                vec![file(), d.clone(), b.clone()],
-                Some("d.txt names a file, but is given as a word"),
-            ),
+            (vec![file(), d.clone(), b.clone()], Some("d.txt names a file, but is given as text")),
             (vec![stdin("--file -"), d.clone()], Some("d.txt names a file")),
             (vec![image(), word("?"), b.clone()], None),
             (vec![image(), d.clone()], None),

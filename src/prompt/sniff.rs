@@ -49,11 +49,11 @@ fn damaged(head: &[u8]) -> Option<&'static str> {
     let is_png =
         |first: &&[u8]| head.strip_prefix(*first).is_some_and(|rest| rest.starts_with(b"PNG"));
     if sniff(head).is_none() && png.iter().any(is_png) {
-        return Some("a PNG that was damaged by a conversion as text");
+        return Some("a PNG damaged by text conversion");
     }
     let is_jpeg =
         head.starts_with("\u{ff}\u{d8}\u{ff}".as_bytes()) || head.starts_with(&REPLACED.repeat(3));
-    is_jpeg.then_some("a JPEG that was damaged by a conversion as text")
+    is_jpeg.then_some("a JPEG damaged by text conversion")
 }
 
 fn text_kind(head: &[u8]) -> &'static str {
@@ -122,14 +122,14 @@ mod tests {
             b"\xc2\x89PNG\r\n\x1a\n",
             b"\xef\xbf\xbdPNG\r\n\x1a\n",
         ] {
-            let expected = "a PNG that was damaged by a conversion as text";
+            let expected = "a PNG damaged by text conversion";
             assert_eq!(describe_unsupported(head), expected, "{head:?}");
         }
         for head in [
             &b"\xc3\xbf\xc3\x98\xc3\xbf\xc3\xa0"[..],
             b"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd",
         ] {
-            let expected = "a JPEG that was damaged by a conversion as text";
+            let expected = "a JPEG damaged by text conversion";
             assert_eq!(describe_unsupported(head), expected, "{head:?}");
         }
     }

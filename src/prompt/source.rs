@@ -21,6 +21,8 @@ pub struct PromptSource {
     pub lossy: bool,
     /// `--names`: put each input's name before it.
     pub names: bool,
+    /// Standard input is the file of the key: it is no part of the prompt.
+    pub stdin_is_key: bool,
 }
 
 /// One part of the user's message.

@@ -55,9 +55,9 @@ pub fn merge(history: History, system: Option<NewMessage>, name: &str) -> Result
     let system = match (system, earlier.first()) {
         (Some(system), Some(first)) if first.role.is_system() => {
             if !is_same(&system, first) {
-                let what = format!("{name} begins with another system prompt");
+                let what = format!("{name} already has a different system prompt");
                 return Err(Failure::usage(what)
-                    .hint("leave it out, or give the same one again")
+                    .hint("omit the option, or give the same text again")
                     .into());
             }
             None
@@ -114,7 +114,7 @@ mod tests {
         let escaped = r#"{"role":"system","content":"Be\u0020brief.","name":"x"}"#;
         let parts = r#"{"role":"system","content":[{"type":"text","text":"Be brief."}]}"#;
         let developer = r#"{"role":"developer","content":"Be brief."}"#;
-        let another = "f begins with another system prompt";
+        let another = "f already has a different system prompt";
         let without = "f was started without a system prompt";
         let (earlier_user, earlier_system) = ("earlier user", "earlier system");
         for (earlier, is_given, persistent, read_only) in [

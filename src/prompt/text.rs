@@ -113,7 +113,7 @@ impl TextReader {
                 Some(hint) => Err(not_utf8(name, offset).hint(hint).into()),
                 None if self.lossy => Ok(String::from_utf8_lossy(bytes).into_owned()),
                 None => Err(not_utf8(name, offset)
-                    .hint("use --lossy to replace what is not UTF-8 by U+FFFD")
+                    .hint("use --lossy to replace invalid bytes with U+FFFD")
                     .into()),
             }
         })
@@ -134,7 +134,7 @@ fn not_utf8(name: &str, offset: usize) -> Failure {
 /// What to do about bytes that are something else than damaged text.
 fn hint(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
-        _ if sniff(bytes).is_some() => Some("it is an image; give it with --image"),
+        _ if sniff(bytes).is_some() => Some("to send an image, use --image"),
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => {
             Some("it is UTF-32; convert it with: iconv -f UTF-32 -t UTF-8")
         }
@@ -191,10 +191,10 @@ mod tests {
     fn a_named_input_must_hold_more_than_white_space() {
         for (bytes, expected) in [
             (&b""[..], "a.txt is empty; "),
-            (b"\n", "a.txt holds nothing but white space; "),
-            (b" \t\r\n\n", "a.txt holds nothing but white space; "),
-            (b"\xef\xbb\xbf", "a.txt holds nothing but white space; "),
-            (b"\xc2\xa0\xe3\x80\x80", "a.txt holds nothing but white space; "),
+            (b"\n", "a.txt contains only white space; "),
+            (b" \t\r\n\n", "a.txt contains only white space; "),
+            (b"\xef\xbb\xbf", "a.txt contains only white space; "),
+            (b"\xc2\xa0\xe3\x80\x80", "a.txt contains only white space; "),
         ] {
             assert_eq!(read(bytes, false), Err(expected.to_owned()), "{bytes:?}");
         }
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn what_is_not_text_is_refused_with_what_to_do() {
-        let lossy = "use --lossy to replace what is not UTF-8 by U+FFFD";
+        let lossy = "use --lossy to replace invalid bytes with U+FFFD";
         for (bytes, expected, repaired) in [
             (&b"caf\xe9"[..], format!("at byte offset 3; {lossy}"), Some("caf\u{fffd}")),
             (b"\xef\xbb\xbf\xff", format!("at byte offset 3; {lossy}"), Some("\u{fffd}")),
@@ -210,8 +210,8 @@ mod tests {
             (b"\xff\xfea\0", "iconv -f UTF-16 -t UTF-8".to_owned(), None),
             (b"\xfe\xff\0a", "iconv -f UTF-16 -t UTF-8".to_owned(), None),
             (b"\xff\xfe\0\0a\0\0\0", "iconv -f UTF-32 -t UTF-8".to_owned(), None),
-            (b"\xff\xd8\xff\xe0", "give it with --image".to_owned(), None),
-            (b"\x89PNG\r\n\x1a\n", "give it with --image".to_owned(), None),
+            (b"\xff\xd8\xff\xe0", "to send an image, use --image".to_owned(), None),
+            (b"\x89PNG\r\n\x1a\n", "to send an image, use --image".to_owned(), None),
             (
                 b"%PDF-1.7\n",
                 "a.txt is a PDF, not text; extract its text with pdftotext".into(),

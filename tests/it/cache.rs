@@ -17,7 +17,7 @@ const QUESTION: [&str; 3] = ["--cache", "answers", "What is 2 + 2?"];
 const ANSWER: &str = "Four.\n";
 
 /// The note about a record that is none.
-const DAMAGED: &str = ".json: corrupt, and not used\n";
+const DAMAGED: &str = ".json: corrupt; ignored\n";
 
 /// Not recorded, and not to be asked for.
 const MISS: &[&str] = &["no cached answer in "];
@@ -180,7 +180,7 @@ fn an_answer_that_is_not_the_json_asked_for_is_not_recorded() {
     env.write("schema.json", "{}");
     let server = Server::play([four(), answer("4")]);
     let run = || env.xask(QUESTION).args(["--schema", "schema.json"]).server(&server);
-    run().stdout(ANSWER).fails(9, &["not the JSON"]);
+    run().stdout(ANSWER).fails(9, &["not valid JSON"]);
     assert_eq!(entries(&env), [""; 0]);
     for _ in 0..2 {
         run().stdout("4\n").success();
@@ -306,7 +306,6 @@ fn a_dry_run_neither_uses_nor_makes_a_record() {
 fn verbose_says_where_the_answer_comes_from() {
     let env = Env::new();
     record(&env);
-    let said =
-        predicate::str::starts_with("xask: asking a cached answer: model grok-4, 74 bytes\n");
+    let said = predicate::str::starts_with("xask: request to the cache: model grok-4, 74 bytes\n");
     offline(&env).args(["-v"]).stdout(ANSWER).stderr_like(said).success();
 }

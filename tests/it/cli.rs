@@ -29,7 +29,7 @@ fn a_wrong_argument_is_refused_in_one_line_and_nothing_is_sent() {
         (&["hi", "-t", "inf"], &["--temperature", "inf"]),
         (&["hi", "-t", "warm"], &["--temperature", "warm"]),
         (&["hi", "-t", "0,5"], &["--temperature", "0,5"]),
-        (&["hi", "--top-p", "0"], &["--top-p", "over 0"]),
+        (&["hi", "--top-p", "0"], &["--top-p", "greater than 0"]),
         (&["hi", "--top-p", "1.1"], &["--top-p", "1.1"]),
         (&["hi", "--top-p", "-0.5"], &["--top-p", "-0.5"]),
         (&["hi", "--detail", "fine"], &["--detail", "fine", "auto", "low", "high"]),
@@ -252,7 +252,7 @@ fn of_everything_that_is_wrong_at_once_it_is_told_in_one_order() {
         (&["-f", "missing"], &["hi"], 2, "missing: no such file"),
         (&["-o", "no/answer"], &["-o", "answer"], 1, "--output no/answer: "),
         (&["=XAI_API_KEY_FILE", "no-key"], &["=XAI_API_KEY_FILE", "key"], 3, "no-key: "),
-        (&["=SSL_CERT_FILE", "no.pem"], &["=SSL_CERT_FILE", ""], 1, "certificates of no.pem"),
+        (&["=SSL_CERT_FILE", "no.pem"], &["=SSL_CERT_FILE", ""], 1, "certificates no.pem"),
         (&["--base-url", "https://127.0.0.1:1"], &[], 6, "cannot connect to 127.0.0.1:1"),
     ];
     for (n, (_, _, code, told)) in faults.iter().enumerate() {

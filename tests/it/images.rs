@@ -218,7 +218,7 @@ const NO_PICTURES: [(&str, &[u8]); 15] = [
     ("noise.png", b"\x00\x01\x02\x03"),
 ];
 
-const TAKES: &str = "; xAI takes PNG and JPEG\n";
+const TAKES: &str = "; xAI accepts PNG and JPEG\n";
 const NOWHERE: &str = "\nxask: hint: it is a broken symbolic link\n";
 const ADDRESSES: &str = "\nxask: hint: URLs must begin with http://, https:// or data:\n";
 
@@ -236,7 +236,7 @@ const REFUSED: [(&str, &str, &str); 27] = [
     ("empty.png", " is empty", TAKES),
     ("one.png", " is text, not an image", TAKES),
     ("byte.png", " is not an image", TAKES),
-    ("half.png", " is a PNG that was damaged by a conversion as text", TAKES),
+    ("half.png", " is a PNG damaged by text conversion", TAKES),
     ("half.jpg", " is not an image", TAKES),
     ("noise.png", " is not an image", TAKES),
     ("folder.png", " is a directory, not an image", TAKES),
@@ -250,7 +250,7 @@ const REFUSED: [(&str, &str, &str); 27] = [
     ("loop.png", ": too many levels of symbolic links", NOWHERE),
     ("file:///a.png", ": no such file or directory", ADDRESSES),
     ("ftp://example.com/a.png", ": no such file or directory", ADDRESSES),
-    ("large.png", " has 20971521 bytes; xAI takes at most 20971520 (20 MiB) an image", "\n"),
+    ("large.png", " has 20971521 bytes; xAI accepts at most 20971520 (20 MiB) per image", "\n"),
 ];
 
 #[test]
@@ -300,9 +300,9 @@ fn standard_input_may_be_the_picture() {
         json!([text("a"), part, text("b")])
     );
     for (bytes, why) in [
-        (&b"GIF89a\x01\0"[..], "is a GIF; xAI takes PNG and JPEG"),
-        (b"words\n", "is text, not an image; xAI takes PNG and JPEG"),
-        (b"", "is empty; xAI takes PNG and JPEG"),
+        (&b"GIF89a\x01\0"[..], "is a GIF; xAI accepts PNG and JPEG"),
+        (b"words\n", "is text, not an image; xAI accepts PNG and JPEG"),
+        (b"", "is empty; xAI accepts PNG and JPEG"),
     ] {
         let said = env.xask(["hi", "-i", "-"]).stdin(bytes).server(&server).refused(2, &[]);
         assert_eq!(said, format!("xask: error: standard input {why}\n"));
@@ -330,9 +330,9 @@ fn a_pipe_may_be_a_picture() {
     env.xask(["-i", "fifo", "hi"]).server(&server).stdout("Four.\n").success();
     writer.join().expect("no panic").expect("the pipe was read");
     assert!(server.request().json()["messages"][0]["content"] == expected);
-    // What it holds is checked like a file.
+    // What it contains is checked like a file.
     let script = "printf GIF89a | xask -i /dev/fd/3 3<&0 </dev/null";
-    env.sh(script).refused(2, &["/dev/fd/3 is a GIF; xAI takes PNG and JPEG"]);
+    env.sh(script).refused(2, &["/dev/fd/3 is a GIF; xAI accepts PNG and JPEG"]);
 }
 
 #[test]

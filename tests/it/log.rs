@@ -172,7 +172,7 @@ fn a_recorded_and_a_rehearsed_answer_cost_nothing() {
 #[test]
 fn a_reader_that_left_is_told_as_its_exit_status() {
     let env = Env::new();
-    let (server, asked, gate) = Server::holding(four());
+    let (server, asked, gate) = Server::holding(four().with_id());
     let mut run = logged(&env, []).server(&server).spawn();
     asked.wait();
     run.close_stdout();
@@ -180,6 +180,7 @@ fn a_reader_that_left_is_told_as_its_exit_status() {
     run.code(141);
     let line = line(&env);
     assert_eq!((&line["exit"], &line["error"]["kind"]), (&json!(141), &json!("broken_pipe")));
+    assert_eq!((&line["http_status"], &line["request_id"]), (&json!(200), &json!(ID)));
 }
 
 #[test]

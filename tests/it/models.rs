@@ -92,7 +92,7 @@ fn a_reply_that_is_no_list_ends_with_the_status_it_means() {
         (error(429, "slow down"), 5, "slow down"),
         (error(500, "oh"), 8, "oh"),
         (error(503, "busy"), 8, "busy"),
-        (Reply::new(302, "text/html", ""), 8, "redirects"),
+        (Reply::new(302, "text/html", ""), 8, "redirect"),
         (Reply::new(204, "text/html", ""), 8, "HTTP 204"),
         (error(200, "something else"), 8, "something else"),
         (Reply::json(200, "{}"), 8, "the response is not a list of models"),
@@ -135,7 +135,7 @@ fn without_a_key_or_a_service_it_fails_as_a_question_does() {
 fn verbose_tells_of_it_and_never_of_the_key() {
     let env = Env::new();
     let server = Server::reply(models().header("x-request-id", "0f4c"));
-    let asked = format!("xask: asking {}/models: list of models\n", server.url());
+    let asked = format!("xask: request to {}/models: list of models\n", server.url());
     let run = env.xask(["--list-models", "-v"]).server(&server).key(KEY).stdout(NAMES);
     let run = run.stderr_like(&*asked).stderr_like("x-request-id 0f4c");
     run.stderr_like(predicate::str::contains(KEY).not()).success();

@@ -1,5 +1,8 @@
 //! Variables that a mode cannot use, and what comes first where several are given.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use crate::support::{Env, Reply, Run, Server, four, messages};
 
 /// Every variable, each with a value that would matter.
@@ -26,8 +29,41 @@ fn a_list_of_models_passes_over_what_it_cannot_use() {
     assert_eq!(env.names(), [""; 0]);
     let never = Server::never();
     let run = || env.xask(["--list-models"]).env("XASK_OFFLINE", "1").server(&never);
-    run().refused(2, &["offline"]);
+    run().refused(2, &["XASK_OFFLINE"]);
     run().env("XASK_REHEARSE", "1").stdout_like("").stderr(messages::REHEARSED).success();
+}
+
+#[test]
+fn a_list_of_models_searches_nothing() {
+    let never = Server::never();
+    for case in ["searched", "unsearched"] {
+        let rehearse = format!("--rehearse={case}");
+        let env = Env::new();
+        env.xask(["--list-models", &rehearse]).server(&never).refused(2, &["searched"]);
+    }
+}
+
+/// What no mode reads need not be text either.
+#[test]
+fn a_variable_that_is_not_text_is_an_error_only_where_it_is_used() {
+    let env = Env::new();
+    let odd = || OsStr::from_bytes(b"\xff");
+    for (args, variables) in [
+        (&["--list-models", "--rehearse"][..], &["XASK_API", "XASK_MODEL"][..]),
+        (&["--dry-run", "hi"], &["XASK_OFFLINE", "XASK_REHEARSE"]),
+        (&["-m", "a", "--api", "chat", "--dry-run", "hi"], &["XASK_MODEL", "XASK_API"]),
+        (&["--web-search", "--dry-run", "hi"], &["XASK_API"]),
+    ] {
+        for variable in variables {
+            let run = env.xask(args.iter().copied()).env(variable, odd());
+            run.any_output().case((args, variable)).success();
+        }
+    }
+    let never = Server::never();
+    for variable in ["XASK_MODEL", "XASK_API", "XASK_OFFLINE", "XASK_REHEARSE", "XAI_BASE_URL"] {
+        let run = env.xask(["hi"]).server(&never).env(variable, odd());
+        run.refused(2, &[variable, "UTF-8"]);
+    }
 }
 
 #[test]

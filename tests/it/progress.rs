@@ -171,8 +171,8 @@ fn the_line_is_gone_before_what_verbose_tells() {
     let (env, gate) = (Env::new(), Gate::new());
     let server = Server::play([Script::new().wait(&gate).send(four())]);
     let run = env.xask(["-v", "hi"]).server(&server).tty(Tty::Stderr).stdout("Four.\n");
-    let asking = "xask: asking [^\n]+\n";
-    let told = "xask: HTTP 200 [^\n]+\nxask: the response was complete [^\n]+\n";
+    let asking = "xask: request to [^\n]+\n";
+    let told = "xask: HTTP 200 [^\n]+\nxask: response complete [^\n]+\n";
     see_the_line(run.on_tty_like(exactly(&format!("{asking}{LINES}{told}"))), &gate).success();
 }
 

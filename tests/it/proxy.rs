@@ -227,6 +227,18 @@ fn a_proxy_that_cannot_be_reached_is_an_error_that_names_it() {
 }
 
 #[test]
+fn a_proxy_whose_name_is_unknown_is_told_from_a_target() {
+    let env = Env::new();
+    for (proxy, expected) in [
+        ("http://nosuch.invalid:3128", "could not resolve the proxy's name"),
+        ("socks5h://nosuch.invalid", "could not resolve the proxy's name"),
+    ] {
+        let run = env.xask(["hi", "--retries=0"]).key(KEY).env("https_proxy", proxy);
+        run.env("XAI_BASE_URL", "https://192.0.2.1/v1").fails(6, &[expected]);
+    }
+}
+
+#[test]
 fn an_address_that_is_no_proxys_is_refused_and_nothing_is_connected() {
     for (address, why) in [
         ("ftp://127.0.0.1:1", "http, https"),
@@ -258,12 +270,12 @@ fn a_variable_that_is_no_text_is_refused_where_it_would_be_used() {
         world.ask(flags.iter().copied()).env(name, OsStr::from_bytes(b"a\xff"))
     };
     for name in VARIABLES {
-        run(name, &[]).fails(2, &[&format!("xask: error: {name}: it is not UTF-8\n")]);
+        run(name, &[]).fails(2, &[&format!("xask: error: {name}: not valid UTF-8\n")]);
         run(name, &["--dry-run"]).stdout_like("model").success();
     }
     for name in ["no_proxy", "NO_PROXY"] {
         let run = run(name, &[]).env("https_proxy", DEAD);
-        run.fails(2, &[&format!("xask: error: {name}: it is not UTF-8\n")]);
+        run.fails(2, &[&format!("xask: error: {name}: not valid UTF-8\n")]);
     }
 }
 

@@ -158,13 +158,13 @@ fn a_field_of_the_programs_own_is_not_for_param() {
 fn a_field_given_twice_is_refused_by_name() {
     let (env, server) = (Env::new(), Server::never());
     let cases = [
-        ("--max-tokens=1", "max_completion_tokens", "an option sets it already"),
-        ("--temperature=1", "temperature", "an option sets it already"),
-        ("--top-p=1", "top_p", "an option sets it already"),
-        ("--seed=1", "seed", "an option sets it already"),
-        ("--stop=x", "stop", "an option sets it already"),
-        ("--reasoning-effort=low", "reasoning_effort", "an option sets it already"),
-        ("--param=user=x", "user", "this field is given twice"),
+        ("--max-tokens=1", "max_completion_tokens", "already set by another option"),
+        ("--temperature=1", "temperature", "already set by another option"),
+        ("--top-p=1", "top_p", "already set by another option"),
+        ("--seed=1", "seed", "already set by another option"),
+        ("--stop=x", "stop", "already set by another option"),
+        ("--reasoning-effort=low", "reasoning_effort", "already set by another option"),
+        ("--param=user=x", "user", "given twice"),
     ];
     for (flag, field, why) in cases {
         let param = format!("--param={field}=1");

@@ -223,7 +223,7 @@ fn an_end_that_contradicts_what_was_printed_is_incomplete() {
         .hold();
     let server = Server::play([script]);
     let run = ask(&Env::new(), ["--stream"]).server(&server).stdout("Four");
-    let mut run = run.stderr_like(messages::error("contradicts")).spawn();
+    let mut run = run.stderr_like(messages::error("does not match")).spawn();
     run.read_stdout_until("Four");
     gate.open();
     run.code(7);

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::support::{Env, Reply, Server, answer, four, replies, unprivileged};
 
-const NOT_JSON: &str = "the answer is not the JSON that --schema asks for";
+const NOT_JSON: &str = "the answer is not valid JSON, which --schema requires";
 
 /// A schema, a token a line. Nothing in it but the space between them is ours to change: order, doubles, numbers,
 /// escapes.
@@ -141,7 +141,7 @@ fn a_response_format_is_given_once() {
     env.write("schema.json", "{}");
     let param = ["hi", "-p", r#"response_format={"type":"json_object"}"#];
     let run = env.xask(param).args(["--schema", "schema.json"]);
-    run.fails(2, &["--param cannot set \"response_format\": an option sets it already"]);
+    run.fails(2, &["--param cannot set \"response_format\": already set by another option"]);
     // By --param alone it is any other field: what the answer is, is not looked at.
     let server = Server::reply(four());
     env.xask(param).server(&server).stdout("Four.\n").success();

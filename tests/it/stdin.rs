@@ -232,6 +232,33 @@ fn who_takes_it_leaves_nothing_for_the_question() {
     run.refused(2, &["no prompt", "hint"]);
 }
 
+/// What holds a secret must not become a prompt.
+#[test]
+fn standard_input_with_headers_or_the_key_is_no_prompt() {
+    let env = Env::new();
+    env.write("a.png", PNG);
+    env.write("headers", "X-Token: token-0123456789\n");
+    env.write("key", "xai-0123456789\n");
+    let image = image(&data_url("image/png", PNG));
+    for file in ["@-", "@/dev/stdin", "@/dev/fd/0"] {
+        let run = env.dry(["-i", "a.png", "-H", file]).stdin_file("headers");
+        assert_eq!(run.content(), json!([image]), "{file}");
+        env.dry(["-H", file]).stdin_file("headers").refused(2, &["no prompt"]);
+        env.dry(["-", "-H", file])
+            .stdin_file("headers")
+            .refused(2, &["standard input", "--header"]);
+    }
+    let server = Server::reply(four());
+    let run = env.xask(["-i", "a.png"]).env("XAI_API_KEY_FILE", "/dev/stdin").stdin_file("key");
+    run.server(&server).stdout("Four.\n").success();
+    let request = server.request();
+    assert_eq!(request.header("authorization"), Some("Bearer xai-0123456789"));
+    assert!(!String::from_utf8_lossy(&request.body).contains("xai-0123456789"));
+    let never = Server::never();
+    let run = env.xask(["-"]).env("XAI_API_KEY_FILE", "/dev/stdin").stdin_file("key");
+    run.server(&never).refused(2, &["standard input", "XAI_API_KEY_FILE"]);
+}
+
 #[test]
 fn a_standard_input_that_cannot_be_read_is_local_trouble() {
     let (env, server) = (Env::new(), Server::never());

@@ -70,12 +70,12 @@ fn each_fault_of_a_certificate_is_said_in_words_with_what_to_do() {
         (
             authority.sign_for(&["api.x.ai", "*.localhost"]),
             "localhost",
-            ["its certificate is for another name", "hint: check the base URL"],
+            ["its certificate does not match the host name", "hint: check the base URL"],
         ),
         (
             authority.sign_for(&["localhost"]),
             "127.0.0.1",
-            ["its certificate is for another name", "hint: check the base URL"],
+            ["its certificate does not match the host name", "hint: check the base URL"],
         ),
         (
             authority.sign_between(&names, 2001, 2002),
@@ -144,8 +144,8 @@ fn authorities_may_be_in_folders_too() {
     }
     let url = format!("https://{}/v1", Server::never().addr());
     for (folders, why) in [
-        ("others", "certificates of others: there is no certificate in it"),
-        ("missing", "certificates of missing: no such file or directory"),
+        ("others", "certificates others: contains no certificates"),
+        ("missing", "certificates missing: no such file or directory"),
     ] {
         env.ask_at(&url, []).key(KEY).env("SSL_CERT_DIR", folders).fails(1, &[why]);
     }
@@ -156,7 +156,8 @@ fn a_certificate_that_is_refused_is_not_asked_again() {
     let (env, _) = trusted();
     let server = unasked(&Authority::new("theirs").sign());
     let run = env.xask(["--base-url", &server.url(), "Hi"]).key(KEY).env("SSL_CERT_FILE", "ca.pem");
-    let told = run.fails(6, &["not signed by a trusted authority", "the authority that signed it"]);
+    let told =
+        run.fails(6, &["not signed by a trusted authority", "the CA certificate that signed it"]);
     assert!(!told.contains("retry"), "{told}");
 }
 
@@ -175,7 +176,7 @@ fn a_file_without_an_authority_is_an_error_before_anything_is_connected() {
     ] {
         env.write("ca.pem", bytes);
         let run = env.ask_at(&url, []).key(KEY).env("SSL_CERT_FILE", "ca.pem").case(case);
-        run.fails(1, &["ca.pem: there is no certificate in it"]);
+        run.fails(1, &["ca.pem: contains no certificates"]);
     }
     for (path, why) in [
         ("missing.pem", "no such file or directory"),
@@ -183,7 +184,7 @@ fn a_file_without_an_authority_is_an_error_before_anything_is_connected() {
         ("a\u{1b}b", "no such"),
     ] {
         let run = env.ask_at(&url, []).key(KEY).env("SSL_CERT_FILE", path);
-        run.fails(1, &["xask: error: certificates of ", why]);
+        run.fails(1, &["xask: error: certificates ", why]);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::message::{ContentPart, Image, Message, NewMessage};
 /// Fields that `--param` cannot set, and what to do instead.
 const RESERVED: [(&str, &str); 6] = [
     ("model", "use --model"),
-    ("messages", "the prompt is sent in it; see --messages"),
+    ("messages", "it holds the prompt; see --messages"),
     ("stream", "use --stream"),
     ("stream_options", "use --stream with --usage"),
     ("n", "there is one answer per request"),

@@ -147,7 +147,7 @@ fn an_entry_that_cannot_be_read_is_local_trouble_before_anybody_is_asked() {
     env.folder(&name);
     let never = Server::never();
     for offline in [&["--offline"][..], &[]] {
-        let error = "xask: error: cache answers: is a directory\n";
+        let error = "xask: error: --cache answers: is a directory\n";
         env.xask(QUESTION).args(offline).server(&never).stderr(error).code(1);
     }
 }

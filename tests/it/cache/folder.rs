@@ -24,7 +24,7 @@ fn a_folder_that_cannot_be_written_is_found_before_the_request() {
         }
         let never = Server::never();
         for folder in ["shut/answers", "shut/new"] {
-            let error = format!("xask: error: cache {folder}: permission denied\n");
+            let error = format!("xask: error: --cache {folder}: permission denied\n");
             env.xask(["--cache", folder, "hi"]).server(&never).stderr(error).code(1);
         }
     });
@@ -66,7 +66,7 @@ fn without_a_network_no_folder_is_made() {
 fn lose_the_folder(env: &Env, args: &[&str]) {
     let (server, asked, gate) = Server::holding(four());
     let run = env.xask(QUESTION).args(args).server(&server);
-    let run = run.stdout(ANSWER).stderr("xask: error: cache answers: not a directory\n").spawn();
+    let run = run.stdout(ANSWER).stderr("xask: error: --cache answers: not a directory\n").spawn();
     asked.wait();
     fs::remove_dir(env.path("answers")).expect("it was made");
     env.write("answers", "");
@@ -94,7 +94,7 @@ fn a_full_disk_is_told_in_words_and_leaves_nothing() {
     let server = Server::reply(four());
     let script = "trap '' XFSZ; ulimit -f 0; exec xask --cache answers hi";
     let run = env.sh(script).server(&server).stdout(ANSWER);
-    run.stderr("xask: error: cache answers: file too large\n").code(1);
+    run.stderr("xask: error: --cache answers: file too large\n").code(1);
     assert_eq!(entries(&env), [""; 0]);
 }
 
@@ -105,7 +105,7 @@ fn a_name_that_is_taken_meanwhile_is_told_in_words() {
     fs::remove_file(env.path(&name)).expect("it is there");
     let (server, asked, gate) = Server::holding(four());
     let run = env.xask(QUESTION).server(&server);
-    let run = run.stdout(ANSWER).stderr("xask: error: cache answers: is a directory\n").spawn();
+    let run = run.stdout(ANSWER).stderr("xask: error: --cache answers: is a directory\n").spawn();
     asked.wait();
     env.folder(&name);
     gate.open();

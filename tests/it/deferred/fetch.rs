@@ -176,7 +176,7 @@ fn variables_that_it_cannot_use_are_passed_over() {
     assert_eq!(env.names(), [""; 0]);
     let never = Server::never();
     let run = || fetch(&env, []).env("XASK_OFFLINE", "1").server(&never);
-    run().refused(2, &["offline"]);
+    run().refused(2, &["XASK_OFFLINE"]);
     run().args(["-q", "--rehearse"]).stdout_like("").success();
 }
 
@@ -187,6 +187,17 @@ fn a_deadline_says_not_yet_and_repeats_the_command() {
     let said = fetch(&env, ["--timeout=1"]).server(&server).fails(7, &[ID]);
     let hint = said.lines().nth(1).expect("a hint");
     assert!(hint.contains(&format!("--fetch {ID}")) && !hint.contains("billed"), "{said}");
+}
+
+#[test]
+fn what_would_help_now_is_told_before_the_command() {
+    let env = Env::new();
+    let proxy =
+        Server::reply(Reply::new(407, "text/plain", "").header("Proxy-Authenticate", "Basic"));
+    let run = fetch(&env, []).env("XAI_BASE_URL", "https://192.0.2.1/v1").key(KEY);
+    let said = run.env("https_proxy", proxy.url().replace("/v1", "")).fails(6, &[]);
+    let hint = said.lines().nth(1).expect("a hint");
+    assert!(hint.contains("$https_proxy; ") && hint.ends_with(&format!("--fetch {ID}")), "{said}");
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn early_answers() -> [(Reply, i32, &'static str); 5] {
         ),
         (Reply::json(429, "{}").header("Retry-After", "99"), 5, "(HTTP 429)"),
         // An answer to a part of the request is none.
-        (four(), 7, "it ends before the request does"),
+        (four(), 7, "it ended before the request was sent in full"),
     ]
 }
 
@@ -110,7 +110,9 @@ fn an_early_success_that_ends_before_the_request_is_incomplete() {
             [Server::play([script.clone()]), Server::play_tls(&authority.sign(), [script.clone()])]
         {
             let run = env.xask(UPLOAD).server(&server).key("k").env("SSL_CERT_FILE", "ca.pem");
-            let run = run.case((case, server.url())).stderr_like("it ends before the request does");
+            let run = run
+                .case((case, server.url()))
+                .stderr_like("it ended before the request was sent in full");
             run.code(7);
         }
     }
@@ -123,7 +125,7 @@ fn an_early_success_without_an_end_is_the_services_failure() {
     let head = "HTTP/1.1 200 OK\r\n\r\n";
     let script = Script::after(Reads::Body(1000)).weigh().send(head).flood(" ".repeat(100_000));
     let server = Server::play([script]);
-    assert_understood(&env.xask(UPLOAD).server(&server).spawn().finish(), 8, "larger than 64 MiB");
+    assert_understood(&env.xask(UPLOAD).server(&server).spawn().finish(), 8, "more than 64 MiB");
 }
 
 #[test]

@@ -114,9 +114,9 @@ fn verbose_tells_url_model_status_request_id_and_times_and_nothing_of_the_prompt
     for flag in ["-v", "--verbose"] {
         let server = Server::reply(four().with_id());
         let pattern = format!(
-            r"xask: asking {}/chat/completions: model grok-9, \d+ bytes
+            r"xask: request to {}/chat/completions: model grok-9, \d+ bytes
 xask: HTTP 200 after \d+\.\d+ s, x-request-id {ID}
-xask: the response was complete after \d+\.\d+ s
+xask: response complete after \d+\.\d+ s
 ",
             server.url()
         );
@@ -133,7 +133,7 @@ fn verbose_tells_of_each_try_and_of_an_error_once() {
         Reply::json(status, replies::error("slug", &words)).header("Retry-After", "0")
     };
     let server = Server::play([busy(503), busy(429), busy(400)]);
-    let asking = format!("xask: asking {}/chat/completions: [^\n]+\n", server.url());
+    let asking = format!("xask: request to {}/chat/completions: [^\n]+\n", server.url());
     let status = |status| format!("xask: HTTP {status} after [^\n]+\n");
     let note =
         |status, n| format!("xask: note: [^\n]+ \\(HTTP {status}\\); retry {n} of 2 in 0.0 s\n");

@@ -49,7 +49,7 @@ fn an_early_answer_ends_an_upload_behind_a_proxy_that_nobody_takes_any_more() {
 #[test]
 fn an_early_success_behind_a_proxy_that_ends_before_the_request_is_incomplete() {
     for scheme in SCHEMES {
-        let words = "it ends before the request does";
+        let words = "it ended before the request was sent in full";
         early(scheme, four(), |script| script.read(Reads::Rest), 7, words);
         early(scheme, four(), Script::stall, 7, words);
     }

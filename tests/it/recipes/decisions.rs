@@ -27,7 +27,7 @@ fn repository(env: &Env) {
 }
 
 #[test]
-fn a_gate_lets_pass_what_it_should_and_fails_with_the_status_of_a_failure() {
+fn a_gate_lets_pass_what_it_should_and_fails_with_a_status_of_its_own() {
     let recipe = "A gate";
     in_every_shell(recipe, |env, shell| {
         repository(env);
@@ -38,7 +38,7 @@ fn a_gate_lets_pass_what_it_should_and_fails_with_the_status_of_a_failure() {
         }
         let server = Server::reply(answer("{\"choice\":\"yes\"}"));
         let run = env.sh(&format!("exec {shell} ./recipe")).server(&server);
-        run.stderr("A test was removed.\n").code(1);
+        run.stderr("A test was removed.\n").code(10);
     });
 }
 

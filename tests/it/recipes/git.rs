@@ -35,7 +35,7 @@ fn a_commit_message_is_drafted_and_one_of_a_persons_own_stays() {
     let commit = |rest: &str| git(&env, &format!("git add . && git commit -q {rest}"));
     let message = || git(&env, "git log -1 --format=%B").stdout_like("").success().stdout;
 
-    commit("").env("GIT_EDITOR", "true").success();
+    commit("").env("GIT_EDITOR", "true").stderr(messages::REHEARSED).success();
     let message_of_draft = String::from_utf8(message()).expect("text");
     assert!(
         message_of_draft.starts_with(
@@ -46,7 +46,7 @@ fn a_commit_message_is_drafted_and_one_of_a_persons_own_stays() {
     // The editor is shown the draft, and below it what git has to say.
     env.write("a file", "two\n");
     let editor = "cat >seen <";
-    commit("").env("GIT_EDITOR", editor).success();
+    commit("").env("GIT_EDITOR", editor).stderr(messages::REHEARSED).success();
     let seen = text(&env, "seen");
     assert!(seen.contains("+two\n\n# Please enter the commit message"), "{seen}");
     fs::remove_file(env.path("seen")).expect("it is there");
@@ -58,7 +58,7 @@ fn a_commit_message_is_drafted_and_one_of_a_persons_own_stays() {
     assert_eq!(message(), b"By hand.\n\n");
     env.write("a file", "four\n");
     let run = commit("").env("XASK_REHEARSE", "429").env("GIT_EDITOR", "echo Mine. >");
-    run.stderr_like(messages::error("rate limit")).success();
+    run.stderr_like("xask: error: rate limit").success();
     assert_eq!(message(), b"Mine.\n\n");
     let hooks = fs::read_dir(env.path(".git")).expect("it is there");
     let left = hooks.filter_map(Result::ok).map(|entry| entry.file_name());

@@ -149,14 +149,14 @@ fn a_keyword_that_a_sample_cannot_honour_is_named() {
             json!({"type": "array", "items": {"type": "object", "required": ["a"], "properties": {"a": restricted}}}),
         ] {
             let error = messages::error(&format!(
-                "--schema: a rehearsal cannot make a sample for the keyword {keyword}"
+                "--schema: a rehearsal does not support the keyword {keyword}"
             ));
             rehearse(&env, &schema).case(schema.to_string()).stderr_like(error).code(2);
         }
     }
     for (schema, what) in [
-        (json!({"enum": []}), "an enum without a value that fits"),
-        (json!({"type": "string", "enum": [5]}), "an enum without a value that fits"),
+        (json!({"enum": []}), "an enum without a value that matches the type"),
+        (json!({"type": "string", "enum": [5]}), "an enum without a value that matches the type"),
         (json!({"type": 5}), "a type without a name"),
         (json!({"type": "thing"}), "the type thing"),
         (json!({"type": "object", "properties": {"a": false}}), "a schema that is not an object"),
@@ -178,7 +178,7 @@ fn a_schema_too_deep_for_a_sample_is_told_as_that() {
     let deep = r#"{"type":"array","items":"#.repeat(levels) + "{}" + &"}".repeat(levels);
     env.write("schema.json", deep);
     let run = env.xask(["-q", "--rehearse", "hi", "--schema", "schema.json"]);
-    run.fails(2, &["nested so deeply"]);
+    run.fails(2, &["nested this deeply"]);
 }
 
 #[test]

@@ -157,9 +157,9 @@ fn json_that_ends_in_its_middle_is_a_lost_answer_though_its_frame_is_whole() {
 
 #[test]
 fn what_is_no_http_is_a_reply_that_is_not_understood() {
-    const NOT_HTTP: &str = "it is not HTTP/1.1";
-    const NO_STATUS: &str = "its status is not a number of three digits";
-    const NO_HEADER: &str = "a line of its head is not a header";
+    const NOT_HTTP: &str = "not HTTP/1.1";
+    const NO_STATUS: &str = "malformed status line";
+    const NO_HEADER: &str = "malformed header line";
     const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let chunks = |text: &str| [CHUNKED, text].concat().into_bytes();
     for (wire, why) in [
@@ -172,20 +172,20 @@ fn what_is_no_http_is_a_reply_that_is_not_understood() {
         (b"HTTP/1.1 two hundred\r\n\r\n".to_vec(), NO_STATUS),
         (b"HTTP/1.1 99 Odd\r\n\r\n".to_vec(), NO_STATUS),
         (b"HTTP/1.1 2000 OK\r\n\r\n".to_vec(), NO_STATUS),
-        (b"HTTP/1.1 099 Odd\r\n\r\n".to_vec(), "its status is below 100"),
+        (b"HTTP/1.1 099 Odd\r\n\r\n".to_vec(), "status below 100"),
         (b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n".to_vec(), NO_HEADER),
         (b"HTTP/1.1 200 OK\r\nx y: z\r\n\r\n".to_vec(), NO_HEADER),
-        (b"HTTP/1.1 200 OK\r\nX-A: \0\r\n\r\n".to_vec(), "a header has a null byte"),
+        (b"HTTP/1.1 200 OK\r\nX-A: \0\r\n\r\n".to_vec(), "null byte in a header"),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}".to_vec(),
-            "its Content-Length is not a number",
+            "Content-Length is not a number",
         ),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\n{}".to_vec(),
-            "it has different Content-Length headers",
+            "conflicting Content-Length headers",
         ),
-        (chunks("zz\r\n{}\r\n0\r\n\r\n"), "its chunked framing is wrong"),
-        (chunks("1\r\n{}\r\n0\r\n\r\n"), "its chunked framing is wrong"),
+        (chunks("zz\r\n{}\r\n0\r\n\r\n"), "malformed chunked encoding"),
+        (chunks("1\r\n{}\r\n0\r\n\r\n"), "malformed chunked encoding"),
     ] {
         // It stays open: to see what it is must not take the end of the connection.
         let script = Script::new().send(wire.clone());

@@ -72,11 +72,11 @@ fn a_header_that_cannot_be_sent_is_a_usage_error_that_does_not_show_its_value() 
     for (header, why) in [
         ("hunter22", "--header: expected NAME: VALUE or @FILE"),
         ("X-A:", "--header: X-A has no value"),
-        ("X A: hunter22", "the name of the header is malformed"),
+        ("X A: hunter22", "malformed header name"),
         ("Content-Length: hunter22", "Content-Length cannot be set"),
         ("Authorization: hunter22", "Authorization is accepted from a file only"),
         ("@missing", "missing: no such file or directory"),
-        ("@blank", "blank: there is no header in it"),
+        ("@blank", "blank: contains no headers"),
         ("@host", "host, line 2: Host cannot be set"),
     ] {
         let told = env.ask(&never, ["-H", header]).case(header).fails(2, &[why]);

@@ -86,7 +86,7 @@ fn what_cannot_be_a_key_is_refused_and_not_shown() {
     env.ask(&never, []).env("XAI_API_KEY_FILE", "nul").fails(3, &["malformed"]);
     env.ask(&never, []).env("XAI_API_KEY_FILE", "latin").fails(3, &["malformed"]);
     let long = "k".repeat(16_000);
-    let told = env.ask(&never, []).key(&long).fails(3, &["XAI_API_KEY", "longer than any key"]);
+    let told = env.ask(&never, []).key(&long).fails(3, &["XAI_API_KEY", "longer than 4096 bytes"]);
     assert!(!told.contains("kkkk"), "{told}");
     // A broken key is not passed over for a good one.
     env.write("good", KEY);

@@ -49,6 +49,24 @@ fn a_finish_reason_and_a_clean_end_need_no_done() {
     }
 }
 
+/// What is wrong with the framing, after the answer is complete: in the same packet, too.
+#[test]
+fn a_complete_answer_is_not_lost_to_broken_framing_behind_it() {
+    let chunk = |data: &str| format!("{:x}\r\n{data}\r\n", data.len());
+    let head =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for tail in ["ZZZ\r\n", "-1\r\n", "5\r\nabcdeXX\r\n", "HTTP/1.1 500 x\r\n\r\n"] {
+        let whole = [head, &chunk(&piece("Four.")), &chunk(&finish("stop")), tail].concat();
+        for flags in [&[][..], &["--no-stream"]] {
+            let server = Server::play([Script::new().send(whole.clone())]);
+            streaming(&server).args(flags).case((tail, flags)).stdout("Four.\n").success();
+        }
+        let cut = [head, &chunk(&piece("Fo")), tail].concat();
+        let server = Server::play([Script::new().send(cut)]);
+        streaming(&server).case(tail).stdout("Fo").fails(8, &["malformed chunked encoding"]);
+    }
+}
+
 #[test]
 fn after_done_the_program_ends_though_the_connection_stays_open() {
     let body = events(&replies::stream_of(&["Four."], Some("stop"))) + DONE;

@@ -1,5 +1,6 @@
 //! The room `output`: what reaches standard output and standard error, to the last byte.
 
+mod close;
 mod notes;
 mod streams;
 mod terminal;

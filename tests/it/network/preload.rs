@@ -1,7 +1,5 @@
 //! Programs such as proxychains and torsocks put their own functions before those of the C library.
 
-use std::process::Command;
-
 use crate::support::{Env, KEY, Server};
 
 /// A library whose connect(2) reaches nobody.
@@ -17,14 +15,7 @@ int connect(int fd, const void *address, unsigned len) {
 #[test]
 fn a_preloaded_library_decides_what_is_connected_to() {
     let env = Env::new();
-    env.write("shim.c", SHIM);
-    let shim = env.path("shim.so");
-    let built = Command::new("cc")
-        .args(["-shared", "-fPIC", "-o"])
-        .args([&shim, &env.path("shim.c")])
-        .status()
-        .expect("a C compiler, which ring takes too");
-    assert!(built.success());
+    let shim = env.library(SHIM);
     let server = Server::never();
     for (base_url, proxy) in [
         (server.url(), ""),

@@ -1,6 +1,9 @@
 //! One question to a server, its answer, and how it fails: with a code, and on stderr with one safe line and at
 //! most a hint below it.
 
+use std::path::PathBuf;
+use std::process::Command;
+
 use super::env::{Env, Run};
 use super::server::{Reply, Server};
 use super::{messages, replies};
@@ -47,6 +50,19 @@ impl Reply {
 }
 
 impl Env {
+    /// A library for `LD_PRELOAD`, built from C.
+    pub fn library(&self, source: &str) -> PathBuf {
+        self.write("library.c", source);
+        let library = self.path("library.so");
+        let built = Command::new("cc")
+            .args(["-shared", "-fPIC", "-o"])
+            .args([&library, &self.path("library.c")])
+            .status()
+            .expect("a C compiler, which ring takes too");
+        assert!(built.success());
+        library
+    }
+
     /// Asks a server the one question, once, with these flags.
     pub fn ask<'a>(&self, server: &Server, flags: impl IntoIterator<Item = &'a str>) -> Run {
         self.ask_at(&server.url(), flags)

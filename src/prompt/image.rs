@@ -23,6 +23,9 @@ const MAX_BYTES: u64 = 20 * 1024 * 1024;
 /// How many of the first bytes tell what a file is.
 const HEAD_BYTES: usize = 256;
 
+/// How much of a `data:` URL is shown in a message, in characters: its type.
+const MAX_SHOWN: usize = 60;
+
 /// What the API takes, for the end of a refusal.
 const ACCEPTED: &str = "xAI accepts PNG and JPEG";
 
@@ -53,11 +56,14 @@ fn has_scheme(url: &str, scheme: &str) -> bool {
 fn data_url(url: &str) -> Result<ImageSource> {
     let (media, data) = url["data:".len()..].split_once(',').unwrap_or_default();
     let media = media.to_ascii_lowercase();
-    let name = format!("--image data:{media}…");
+    let beginning: String = media.chars().take(MAX_SHOWN).collect();
+    let name = format!("--image data:{beginning}…");
     let refuse = |why: &str| Err(Failure::usage(format!("{name}: {why}; {ACCEPTED}")).into());
-    let declared = match media.as_str() {
-        "image/png;base64" => ImageFormat::Png,
-        "image/jpeg;base64" | "image/jpg;base64" => ImageFormat::Jpeg,
+    // Between the type and the encoding, there may be parameters (RFC 2397).
+    let kind = media.strip_suffix(";base64").and_then(|media| media.split(';').next());
+    let declared = match kind {
+        Some("image/png") => ImageFormat::Png,
+        Some("image/jpeg" | "image/jpg") => ImageFormat::Jpeg,
         _ => return refuse("not a base64 image/png or image/jpeg"),
     };
     if data.contains(|c: char| c.is_ascii_whitespace()) {
@@ -176,6 +182,9 @@ mod tests {
             (format!("data:image/png;base64,{png}"), None),
             (format!("DATA:image/JPEG;base64,{jpeg}"), None),
             (format!("data:image/jpg;base64,{jpeg}"), None),
+            (format!("data:image/png;charset=utf-8;name=a.png;base64,{png}"), None),
+            (format!("data:image/png;charset=utf-8,{png}"), Some("not a base64 image/png")),
+            (format!("data:{},{png}", "a".repeat(100_000)), Some("not a base64 image/png")),
             (format!("data:image/png;base64,{jpeg}"), Some("it contains image/jpeg")),
             (format!("data:image/jpeg;base64,{png}"), Some("it contains image/png")),
             ("data:image/png;base64,iVBORw0K\nGgo=".to_owned(), Some("contains white space")),

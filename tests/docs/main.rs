@@ -1,8 +1,9 @@
-//! The documents: what is generated from the flags and from the source.
+//! The documents: what is generated from the flags, the source and the dependencies.
 //!
 //! Each test compares a document with what it should be; `UPDATE=1 cargo test --test docs` rewrites it.
 
 mod messages;
+mod third_party;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -272,6 +273,11 @@ fn keep_block_in_step(document: &str, marks: &Marks, block: &str) {
     keep_in_step(document, &format!("{before}{begin}{block}{end}{after}"));
 }
 
+/// Whether documents are to be rewritten.
+fn is_update() -> bool {
+    env::var_os("UPDATE").is_some_and(|value| value == "1")
+}
+
 /// Compares a document with what it should be, or rewrites it.
 #[track_caller]
 fn keep_in_step(document: &str, expected: &str) {
@@ -279,7 +285,7 @@ fn keep_in_step(document: &str, expected: &str) {
         return;
     }
     assert!(
-        env::var_os("UPDATE").is_some_and(|value| value == "1"),
+        is_update(),
         "{document} is not in step with the source: UPDATE=1 cargo test --test docs rewrites it"
     );
     // By a rename: a test that only reads sees all of the old or all of the new.

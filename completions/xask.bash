@@ -14,6 +14,11 @@ _xask() {
     elif [[ "${prev}" == "--rehearse" ]]; then
         prev=""
     fi
+    for i in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        if [[ "${i}" == "--" ]]; then
+            return 0
+        fi
+    done
     cmd=""
     opts=""
 
@@ -72,12 +77,12 @@ _xask() {
                         oldifs="$IFS"
                     fi
                     IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -d -- "${cur}"; compgen -f -X '!*.[pP][nN][gG]' -- "${cur}"; compgen -f -X '!*.[jJ][pP][gG]' -- "${cur}"; compgen -f -X '!*.[jJ][pP][eE][gG]' -- "${cur}"))
                     if [ -n "${oldifs+x}" ]; then
                         IFS="$oldifs"
                     fi
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
+                        compopt -o filenames +o default +o bashdefault
                     fi
                     return 0
                     ;;
@@ -87,12 +92,12 @@ _xask() {
                         oldifs="$IFS"
                     fi
                     IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -d -- "${cur}"; compgen -f -X '!*.[pP][nN][gG]' -- "${cur}"; compgen -f -X '!*.[jJ][pP][gG]' -- "${cur}"; compgen -f -X '!*.[jJ][pP][eE][gG]' -- "${cur}"))
                     if [ -n "${oldifs+x}" ]; then
                         IFS="$oldifs"
                     fi
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
+                        compopt -o filenames +o default +o bashdefault
                     fi
                     return 0
                     ;;
@@ -267,12 +272,12 @@ _xask() {
                         oldifs="$IFS"
                     fi
                     IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -d -- "${cur}"; compgen -f -X '!*.[jJ][sS][oO][nN]' -- "${cur}"))
                     if [ -n "${oldifs+x}" ]; then
                         IFS="$oldifs"
                     fi
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
+                        compopt -o filenames +o default +o bashdefault
                     fi
                     return 0
                     ;;

@@ -2,6 +2,7 @@
 //!
 //! Each test compares a document with what it should be; `UPDATE=1 cargo test --test docs` rewrites it.
 
+mod completions;
 mod messages;
 mod third_party;
 
@@ -10,8 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::{env, fs};
 
 use clap::builder::PossibleValue;
-use clap::{Arg, Command, ValueHint};
-use clap_complete::{Shell, generate};
+use clap::{Arg, Command};
 use clap_mangen::Man;
 
 /// The lines between which a document that is written by hand holds a generated block.
@@ -24,19 +24,6 @@ const MAN_OPTIONS: Marks = Marks {
     begin: ".\\\" What follows is generated: UPDATE=1 cargo test --test docs\n",
     end: ".\\\" What was generated ends here.\n",
 };
-
-#[test]
-fn the_completions_offer_the_flags_there_are() {
-    for (shell, path, tidy) in [
-        (Shell::Bash, "completions/xask.bash", tidy_bash as fn(&str) -> String),
-        (Shell::Zsh, "completions/_xask", tidy_zsh),
-        (Shell::Fish, "completions/xask.fish", tidy_fish),
-    ] {
-        let mut script = Vec::new();
-        generate(shell, &mut xask::command().mut_args(with_value_hint), "xask", &mut script);
-        keep_in_step(path, &tidy(&String::from_utf8(script).expect("it is text")));
-    }
-}
 
 #[test]
 fn the_man_page_explains_the_flags_there_are() {
@@ -134,59 +121,6 @@ fn command() -> Command {
 /// A flag as it is typed.
 fn long(arg: &Arg) -> Option<String> {
     arg.get_long().map(|name| format!("--{name}"))
-}
-
-/// Flags whose value is attached with `=` or left out.
-fn flags_with_attached_value() -> Vec<String> {
-    command().get_opts().filter(|arg| arg.is_require_equals_set()).filter_map(long).collect()
-}
-
-/// What is not said to be a path is none: else shells offer files as numbers.
-fn with_value_hint(arg: Arg) -> Arg {
-    match arg.get_value_hint() {
-        ValueHint::FilePath | ValueHint::DirPath => arg,
-        _ if arg.get_action().takes_values() => arg.value_hint(ValueHint::Other),
-        _ => arg,
-    }
-}
-
-/// bash splits words at `=`; the generated script does not know it.
-fn tidy_bash(script: &str) -> String {
-    let mut tests = String::from(
-        r#"    if [[ "${COMP_WORDS[COMP_CWORD]}" == "=" ]]; then
-        cur=""
-    elif [[ "${prev}" == "=" ]]; then
-        prev="${COMP_WORDS[COMP_CWORD - 2]}"
-"#,
-    );
-    for flag in flags_with_attached_value() {
-        let test = ["    elif [[ \"${prev}\" == \"", &flag, "\" ]]; then\n        prev=\"\"\n"];
-        tests.extend(test);
-    }
-    let prev = "    prev=\"$3\"\n";
-    replace_once(script, prev, &format!("{prev}{tests}    fi\n"))
-}
-
-/// `=-`: the value is in the same word.
-fn tidy_zsh(script: &str) -> String {
-    let attach = |script: String, flag: &String| {
-        replace_once(&script, &format!("{flag}=["), &format!("{flag}=-["))
-    };
-    flags_with_attached_value().iter().fold(script.to_owned(), attach)
-}
-
-/// Without `-r` the value is in the same word.
-fn tidy_fish(script: &str) -> String {
-    let attached: Vec<String> =
-        flags_with_attached_value().iter().map(|flag| format!(" -l {} ", &flag[2..])).collect();
-    let tidy = |line: &str| {
-        if attached.iter().any(|flag| line.contains(flag)) {
-            replace_once(line, "' -r -f ", "' -f ")
-        } else {
-            line.to_owned()
-        }
-    };
-    script.split_inclusive('\n').map(tidy).collect()
 }
 
 /// The OPTIONS section: a sub-section for each group, flags in bold, a line for each sentence.

@@ -1,7 +1,7 @@
 # Folders, and files with one of these endings in any case.
 function __xask_files
-    set -l token (string replace -r -- '^(--[^=]*=|-[a-z])' '' (commandline -ct))
-    set -l endings (string join '|' -- $argv)
+    set --local token (string replace -r -- '^(--[^=]*=|-[a-z])' '' (commandline -ct))
+    set --local endings (string join '|' -- $argv)
     complete -C "'' $token" | string match -ri "^[^\t]*(?:/|\.(?:$endings))(?:\t.*)?\$"
 end
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use clap::{Arg, ValueHint};
 use clap_complete::{Shell, generate};
 
-use crate::{command, is_update, keep_in_step, long, path, replace_once};
+use crate::{command, is_update, keep_in_step, long, path, replace_once, skip};
 
 /// Options that take files of a few kinds: the shells offer those, and folders.
 const KINDS: [(&str, &[&str]); 2] = [("image", &["png", "jpg", "jpeg"]), ("schema", &["json"])];
@@ -54,8 +54,7 @@ fn bash_offers_what_fits() {
         let mut bash = Command::new("bash");
         bash.args(["--norc", "-c", &script, "bash"]).args(words).current_dir(&folder);
         let Some(lines) = lines_of(&mut bash) else {
-            eprintln!("skipped: bash is not installed");
-            return;
+            return skip("bash is not installed");
         };
         assert_eq!(lines, offers, "{words:?}");
     }
@@ -73,8 +72,7 @@ fn fish_offers_what_fits() {
         let mut fish = Command::new("fish");
         fish.args(["--no-config", "-c", &script]).current_dir(&folder).env("HOME", folder.path());
         let Some(lines) = lines_of(&mut fish) else {
-            eprintln!("skipped: fish is not installed");
-            return;
+            return skip("fish is not installed");
         };
         let lines: Vec<&str> = lines
             .iter()
@@ -173,7 +171,7 @@ fn tidy_bash(script: &str) -> String {
 
 /// A pattern that needs no option of the shell.
 fn in_any_case(text: &str) -> String {
-    text.chars().map(|c| format!("[{c}{}]", c.to_ascii_uppercase())).collect()
+    text.chars().flat_map(|c| ['[', c, c.to_ascii_uppercase(), ']']).collect()
 }
 
 /// `=-`: the value is in the same word. A colon ends the name of a value, and after `*::` there are no options.
@@ -222,8 +220,8 @@ fn tidy_fish(script: &str) -> String {
 /// The value may be attached to its option, as `--image=` and `-i`.
 const FISH_FILES: &str = r#"# Folders, and files with one of these endings in any case.
 function __xask_files
-    set -l token (string replace -r -- '^(--[^=]*=|-[a-z])' '' (commandline -ct))
-    set -l endings (string join '|' -- $argv)
+    set --local token (string replace -r -- '^(--[^=]*=|-[a-z])' '' (commandline -ct))
+    set --local endings (string join '|' -- $argv)
     complete -C "'' $token" | string match -ri "^[^\t]*(?:/|\.(?:$endings))(?:\t.*)?\$"
 end
 

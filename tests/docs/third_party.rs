@@ -9,7 +9,7 @@ use std::{env, fs};
 
 use serde_json::Value;
 
-use crate::{Marks, is_update, keep_block_in_step, path, read};
+use crate::{Marks, is_update, keep_block_in_step, path, read, skip};
 
 /// What releases are built for.
 const TARGETS: [&str; 6] = [
@@ -49,7 +49,7 @@ fn the_notices_cover_every_crate_in_the_program() {
     let listed = listed();
     for target in TARGETS {
         let Some(linked) = linked_for(&[target]) else {
-            eprintln!("skipped: not all crates for {target} are here; `cargo fetch` gets them");
+            skip(&format!("not all crates for {target} are here; `cargo fetch` gets them"));
             continue;
         };
         let missing: Vec<&Id> = linked.keys().filter(|id| !listed.contains(*id)).collect();
@@ -162,13 +162,14 @@ fn notices(linked: &BTreeMap<Id, Linked>) -> String {
             numbers.push(format!("[{}]", index + 1));
         }
         assert!(!numbers.is_empty(), "{name} {version} has no licence among its files");
-        table += &format!("{name:<20} {version:<8} {:<4} {license}\n", numbers.join(" "));
+        let numbers = numbers.join(" ");
+        table.extend([format!("{name:<20} {version:<8} {numbers:<4} {license}\n")]);
     }
     let mut block = format!("\n{table}");
     for (index, (text, users)) in texts.iter().enumerate() {
         let rule = "-".repeat(WIDTH);
         let users = fold(&format!("[{}] {}", index + 1, users.join(", ")));
-        block += &format!("\n{rule}\n{users}\n{rule}\n\n{text}\n");
+        block.extend([format!("\n{rule}\n{users}\n{rule}\n\n{text}\n")]);
     }
     block + "\n"
 }
@@ -194,7 +195,7 @@ fn add_license_files(folder: &Path, files: &mut Vec<PathBuf>) {
         let starts = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
         if entry.is_dir() {
             add_license_files(&entry, files);
-        } else if starts.iter().any(|start| name.starts_with(start)) && !name.ends_with(".RS") {
+        } else if starts.iter().any(|start| name.starts_with(start)) {
             files.push(entry);
         }
     }

@@ -9,7 +9,7 @@ complete -c xask -s f -l file -d 'Insert a text file at this position in the pro
 complete -c xask -s i -l image -d 'Insert an image (PNG or JPEG) at this position' -r -f -a "(__xask_files png jpg jpeg)"
 complete -c xask -s s -l system -d 'Set the system prompt' -r -f
 complete -c xask -l system-file -d 'Read the system prompt from PATH; `-` is standard input' -r -F
-complete -c xask -l developer -d 'Set the system prompt with the role `developer`, in place of --system' -r -f
+complete -c xask -l developer -d 'Set the system prompt and send it with the role `developer`, instead of --system' -r -f
 complete -c xask -s d -l detail -d 'Set how closely the model looks at images: auto, low or high' -r -f -a "auto\t''
 low\t''
 high\t''"
@@ -20,10 +20,10 @@ complete -c xask -l api -d 'Use this endpoint: chat or responses [env: XASK_API]
 responses\t''"
 complete -c xask -l max-tokens -d 'Limit the answer to N tokens (truncated: exit status 9)' -r -f
 complete -c xask -s t -l temperature -d 'Set the sampling temperature, from 0 to 2' -r -f
-complete -c xask -l top-p -d 'Set the nucleus sampling probability, over 0 and up to 1' -r -f
+complete -c xask -l top-p -d 'Set the nucleus sampling probability, greater than 0, at most 1' -r -f
 complete -c xask -l seed -d 'Set a seed for (best-effort) reproducible sampling' -r -f
 complete -c xask -l stop -d 'Stop before TEXT; repeatable, up to 4 times' -r -f
-complete -c xask -l reasoning-effort -d 'Set how long the model reasons: none, low, medium, high, or another level it knows' -r -f
+complete -c xask -l reasoning-effort -d 'Set the reasoning effort: none, low, medium, high, or another level that the model supports' -r -f
 complete -c xask -l schema -d 'Request JSON that matches the JSON schema in FILE' -r -f -a "(__xask_files json)"
 complete -c xask -l choice -d 'Request one of these texts as the answer' -r -f
 complete -c xask -s p -l param -d 'Send any other field; VALUE is JSON or a string' -r -f
@@ -35,7 +35,7 @@ complete -c xask -l sources -d 'Write the cited addresses to FILE, only on succe
 complete -c xask -s o -l output -d 'Write the answer to FILE, only on success (exit status 0)' -r -F
 complete -c xask -l log -d 'Append one JSON line about the run to FILE [env: XASK_LOG]' -r -F
 complete -c xask -l base-url -d 'Use the API at URL [env: XAI_BASE_URL] [default: https://api.x.ai/v1]' -r -f
-complete -c xask -s H -l header -d 'Send this request header too; @FILE reads headers from FILE' -r -f
+complete -c xask -s H -l header -d 'Add a request header; @FILE reads headers from FILE' -r -f
 complete -c xask -l timeout -d 'Set the maximum total time, in seconds [default: 3600]' -r -f
 complete -c xask -l connect-timeout -d 'Set the maximum time to connect, in seconds [default: 10]' -r -f
 complete -c xask -l retries -d 'Retry up to N times when a request was not billed [default: 2]' -r -f
@@ -56,7 +56,7 @@ searched\t''
 unsearched\t''"
 complete -c xask -l cache -d 'Use the answer recorded in DIR, or record it [env: XASK_CACHE]' -r -f -a "(__fish_complete_directories)"
 complete -c xask -s n -l names -d 'Put each input\'s name before it'
-complete -c xask -l lossy -d 'Replace bytes that are not UTF-8 by U+FFFD'
+complete -c xask -l lossy -d 'Replace bytes that are not UTF-8 with U+FFFD'
 complete -c xask -l web-search -d 'Let the model search the web'
 complete -c xask -l x-search -d 'Let the model search posts on X'
 complete -c xask -l require-sources -d 'Fail (exit status 9) unless the model searched and cites a source'

@@ -1,5 +1,6 @@
 //! Which certificate authorities are trusted.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -27,7 +28,7 @@ const SYSTEM_BUNDLES: [&str; 4] = [
 ];
 
 /// The labels of a certificate beside `CERTIFICATE`: OpenSSL's own form, and its old name for the usual one.
-const OTHER_LABELS: [&[u8]; 2] = [b"TRUSTED CERTIFICATE", b"X509 CERTIFICATE"];
+const OTHER_LABELS: [&str; 2] = ["TRUSTED CERTIFICATE", "X509 CERTIFICATE"];
 
 /// What to trust in place of the system's bundle.
 #[derive(Debug, Default)]
@@ -128,7 +129,13 @@ impl Bundle {
 
 /// The certificates in a PEM file. What is no certificate is passed over: bundles hold more than that.
 fn parse(pem: &[u8]) -> Vec<CertificateDer<'static>> {
-    let pem = with_usual_labels(pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem));
+    let pem = pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem);
+    // A system's bundle has none of them, and is read at every start.
+    let has_other_labels = |text: &str| OTHER_LABELS.iter().any(|label| text.contains(label));
+    let pem = match str::from_utf8(pem) {
+        Ok(text) if !has_other_labels(text) => Cow::Borrowed(pem),
+        _ => Cow::Owned(with_usual_labels(pem)),
+    };
     CertificateDer::pem_slice_iter(&pem).flatten().filter_map(trusted_certificate).collect()
 }
 
@@ -138,7 +145,7 @@ fn with_usual_labels(pem: &[u8]) -> Vec<u8> {
     for line in pem.split_inclusive(|byte| *byte == b'\n') {
         let label = OTHER_LABELS.iter().find_map(|label| {
             let start = line.strip_prefix(b"-----BEGIN ").or(line.strip_prefix(b"-----END "))?;
-            let end = start.strip_prefix(*label)?;
+            let end = start.strip_prefix(label.as_bytes())?;
             Some((line.len() - start.len(), end))
         });
         match label {

@@ -156,8 +156,9 @@ impl HttpClient {
             .timeout_resolve(delivery.connect().remaining())
             .timeout_connect(delivery.connect().remaining())
             .build();
+        let credentials = proxy.and_then(|selected| selected.credentials.as_ref());
         let proxy = proxy.map(|selected| &selected.proxy);
-        let chain = transport::chain(&delivery, proxy, USER_AGENT, self.tls.clone());
+        let chain = transport::chain(&delivery, proxy, credentials, USER_AGENT, self.tls.clone());
         Agent::with_parts(config, chain, DnsResolver { delivery })
     }
 }

@@ -4,8 +4,8 @@ use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
-use super::tls_error;
-use super::transport::{Delivery, DeliveryState, ProxyError, ResponseError};
+use super::tls_error::{self, CHECK_BASE_URL};
+use super::transport::{Delivery, DeliveryState, ProxyError, ProxyTlsError, ResponseError};
 use crate::error::{ExitStatus, Failure, Retry, describe_io};
 
 /// What is needed to describe a network error.
@@ -102,6 +102,16 @@ impl NetworkErrorContext {
             return Reason {
                 why: fault.reason,
                 hint: fault.hint,
+                is_permanent: fault.is_permanent,
+            };
+        }
+        if let Some(ProxyTlsError { host, error }) = inner.and_then(|inner| inner.downcast_ref()) {
+            let fault = tls_error::describe(error, host, self.has_own_authorities);
+            let address = format!("check ${}", self.proxy_variable.unwrap_or_default());
+            let hint = fault.hint.map(|hint| if hint == CHECK_BASE_URL { address } else { hint });
+            return Reason {
+                why: format!("the proxy: {}", fault.reason),
+                hint,
                 is_permanent: fault.is_permanent,
             };
         }

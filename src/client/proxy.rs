@@ -4,7 +4,6 @@
 //! password, and is not shown.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write;
 
 use anyhow::Result;
 use ureq::Proxy;
@@ -12,6 +11,7 @@ use ureq::http::Uri;
 
 use super::BaseUrl;
 use super::no_proxy::matches_no_proxy;
+use super::transport::Credentials;
 use crate::error::Failure;
 use crate::host::is_port;
 use crate::secret::Secret;
@@ -38,6 +38,8 @@ pub struct SelectedProxy {
     pub variable: &'static str,
     /// How to reach the proxy.
     pub proxy: Proxy,
+    /// Who asks it.
+    pub credentials: Option<Secret<Credentials>>,
 }
 
 /// The proxy for an address; none for http, which goes to this machine only.
@@ -56,7 +58,7 @@ pub fn select(base_url: &BaseUrl, variables: &ProxyVariables) -> Result<Option<S
         return Ok(None);
     }
     match parse(text(variable, value.reveal())?) {
-        Ok(proxy) => Ok(Some(SelectedProxy { variable, proxy })),
+        Ok((proxy, credentials)) => Ok(Some(SelectedProxy { variable, proxy, credentials })),
         Err(why) => Err(Failure::usage(format!("{variable}: {why}")).into()),
     }
 }
@@ -65,7 +67,7 @@ fn text<'a>(name: &str, value: &'a OsStr) -> Result<&'a str, Failure> {
     value.to_str().ok_or_else(|| Failure::usage(format!("{name}: not valid UTF-8")))
 }
 
-fn parse(address: &str) -> Result<Proxy, String> {
+fn parse(address: &str) -> Result<(Proxy, Option<Secret<Credentials>>), String> {
     let (scheme, rest) = address.split_once("://").unwrap_or(("http", address));
     let (scheme, default_port) = match scheme.to_ascii_lowercase().as_str() {
         "http" => ("http", DEFAULT_PORT),
@@ -80,48 +82,49 @@ fn parse(address: &str) -> Result<Proxy, String> {
         ),
     };
     let not_an_address = || "not the address of a proxy".to_owned();
-    let rest = encode_credentials(rest);
+    let (credentials, rest) = take_credentials(rest).ok_or_else(not_an_address)?;
     let uri: Uri = format!("{scheme}://{rest}").parse().map_err(|_| not_an_address())?;
     let authority = uri.authority().filter(|authority| !authority.host().is_empty());
-    let authority = authority.ok_or_else(not_an_address)?.as_str();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority.ok_or_else(not_an_address)?.as_str();
     // The colons of a bare IPv6 address are within brackets.
     let full = match host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
-        None => format!("{scheme}://{authority}:{default_port}"),
-        Some((_, port)) if is_port(port) => {
-            format!("{scheme}://{authority}")
-        }
+        None => format!("{scheme}://{host}:{default_port}"),
+        Some((_, port)) if is_port(port) => format!("{scheme}://{host}"),
         Some(_) => return Err("the port must be from 1 to 65535".into()),
     };
-    Proxy::new(&full).map_err(|_| not_an_address())
+    let proxy = Proxy::new(&full).map_err(|_| not_an_address())?;
+    Ok((proxy, credentials))
 }
 
-/// What stands before an `@`, with every character encoded that has no place in a URL, as curl takes it: the names
-/// of Windows domains have a `\`. A `%` that begins no encoded byte stands for itself.
-fn encode_credentials(address: &str) -> String {
+/// What stands before an `@`, as curl takes it, and the address without it. Any character will do but blanks and controls:
+/// the names of Windows domains have a `\`, and bytes of any kind may be encoded with `%`. `None` for what curl refuses.
+fn take_credentials(address: &str) -> Option<(Option<Secret<Credentials>>, String)> {
     let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
-    let Some((credentials, host)) = authority.rsplit_once('@') else { return address.to_owned() };
-    let mut encoded = String::new();
-    for (at, byte) in credentials.bytes().enumerate() {
-        let begins_encoded_byte = || {
-            let digits = credentials.as_bytes().get(at + 1..at + 3);
-            digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-        };
-        match byte {
-            // Nor does curl take these. The parser refuses them.
-            b' ' | b'\0'..=b'\x1f' | b'\x7f' => encoded.push(byte.into()),
-            b':' if !credentials[..at].contains(':') => encoded.push(':'),
-            b'%' if begins_encoded_byte() => encoded.push('%'),
-            byte if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
-                encoded.push(byte.into());
-            }
-            byte => {
-                // Writing to a String cannot fail.
-                let _ = write!(encoded, "%{byte:02X}");
-            }
-        }
+    let Some((credentials, host)) = authority.rsplit_once('@') else {
+        return Some((None, address.to_owned()));
+    };
+    if credentials.bytes().any(|byte| byte == b' ' || byte.is_ascii_control()) {
+        return None;
     }
-    format!("{encoded}@{host}{}", &address[authority.len()..])
+    let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+    let (user, password) = (percent_decode(user)?, percent_decode(password)?);
+    let address = format!("{host}{}", &address[authority.len()..]);
+    Some((Some(Secret::new(Credentials { user, password })), address))
+}
+
+/// The bytes of a text with `%41` and the like; a `%` that begins no byte stands for itself. `None` where one is null.
+fn percent_decode(text: &str) -> Option<Vec<u8>> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let digits = after.first_chunk::<2>().filter(|_| *first == b'%');
+        let digits = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let byte =
+            digits.and_then(|digits| u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok());
+        decoded.push(byte.unwrap_or(*first));
+        rest = &after[byte.map_or(0, |_| 2)..];
+    }
+    (!decoded.contains(&0)).then_some(decoded)
 }
 
 #[cfg(test)]
@@ -131,26 +134,27 @@ mod tests {
     #[test]
     fn user_and_password_may_have_every_character_that_curl_takes() {
         for (credentials, user, password) in [
-            ("user:p%40ss", "user", Some("p@ss")),
-            (r"CORP\jdoe:pw", r"CORP\jdoe", Some("pw")),
-            ("u:^|\"<>{}`é", "u", Some("^|\"<>{}`é")),
-            ("u:a:b@c[1]", "u", Some("a:b@c[1]")),
-            ("u:100%", "u", Some("100%")),
-            ("u:5%zz%4", "u", Some("5%zz%4")),
-            ("u:%25", "u", Some("%")),
-            ("u:a+b&c=d;e,f!$*()'", "u", Some("a+b&c=d;e,f!$*()'")),
-            ("u", "u", None),
+            ("user:p%40ss", "user", &b"p@ss"[..]),
+            (r"CORP\jdoe:pw", r"CORP\jdoe", b"pw"),
+            ("u:^|\"<>{}`é", "u", "^|\"<>{}`é".as_bytes()),
+            ("u:%e9%FF", "u", b"\xe9\xff"),
+            ("u:a:b@c[1]", "u", b"a:b@c[1]"),
+            ("u:100%", "u", b"100%"),
+            ("u:5%zz%4", "u", b"5%zz%4"),
+            ("u:%25", "u", b"%"),
+            ("u:a+b&c=d;e,f!$*()'", "u", b"a+b&c=d;e,f!$*()'"),
+            ("u", "u", b""),
+            (":p", "", b"p"),
         ] {
-            let proxy =
+            let (proxy, found) =
                 parse(&format!("http://{credentials}@proxy.example:3128/x?y")).expect(credentials);
             assert_eq!((proxy.host(), proxy.port()), ("proxy.example", 3128), "{credentials}");
-            assert_eq!(
-                (proxy.username(), proxy.password()),
-                (Some(user), password),
-                "{credentials}"
-            );
+            let found = found.expect(credentials);
+            let Credentials { user: found_user, password: found_password } = found.reveal();
+            assert_eq!((&found_user[..], &found_password[..]), (user.as_bytes(), password));
         }
         for address in [
+            "http://u:a%00b@a",
             "http://u:a b@a",
             "http://u:a\tb@a",
             "http://u:a/b@a",
@@ -175,7 +179,7 @@ mod tests {
             ("http://[::1]:8080", Http, "[::1]", 8080),
             ("http://[::1]", Http, "[::1]", 1080),
         ] {
-            let proxy = parse(address).expect(address);
+            let (proxy, _) = parse(address).expect(address);
             assert_eq!(
                 (proxy.protocol(), proxy.host(), proxy.port()),
                 (protocol, host, port),

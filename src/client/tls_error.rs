@@ -15,6 +15,9 @@ pub struct TlsFault {
     pub is_permanent: bool,
 }
 
+/// What to do where the API's certificate is for another name.
+pub const CHECK_BASE_URL: &str = "check the base URL";
+
 /// The fault that an error of TLS means, of a host without its port. `has_own_authorities`: the user has set
 /// `SSL_CERT_FILE` or `SSL_CERT_DIR`.
 pub fn describe(error: &Error, host: &str, has_own_authorities: bool) -> TlsFault {
@@ -63,7 +66,7 @@ fn describe_certificate(
             return (reason, format!("make one with openssl req -x509 -addext {}", alt_name(host)));
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            ("its certificate does not match the host name", "check the base URL")
+            ("its certificate does not match the host name", CHECK_BASE_URL)
         }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => (
             "its certificate is not valid for servers",

@@ -360,6 +360,23 @@ fn a_proxy_may_be_spoken_to_over_tls() {
     let run = world.ask([]).env("https_proxy", at("https", &proxy));
     run.fails(6, &["proxy in $https_proxy", "not signed by a trusted authority"]);
     assert!(proxy.requests().is_empty());
+
+    // Its certificate is for another name than its own, which is not the target's.
+    let proxy = Server::play_tls(&world.authority.sign_for(&["other.example"]), [world.tunnel()]);
+    let run = world.ask([]).env("https_proxy", at("https", &proxy));
+    let expected = "the proxy: its certificate does not match the host name";
+    run.fails(6, &[expected, "hint: check $https_proxy\n"]);
+}
+
+/// Bytes that are no text, too.
+#[test]
+fn a_password_may_have_bytes_of_any_kind() {
+    let world = World::new();
+    let proxy = Server::play([world.tunnel()]);
+    let address = format!("http://me:%e9%ff@{}", proxy.addr());
+    world.ask([]).env("https_proxy", address).stdout("Four.\n").success();
+    let basic = format!("Basic {}", STANDARD.encode(b"me:\xe9\xff"));
+    assert_eq!(proxy.request().header("proxy-authorization"), Some(&*basic));
 }
 
 #[test]

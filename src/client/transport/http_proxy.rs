@@ -2,33 +2,32 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use ureq::Error;
 use ureq::http::Uri;
-use ureq::{Error, Proxy};
 
-use super::tunnel::{Channel, ProxyError};
+use super::tunnel::{Channel, Credentials, ProxyError};
 
 /// Has the proxy connect to the target. Any success will do.
 pub fn open(
     channel: &mut Channel<'_>,
-    proxy: &Proxy,
+    credentials: Option<&Credentials>,
     target: &Uri,
     user_agent: &str,
 ) -> Result<(), Error> {
-    channel.send(request(proxy, target, user_agent).as_bytes())?;
+    channel.send(request(credentials, target, user_agent).as_bytes())?;
     match receive_status(channel)? {
         200..300 => Ok(()),
         status => Err(ProxyError::Refused(status).into()),
     }
 }
 
-fn request(proxy: &Proxy, target: &Uri, user_agent: &str) -> String {
+fn request(credentials: Option<&Credentials>, target: &Uri, user_agent: &str) -> String {
     let host = target.host().unwrap_or_default();
     let target = format!("{host}:{}", target.port_u16().unwrap_or(443));
-    let credentials = match (proxy.username(), proxy.password()) {
-        (None, None) => String::new(),
-        (user, password) => {
-            let (user, password) = (user.unwrap_or_default(), password.unwrap_or_default());
-            let basic = STANDARD.encode(format!("{user}:{password}"));
+    let credentials = match credentials {
+        None => String::new(),
+        Some(Credentials { user, password }) => {
+            let basic = STANDARD.encode([user, &b":"[..], password].concat());
             format!("Proxy-Authorization: Basic {basic}\r\n")
         }
     };

@@ -42,17 +42,25 @@ pub use self::head::MAX_LEN as MAX_HEAD;
 pub use self::incoming::Incoming;
 pub use self::tls_config::config as tls_config;
 pub use self::tracked::ResponseError;
-pub use self::tunnel::ProxyError;
+pub use self::tunnel::{Credentials, ProxyError, ProxyTlsError};
+use crate::secret::Secret;
 
 /// The chain for one delivery, with or without a proxy. Without `tls` nothing is sent over https.
 pub fn chain(
     delivery: &Delivery,
     proxy: Option<&Proxy>,
+    credentials: Option<&Secret<Credentials>>,
     user_agent: &'static str,
     tls: Option<Arc<ClientConfig>>,
 ) -> impl Connector<()> {
     let delivery = || delivery.clone();
-    ().chain(tunnel::ProxyConnector { delivery: delivery(), proxy: proxy.cloned(), user_agent })
+    let tunnel = tunnel::ProxyConnector {
+        delivery: delivery(),
+        proxy: proxy.cloned(),
+        credentials: credentials.cloned(),
+        user_agent,
+    };
+    ().chain(tunnel)
         .chain(connect::TcpConnector { delivery: delivery() })
         .chain(tls::Tls { delivery: delivery(), config: tls })
         .chain(tracked::DeliveryConnector {

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use ureq::http::Uri;
-use ureq::{Error, Proxy, ProxyProtocol};
+use ureq::{Error, ProxyProtocol};
 
-use super::tunnel::{Channel, ProxyError};
+use super::tunnel::{Channel, Credentials, ProxyError};
 use crate::host::without_brackets;
 
 /// The answer of a proxy whose rules forbid the connection (RFC 1928, 6).
@@ -21,11 +21,12 @@ enum Target<'a> {
 /// Has the proxy connect to the target: to one of `addresses`, or, where there are none, to its name.
 pub fn open(
     channel: &mut Channel<'_>,
-    proxy: &Proxy,
+    protocol: ProxyProtocol,
+    credentials: Option<&Credentials>,
     target: &Uri,
     addresses: &[SocketAddr],
 ) -> Result<(), Error> {
-    let is_version_4 = matches!(proxy.protocol(), ProxyProtocol::Socks4 | ProxyProtocol::Socks4A);
+    let is_version_4 = matches!(protocol, ProxyProtocol::Socks4 | ProxyProtocol::Socks4A);
     // Version 4 knows IPv4 only.
     let address = addresses.iter().find(|address| !is_version_4 || address.is_ipv4());
     let host = without_brackets(target.host().unwrap_or_default());
@@ -35,19 +36,19 @@ pub fn open(
         (None, Ok(address)) => Target::Address(SocketAddr::new(address, port)),
         (None, Err(_)) => Target::Name(host, port),
     };
-    let user = proxy.username();
     if is_version_4 {
-        channel.send(&request_4(target, user.unwrap_or_default())?)?;
+        let user = credentials.map_or(&b""[..], |credentials| &credentials.user);
+        channel.send(&request_4(target, user)?)?;
         let [version, answer, ..] = channel.read::<8>()?;
         return Ok(check_answer_4(version, answer)?);
     }
     // The methods offered: none, and a user with a password.
-    channel.send(if user.is_some() { &[5, 2, 0, 2] } else { &[5, 1, 0] })?;
+    channel.send(if credentials.is_some() { &[5, 2, 0, 2] } else { &[5, 1, 0] })?;
     let answer = channel.read()?;
-    match (answer, user) {
+    match (answer, credentials) {
         ([5, 0], _) => {}
-        ([5, 2], Some(user)) => {
-            channel.send(&credentials(user, proxy.password().unwrap_or_default())?)?;
+        ([5, 2], Some(credentials)) => {
+            channel.send(&authentication(credentials)?)?;
             let [_, status] = channel.read()?;
             if status != 0 {
                 return Err(ProxyError::WantsCredentials.into());
@@ -78,7 +79,7 @@ fn receive_answer_5(channel: &mut Channel<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn request_4(target: Target<'_>, user: &str) -> Result<Vec<u8>, ProxyError> {
+fn request_4(target: Target<'_>, user: &[u8]) -> Result<Vec<u8>, ProxyError> {
     let (port, address, name) = match target {
         Target::Address(SocketAddr::V4(address)) => (address.port(), address.ip().octets(), None),
         Target::Address(SocketAddr::V6(_)) => {
@@ -90,11 +91,11 @@ fn request_4(target: Target<'_>, user: &str) -> Result<Vec<u8>, ProxyError> {
     let mut request = vec![4, 1];
     request.extend_from_slice(&port.to_be_bytes());
     request.extend_from_slice(&address);
-    for text in [Some(user), name].into_iter().flatten() {
-        if text.len() > usize::from(u8::MAX) || text.contains('\0') {
+    for text in [Some(user), name.map(str::as_bytes)].into_iter().flatten() {
+        if text.len() > usize::from(u8::MAX) || text.contains(&0) {
             return Err(TOO_LONG);
         }
-        request.extend_from_slice(text.as_bytes());
+        request.extend_from_slice(text);
         request.push(0);
     }
     Ok(request)
@@ -118,7 +119,7 @@ fn request_5(target: Target<'_>) -> Result<Vec<u8>, ProxyError> {
         }
         Target::Name(name, port) => {
             request.push(3);
-            push_text(&mut request, name)?;
+            push_text(&mut request, name.as_bytes())?;
             port
         }
     };
@@ -126,7 +127,9 @@ fn request_5(target: Target<'_>) -> Result<Vec<u8>, ProxyError> {
     Ok(request)
 }
 
-fn credentials(user: &str, password: &str) -> Result<Vec<u8>, ProxyError> {
+/// A user and a password (RFC 1929).
+fn authentication(credentials: &Credentials) -> Result<Vec<u8>, ProxyError> {
+    let Credentials { user, password } = credentials;
     let mut message = vec![1];
     push_text(&mut message, user)?;
     push_text(&mut message, password)?;
@@ -137,9 +140,9 @@ const TOO_LONG: ProxyError =
     ProxyError::Impossible("SOCKS limits host name, user and password to 255 bytes each");
 
 /// A text after its length.
-fn push_text(message: &mut Vec<u8>, text: &str) -> Result<(), ProxyError> {
+fn push_text(message: &mut Vec<u8>, text: &[u8]) -> Result<(), ProxyError> {
     message.push(u8::try_from(text.len()).map_err(|_| TOO_LONG)?);
-    message.extend_from_slice(text.as_bytes());
+    message.extend_from_slice(text);
     Ok(())
 }
 
@@ -190,10 +193,11 @@ mod tests {
                 b"\x04\x01\x01\xbb\x00\x00\x00\x01\x00api.x.ai\x00",
             ),
         ] {
-            assert_eq!(request_4(target, user).as_deref(), Ok(expected), "{target:?}");
+            assert_eq!(request_4(target, user.as_bytes()).as_deref(), Ok(expected), "{target:?}");
         }
-        let is_impossible =
-            |target, user: &str| matches!(request_4(target, user), Err(ProxyError::Impossible(_)));
+        let is_impossible = |target, user: &str| {
+            matches!(request_4(target, user.as_bytes()), Err(ProxyError::Impossible(_)))
+        };
         assert!(is_impossible(address(V6), ""));
         assert!(is_impossible(address(V4), "a\0b"));
         assert!(is_impossible(Target::Name(&"a".repeat(256), 1), ""));
@@ -217,9 +221,12 @@ mod tests {
 
     #[test]
     fn a_user_and_a_password_go_after_their_lengths() {
-        assert_eq!(credentials("me", "p@ss").as_deref(), Ok(&b"\x01\x02me\x04p@ss"[..]));
-        assert_eq!(credentials("me", "").as_deref(), Ok(&b"\x01\x02me\x00"[..]));
-        assert_eq!(credentials("me", &"a".repeat(256)), Err(TOO_LONG));
+        let message = |password: &[u8]| {
+            authentication(&Credentials { user: b"me".to_vec(), password: password.to_vec() })
+        };
+        assert_eq!(message(b"p@\xff").as_deref(), Ok(&b"\x01\x02me\x03p@\xff"[..]));
+        assert_eq!(message(b"").as_deref(), Ok(&b"\x01\x02me\x00"[..]));
+        assert_eq!(message(&[b'a'; 256]), Err(TOO_LONG));
     }
 
     #[test]

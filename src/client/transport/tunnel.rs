@@ -14,6 +14,7 @@ use ureq::{Error, Proxy, ProxyProtocol};
 
 use super::delivery::Delivery;
 use super::{http_proxy, socks};
+use crate::secret::Secret;
 
 /// Why a proxy opened no tunnel; inside an [`io::Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,10 +64,45 @@ impl fmt::Display for ProxyError {
 
 impl std::error::Error for ProxyError {}
 
+/// What is wrong with the TLS of a proxy, and not of the target behind it; inside an [`io::Error`].
+#[derive(Debug)]
+pub struct ProxyTlsError {
+    /// The proxy's name.
+    pub host: String,
+    /// The fault.
+    pub error: rustls::Error,
+}
+
+impl ProxyTlsError {
+    fn wrap(error: io::Error, host: &str) -> io::Error {
+        match error.downcast() {
+            Ok(error) => io::Error::other(Self { host: host.to_owned(), error }),
+            Err(error) => error,
+        }
+    }
+}
+
+impl fmt::Display for ProxyTlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the proxy: {}", self.error)
+    }
+}
+
+impl std::error::Error for ProxyTlsError {}
+
 impl From<ProxyError> for Error {
     fn from(error: ProxyError) -> Self {
         Self::Io(io::Error::other(error))
     }
+}
+
+/// Who asks a proxy: bytes of any kind.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user's name.
+    pub user: Vec<u8>,
+    /// The password, empty if there is none.
+    pub password: Vec<u8>,
 }
 
 /// Opens a tunnel, if a proxy is used.
@@ -76,6 +112,8 @@ pub struct ProxyConnector {
     pub delivery: Delivery,
     /// The proxy, of any kind.
     pub proxy: Option<Proxy>,
+    /// Who asks the proxy.
+    pub credentials: Option<Secret<Credentials>>,
     /// What an HTTP proxy sees as `User-Agent`.
     pub user_agent: &'static str,
 }
@@ -107,13 +145,19 @@ impl<In: Transport> Connector<In> for ProxyConnector {
             run_connector: details.run_connector.clone(),
             register_shutdown: details.register_shutdown.clone(),
         };
-        let mut transport = (details.run_connector)(&to_proxy)?;
+        let mut transport = (details.run_connector)(&to_proxy).map_err(|error| match error {
+            Error::Io(error) => Error::Io(ProxyTlsError::wrap(error, proxy.host())),
+            error => error,
+        })?;
         let mut channel = Channel { transport: &mut *transport, delivery: &self.delivery };
+        let credentials = self.credentials.as_ref().map(Secret::reveal);
         match proxy.protocol() {
             ProxyProtocol::Http | ProxyProtocol::Https => {
-                http_proxy::open(&mut channel, proxy, details.uri, self.user_agent)?;
+                http_proxy::open(&mut channel, credentials, details.uri, self.user_agent)?;
             }
-            _ => socks::open(&mut channel, proxy, details.uri, &details.addrs)?,
+            protocol => {
+                socks::open(&mut channel, protocol, credentials, details.uri, &details.addrs)?;
+            }
         }
         Ok(Some(Either::B(Tunnel(transport))))
     }

@@ -69,6 +69,7 @@ fn the_documents_name_no_flag_that_is_not_there() {
         "--release",
         "--target",
         "--program",
+        "--beside",
         "--staged",
         "--arg",
         "--keep-order",

@@ -310,4 +310,16 @@ mod tests {
         }
         assert_eq!((text.as_str(), refusal.refused), ("text \nNo way", true));
     }
+
+    #[test]
+    fn blanks_before_a_refusal_are_kept_up_to_a_limit() {
+        let (mut refusal, mut text) = (Refusal::default(), String::new());
+        for _ in 0..100 {
+            refusal.push(&" ".repeat(1024), &mut text);
+        }
+        assert!(text.is_empty() && !refusal.refused);
+        refusal.push("No.", &mut text);
+        assert!(refusal.refused);
+        assert_eq!(text.len(), 64 * 1024 + 3);
+    }
 }

@@ -86,15 +86,14 @@ impl Job {
 
     /// `-q` keeps curl from reading its configuration, `Expect:` from a round trip before a body.
     fn curl_arguments(&self, url: &str) -> Vec<OsString> {
-        let mut data = OsString::from("@");
-        data.push(&self.body);
         let mut arguments: Vec<OsString> =
             ["-q", "-sS", "-N", "--fail", "-H", "Expect:"].map(OsString::from).into();
         for field in [&format!("Authorization: Bearer {KEY}"), "Content-Type: application/json"] {
             arguments.extend(["-H".into(), field.into()]);
         }
         arguments.extend(["--cacert".into(), self.bundle.clone().into()]);
-        arguments.extend(["--data-binary".into(), data]);
+        // Sent from the file while it is read; `--data-binary` would hold all of it in memory.
+        arguments.extend(["-X".into(), "POST".into(), "-T".into(), self.body.clone().into()]);
         arguments.push(format!("{url}/chat/completions").into());
         arguments
     }

@@ -94,7 +94,7 @@ pub fn read_poll(
     if response.status == 202 {
         return Ok(None);
     }
-    // Without a length the end of a body proves nothing, and so it is incomplete where it is empty.
+    // An empty body is read as one that broke off, whatever length it declares: the poll is then repeated.
     let headers = ResponseHeaders { has_declared_length: false, ..response.headers };
     let response = Response { headers, ..response };
     read_answer(Api::Chat, response, expectations, sink).map(Some)

@@ -194,7 +194,7 @@ impl Backend {
         matches!(self, Self::Api { .. })
     }
 
-    /// What a rehearsal and the cache have no need for.
+    /// How failures are retried: a rehearsal and the cache have none that could pass.
     pub fn retry_policy(&self) -> RetryPolicy {
         match self {
             Self::Api { retry, .. } => *retry,
@@ -202,7 +202,7 @@ impl Backend {
         }
     }
 
-    /// Whether pauses are waited for: nobody is spared by those of a rehearsal.
+    /// Whether pauses are made: a rehearsal has no server that needs them.
     pub fn has_pauses(&self) -> bool {
         !matches!(self, Self::Rehearsal(_))
     }

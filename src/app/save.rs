@@ -85,7 +85,7 @@ pub struct SaveTo {
 }
 
 impl SaveTo {
-    /// Keeps a usable answer. The one place does not depend on the other.
+    /// Keeps a usable answer in both places, in the second also if the first fails.
     ///
     /// # Errors
     ///

@@ -48,9 +48,10 @@ fn unknown_option(arg: &str, suggested: &str) -> Failure {
         format!("unknown option {arg}")
     };
     let hint = match arg {
-        "--api-key" | "--key" | "--token" | "-k" => {
-            "the key comes from XAI_API_KEY or XAI_API_KEY_FILE"
+        "-k" | "--insecure" => {
+            "certificates are always verified; SSL_CERT_FILE names others to trust"
         }
+        "--api-key" | "--key" | "--token" => "the key comes from XAI_API_KEY or XAI_API_KEY_FILE",
         "-u" => {
             "use --usage for the token usage; the key comes from XAI_API_KEY or XAI_API_KEY_FILE"
         }

@@ -323,7 +323,7 @@ pub struct OfflineArgs {
     ///
     /// The simulated answer describes the request and is always the same. CASE selects another outcome, to try how a
     /// script handles it: `length`, `filtered`, `refused`, `empty`, `tools` and `unsearched` (with --require-sources)
-    /// end with exit status 9, `cut` with 7, `401` and `403` with 3, `429` with 5, `500` with 8, `offline` with 6; The
+    /// end with exit status 9, `cut` with 7, `401` and `403` with 3, `429` with 5, `500` with 8, `offline` with 6. The
     /// default is `ok`, or `searched` with a search option; `searched` and `unsearched` require one.
     /// [env: XASK_REHEARSE]
     #[arg(long, value_name = "CASE", num_args = 0..=1, require_equals = true, default_missing_value = "ok",

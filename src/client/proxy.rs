@@ -38,7 +38,7 @@ pub struct SelectedProxy {
     pub variable: &'static str,
     /// How to reach the proxy.
     pub proxy: Proxy,
-    /// Who asks it.
+    /// The user and the password for it.
     pub credentials: Option<Secret<Credentials>>,
 }
 

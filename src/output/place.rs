@@ -225,13 +225,15 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
     fn a_file_that_is_a_mount_of_its_own_is_overwritten() {
         let folder = tempfile::tempdir().expect("a folder");
         let [file, source] = ["file", "source"].map(|name| folder.path().join(name));
         fs::write(&file, "").expect("written");
         fs::write(&source, "old").expect("written");
         if !run("mount", &["--bind".as_ref(), source.as_os_str(), file.as_os_str()]) {
-            return; // Only root can.
+            println!("skipped: only root can mount");
+            return;
         }
         let place = Place::find(&file);
         assert!(run("umount", &[file.as_os_str()]));
@@ -240,13 +242,15 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
     fn attributes_are_found_before_the_request() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("file");
         fs::write(&file, "old").expect("written");
         let chattr = |flag: &str, path: &Path| run("chattr", &[flag.as_ref(), path.as_os_str()]);
         if !chattr("+a", &file) {
-            return; // Only root can, and not on every file system.
+            println!("skipped: only root can set attributes, and not on every file system");
+            return;
         }
         let append_only = Place::find(&file);
         assert!(chattr("-a", &file) && chattr("+i", &file));

@@ -48,7 +48,7 @@ fn the_catalogue_has_every_message() {
         catalogue.extend(["\n## ", &name.to_string(), "\n\n", subject, "\n\n"]);
         catalogue.extend(messages.iter().map(|message| format!("- `{message}`\n")));
     }
-    keep_in_step("docs/messages.md", &catalogue);
+    keep_in_step("tests/docs/messages.md", &catalogue);
 }
 
 /// The files of the program without its tests, in alphabetical order.

@@ -104,7 +104,7 @@ fn convert_part(part: &RawValue, role: Role) -> Result<Pieces<'_>, String> {
     Ok(object.finish())
 }
 
-/// What is wrong with an image that is none.
+/// Why an image part cannot be converted.
 const NO_URL: &str = "an image without a URL";
 
 /// The URL of an image, and the detail, which stands beside it here.

@@ -40,7 +40,7 @@ fn begin(request: &Request) -> BodyBuilder<'_> {
             Message::New(message) => push_message(&mut body, message, push_part),
         }
     }
-    // Nothing is kept at xAI; by default everything would be, for 30 days.
+    // Asks the API not to store the response, as it does by default, for 30 days (xAI API reference, `store`).
     body.json(r#"],"store":false"#);
     push_fields(&mut body, option_fields(options), &options.extra);
     if let Some(format) = &options.format {

@@ -129,6 +129,7 @@ fn close_chunk(chunk_at: usize, output: &mut Vec<u8>) {
         return output.truncate(chunk_at);
     }
     let size = format!("{len:08x}");
+    debug_assert!(size.len() == SIZE_TO_COME.len() - 2, "one push is smaller than 4 GiB");
     if size.len() == SIZE_TO_COME.len() - 2 {
         output[chunk_at..chunk_at + size.len()].copy_from_slice(size.as_bytes());
         output.extend_from_slice(b"\r\n");

@@ -96,7 +96,7 @@ impl From<ProxyError> for Error {
     }
 }
 
-/// Who asks a proxy: bytes of any kind.
+/// The user and the password for a proxy: bytes of any kind.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The user's name.
@@ -112,7 +112,7 @@ pub struct ProxyConnector {
     pub delivery: Delivery,
     /// The proxy, of any kind.
     pub proxy: Option<Proxy>,
-    /// Who asks the proxy.
+    /// The user and the password for it.
     pub credentials: Option<Secret<Credentials>>,
     /// What an HTTP proxy sees as `User-Agent`.
     pub user_agent: &'static str,

@@ -66,7 +66,7 @@ complete -c xask -l stream -d 'Print the answer as it arrives; the default on a 
 complete -c xask -l no-stream -d 'Print the answer when it is complete'
 complete -c xask -l usage -d 'Print token usage and cost to standard error'
 complete -c xask -s v -l verbose -d 'Print request and response details to standard error'
-complete -c xask -s q -l quiet -d 'Suppress notes and the progress line (errors are still shown)'
+complete -c xask -s q -l quiet -d 'Suppress notes, sources and the progress line (errors are still shown)'
 complete -c xask -l retry-lost -d 'Also retry requests that may already have been billed'
 complete -c xask -l deferred -d 'Get the answer by polling, without holding a connection open'
 complete -c xask -l dry-run -d 'Print the request body instead of sending it'

@@ -1,4 +1,4 @@
-//! A response becomes an answer: its status, one JSON or a stream, and the limits.
+//! A response becomes an answer: its status, one JSON document or a stream, and the limits.
 
 use std::io::{self, Read};
 

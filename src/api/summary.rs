@@ -1,4 +1,4 @@
-//! The request as text for people: what a rehearsal answers, and what stands in a cache record.
+//! The request as text for people, for the answer of a rehearsal and for cache records.
 
 use std::fmt::Write;
 

@@ -125,7 +125,8 @@ impl DeferredAnswer<'_> {
 }
 
 /// What a poll whose response broke off may have done.
-const USED_UP: &str = "a response with the answer broke off, and xAI returns each answer only once";
+const USED_UP: &str =
+    "an earlier response with the answer was interrupted, and xAI returns each answer only once";
 
 fn is_over(deadline: Deadline) -> bool {
     deadline.remaining().is_some_and(|left| left.is_zero())

@@ -131,7 +131,7 @@ pub struct RequestArgs {
     ///
     /// 2 to 100 distinct texts, separated by commas or by repeating the option. A strict schema limits the
     /// model to them, and only the chosen text is printed; any other answer is exit status 9. The texts are not
-    /// trimmed: `yes, no` is `yes` and ` no`.
+    /// trimmed: "yes, no" gives "yes" and " no".
     #[arg(long, value_name = "A,B,...", action = ArgAction::Append, value_delimiter = ',', allow_hyphen_values = true, conflicts_with = "schema", hide_short_help = true)]
     pub choice: Vec<String>,
 
@@ -182,7 +182,7 @@ pub struct SearchArgs {
     /// Write the cited addresses to FILE, only on success
     ///
     /// One line per source: address, tab, title. FILE is empty if there are none. Without this option, each source
-    /// is printed to standard error.
+    /// is printed to standard error (not with --quiet).
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub sources: Option<PathBuf>,
 
@@ -245,7 +245,7 @@ pub struct AnswerArgs {
     #[arg(short, long, hide_short_help = true)]
     pub verbose: bool,
 
-    /// Suppress notes and the progress line (errors are still shown)
+    /// Suppress notes, sources and the progress line (errors are still shown)
     #[arg(short, long, hide_short_help = true)]
     pub quiet: bool,
 }
@@ -321,7 +321,7 @@ pub struct OfflineArgs {
 
     /// Simulate the API locally: no key, network or cost
     ///
-    /// The simulated answer describes the request and is always the same. CASE selects another outcome, to try how a
+    /// The simulated answer describes the request; the same request always gets the same answer. CASE selects another outcome, to try how a
     /// script handles it: `length`, `filtered`, `refused`, `empty`, `tools` and `unsearched` (with --require-sources)
     /// end with exit status 9, `cut` with 7, `401` and `403` with 3, `429` with 5, `500` with 8, `offline` with 6. The
     /// default is `ok`, or `searched` with a search option; `searched` and `unsearched` require one.

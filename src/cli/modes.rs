@@ -1,4 +1,4 @@
-//! Which flags a mode takes: what is typed and has no effect there is refused.
+//! Which flags a mode takes: a flag without effect in a mode is rejected.
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;

@@ -140,7 +140,8 @@ fn check_rehearsal(backend: Option<&BackendPlan>, requests_search: bool) -> Resu
         Some(BackendPlan::Rehearse { scenario, .. })
             if scenario.needs_search() && !requests_search =>
         {
-            let what = "a rehearsal of searched or unsearched requires --web-search or --x-search";
+            let what =
+                "--rehearse=searched and --rehearse=unsearched require --web-search or --x-search";
             Err(Failure::usage(what))
         }
         _ => Ok(()),

@@ -73,7 +73,7 @@ fn describe_certificate(
             "have one made with extendedKeyUsage=serverAuth, or without that extension",
         ),
         CertificateError::BadSignature => (
-            "the signature of its certificate is wrong, or of an RSA key under 2048 bits",
+            "the signature of its certificate is wrong, or was made with an RSA key of fewer than 2048 bits",
             "SSL_CERT_FILE must hold the current certificate of its authority",
         ),
         CertificateError::UnsupportedSignatureAlgorithmContext { .. }

@@ -1,4 +1,4 @@
-//! Images: recognized by their first bytes, refused by name and reason before anything is sent.
+//! Images: detected by their first bytes; other formats are rejected, naming the format, before anything is sent.
 //!
 //! Nothing is decoded, re-encoded or kept, but for the bytes of a pipe, which cannot be read twice.
 

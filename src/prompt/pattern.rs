@@ -1,4 +1,4 @@
-//! A shell's pattern behind `--image` or `--file`: only its first file is the flag's value.
+//! A shell's pattern after `--image` or `--file`: only its first file is the flag's value.
 //!
 //! `-i *.png` becomes `-i a.png b.png c.png`, where `b.png` and `c.png` are words. Sent as such, they would
 //! be paid for without having been seen.
@@ -33,8 +33,8 @@ pub fn check(parts: &[PromptPart]) -> Result<()> {
         if let Some(first) = files.first() {
             let more = match files.len() {
                 1 => String::new(),
-                2 => ", as does 1 more".to_owned(),
-                len => format!(", as do {} more", len - 1),
+                2 => ", as is 1 more".to_owned(),
+                len => format!(", as are {} more", len - 1),
             };
             let what = format!("{} names {kind}, but is given as text{more}", first.display());
             let hint = format!(
@@ -81,7 +81,7 @@ mod tests {
         let apart = PromptPart::Word { text: path("b.png").into(), follows_input: false };
         for (parts, expected) in [
             (vec![image(), b.clone()], Some("b.png names an image, but is given as text")),
-            (vec![image(), b.clone(), c.clone()], Some("given as text, as does 1 more")),
+            (vec![image(), b.clone(), c.clone()], Some("given as text, as is 1 more")),
             (vec![image(), b.clone(), word("?"), c.clone()], Some("given as text")),
             (vec![word("x"), image(), c.clone()], Some("c.jpg names an image")),
             (vec![file(), d.clone(), b.clone()], Some("d.txt names a file, but is given as text")),

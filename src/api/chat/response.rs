@@ -1,4 +1,4 @@
-//! A chat completion in one JSON.
+//! A chat completion in one JSON document.
 
 use super::wire::{Completion, Message};
 use crate::api::answer::{Answer, FinishReason, Refusal, Signals, check};

@@ -1,4 +1,4 @@
-//! A response in one JSON.
+//! A response in one JSON document.
 
 use super::wire::{Envelope, Output};
 use crate::api::answer::{Answer, FinishReason, Signals, check};

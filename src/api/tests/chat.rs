@@ -370,3 +370,25 @@ fn a_stream_that_is_cut_says_so_in_a_few_words() {
         assert_eq!(outcome(&read_sse(api, stream)).why, expected);
     }
 }
+
+#[test]
+fn what_is_said_beside_choices_is_told_only_where_there_are_none() {
+    for (json, why) in [
+        (r#"{"choices":[],"message":"It rains."}"#, "the answer is empty: It rains."),
+        (
+            r#"{"choices":[{"message":{"content":""}}],"message":"It rains."}"#,
+            "the answer is empty",
+        ),
+        (r#"{"choices":[],"title":"Chat"}"#, "the answer is empty"),
+    ] {
+        assert_eq!(outcome(&read_json(Api::Chat, json)).why, why, "{json}");
+    }
+    let cut = "incomplete response: the stream ended without a finish reason";
+    for (chunk, why) in [
+        (r#"{"choices":[],"message":"It rains."}"#, &*format!("{cut}: It rains.")),
+        (r#"{"choices":[{"delta":{"content":"Fo"}}],"message":"It rains."}"#, cut),
+        (r#"{"choices":[],"title":"Chat"}"#, cut),
+    ] {
+        assert_eq!(outcome(&read_sse(Api::Chat, events(&[chunk]))).why, why, "{chunk}");
+    }
+}

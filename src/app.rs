@@ -26,7 +26,7 @@ use crate::output::{Reporter, Stdout};
 use crate::prompt::Stdin;
 use crate::response::Response;
 
-/// Does what the command line asks for.
+/// Runs the command line.
 ///
 /// # Errors
 ///

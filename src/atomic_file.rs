@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_run_left_is_removed_and_a_live_ones_is_not() {
+    fn files_of_a_killed_run_are_removed_and_those_of_a_live_run_are_not() {
         let folder = tempfile::tempdir().expect("a folder");
         let alive = NewFile::create_named(folder.path(), PRIVATE_MODE).expect("made");
         let alive_name = alive.name.as_ref().and_then(|name| name.0.file_name()).expect("a name");
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_write_at_once_do_not_disturb_each_other() {
+    fn parallel_writers_do_not_disturb_each_other() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("file");
         std::thread::scope(|scope| {

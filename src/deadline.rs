@@ -1,4 +1,4 @@
-//! The one deadline of a run: everything that can wait asks it how long it may.
+//! The one deadline of a run: everything that can wait gets its time limit from it.
 
 use std::time::{Duration, Instant};
 

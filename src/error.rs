@@ -63,7 +63,7 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Whether `--retries` and `--retry-lost` apply.
     pub retry: Retry,
-    /// The pause that the API asked for.
+    /// The pause that the API requested.
     pub retry_after: Option<Duration>,
 }
 
@@ -130,7 +130,7 @@ impl Failure {
         Self { http_status: Some(http_status), request_id, ..self }
     }
 
-    /// Adds the pause that the API asked for.
+    /// Adds the pause that the API requested.
     #[must_use]
     pub fn retry_after(self, retry_after: Option<Duration>) -> Self {
         Self { retry_after, ..self }

@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_holds_what_was_put_there() {
+    fn a_folder_lists_its_files() {
         let folder = tempfile::tempdir().expect("a folder");
         assert!(paths(folder.path()).expect("listed").is_empty());
         std::fs::write(folder.path().join("a b"), "").expect("written");

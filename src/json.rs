@@ -47,7 +47,7 @@ mod tests {
         let space = || "[ \\t\\r\\n]{0,2}";
         let leaf = prop_oneof![
             any::<String>().prop_map(|text| to_json(&text)),
-            // Escapes that nobody has to write.
+            // Escapes that are optional.
             r#""(\\[\\"/bfnrt]| |\\u00e9)*""#.prop_map(String::from),
             "-?(0|[1-9][0-9]{0,30})([.][0-9]{1,5})?([eE][+-]?[0-9]{1,3})?".prop_map(String::from),
             Just("null".to_owned()),
@@ -81,7 +81,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn json_is_the_same_but_for_its_white_space((spaced, tight) in spaced()) {
+        fn json_is_the_same_except_for_white_space((spaced, tight) in spaced()) {
             let raw: &RawValue = serde_json::from_str(&spaced).expect(&spaced);
             prop_assert_eq!(minify(raw), tight);
         }

@@ -31,9 +31,9 @@ pub struct ResponseHeaders {
     pub content_encoding: Option<String>,
     /// Whether the response declares its end: by `content-length`, or in chunks.
     pub has_declared_length: bool,
-    /// `x-request-id`: what xAI's support asks for.
+    /// `x-request-id`: xAI's support needs it.
     pub request_id: Option<String>,
-    /// `retry-after`: the pause that the API asks for.
+    /// `retry-after`: the pause that the API requests.
     pub retry_after: Option<Duration>,
     /// `x-should-retry: false`: a retry is useless.
     pub forbids_retry: bool,

@@ -1,6 +1,6 @@
-//! The program as it is shipped.
+//! The program as released.
 //!
-//! Not the one that cargo builds for a bench: that one has the features which dev-dependencies ask for.
+//! Not the one that cargo builds for a bench: that one has the features that dev-dependencies enable.
 
 use std::env;
 use std::path::PathBuf;
@@ -10,11 +10,11 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::command::succeeded;
-use super::say;
+use super::show;
 
-/// Builds it if that was not done yet; where it is.
+/// Builds it if necessary, and returns its path.
 pub fn release() -> Result<PathBuf> {
-    say("the release build");
+    show("the release build");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args([
         "build",

@@ -1,4 +1,4 @@
-//! One job, as the command line of xask and as that of curl. Both get the same body, the same
+//! One job, as a command line of xask and as one of curl. Both use the same body, the same
 //! certificates and the same empty environment.
 
 use std::env;
@@ -12,23 +12,23 @@ use std::thread;
 use anyhow::{Context, Result, ensure};
 
 const KEY: &str = "xai-0123456789abcdef";
-/// What a shell has to do to see only the answer of a stream.
+/// A shell pipeline that prints only the answer of a stream.
 const PIPELINE: &str =
     r#""$@" | sed -un 's/^data: {/{/p' | jq --unbuffered -j '.choices[0].delta.content // empty'"#;
 
-/// What sends the request.
+/// The program that sends the request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Client {
     Xask,
     /// Another build of xask.
     OtherXask,
-    /// With a body that was made beforehand.
+    /// With a body that was built beforehand.
     Curl,
     /// curl, sed and jq in a shell.
     Pipeline,
 }
 
-/// What is sent.
+/// One job: its arguments, its body, and the programs that run it.
 #[derive(Default)]
 pub struct Job {
     /// The xask that is measured.
@@ -37,9 +37,9 @@ pub struct Job {
     pub other: PathBuf,
     /// xask's arguments.
     pub args: Vec<OsString>,
-    /// What xask reads from a pipe on its standard input.
+    /// The standard input of xask, which is a pipe.
     pub stdin: Option<Vec<u8>>,
-    /// The body for curl, made of the two above.
+    /// The body for curl, built from the two above.
     pub body: PathBuf,
     /// The authorities to trust.
     pub bundle: PathBuf,
@@ -68,7 +68,7 @@ impl Job {
         Ok(command)
     }
 
-    /// Writes what xask would send to a file.
+    /// Writes the body that xask would send to a file.
     pub fn write_body(&mut self, path: &Path) -> Result<()> {
         let mut command = self.command(Client::Xask, "http://127.0.0.1/v1")?;
         let file = File::create(path)?;
@@ -84,7 +84,7 @@ impl Job {
         command
     }
 
-    /// `-q` keeps curl from reading its configuration, `Expect:` from a round trip before a body.
+    /// `-q` keeps curl from reading its configuration, `Expect:` keeps it from a round trip before the body.
     fn curl_arguments(&self, url: &str) -> Vec<OsString> {
         let mut arguments: Vec<OsString> =
             ["-q", "-sS", "-N", "--fail", "-H", "Expect:"].map(OsString::from).into();
@@ -112,7 +112,7 @@ pub fn traced(command: &Command, file: &Path) -> Command {
     strace
 }
 
-/// The first line of what a tool says of its version; `None` where it is missing.
+/// The first line of the version of a tool; `None` if the tool is missing.
 pub fn version(tool: impl AsRef<OsStr>, flag: &str) -> Option<String> {
     let output = bare(tool).arg(flag).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -125,7 +125,7 @@ pub fn succeeded(command: &Command, status: ExitStatus) -> Result<()> {
     Ok(())
 }
 
-/// With nothing in its environment but where programs are.
+/// With nothing in its environment but `PATH`.
 fn bare(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_clear().envs(env::var_os("PATH").map(|path| ("PATH", path)));
@@ -140,7 +140,7 @@ fn with(mut command: Command, arguments: Vec<OsString>) -> Command {
 /// A pipe into which a thread writes.
 fn pipe_with(bytes: Vec<u8>) -> Result<Stdio> {
     let (reader, mut writer) = pipe().context("no pipe")?;
-    // A program that leaves early says so by its exit status.
+    // A program that ends early has another exit status.
     thread::spawn(move || writer.write_all(&bytes).ok());
     Ok(reader.into())
 }

@@ -10,14 +10,14 @@ use anyhow::{Context, Result};
 
 use super::command::succeeded;
 
-/// Ticks a second in /proc; the same on every Linux for the machines this is built for.
+/// Ticks per second in /proc; the same on Linux for all supported machines.
 const TICKS: f64 = 100.0;
 
-/// How often to run what.
+/// How many runs to make.
 #[derive(Clone, Copy)]
 pub struct Plan {
     pub rounds: usize,
-    /// Runs of each command a round.
+    /// Runs of each command per round.
     pub runs: usize,
     /// How many of them at the same time.
     pub at_once: usize,
@@ -33,7 +33,7 @@ pub struct Cost {
 /// What was measured in all rounds.
 pub struct Costs {
     pub ours: Cost,
-    /// The other command's, if there is one.
+    /// Those of the other command, if there is one.
     pub theirs: Option<Cost>,
     /// Ours divided by theirs.
     pub ratio: Option<Cost>,
@@ -41,7 +41,7 @@ pub struct Costs {
 
 type Make<'a> = dyn Fn() -> Result<Command> + Sync + 'a;
 
-/// Runs both in turns; who begins changes with each round.
+/// Runs both in turns; the first one alternates with each round.
 pub fn compare(plan: Plan, ours: &Make<'_>, theirs: Option<&Make<'_>>) -> Result<Costs> {
     let mut rounds = Vec::new();
     for round in 0..plan.rounds {
@@ -57,7 +57,7 @@ pub fn compare(plan: Plan, ours: &Make<'_>, theirs: Option<&Make<'_>>) -> Result
     Ok(Costs::of(&rounds))
 }
 
-/// The value in the middle.
+/// The median.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
@@ -70,7 +70,7 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
 }
 
 impl Costs {
-    /// Medians of the wall. The processor's ticks are too coarse for that: its mean.
+    /// Medians of the wall time, and the mean of the processor time, whose ticks are too coarse for a median.
     fn of(rounds: &[(Cost, Option<Cost>)]) -> Self {
         let ours: Vec<Cost> = rounds.iter().map(|round| round.0).collect();
         let theirs: Option<Vec<Cost>> = rounds.iter().map(|round| round.1).collect();
@@ -123,7 +123,7 @@ fn run(mut command: Command) -> Result<()> {
 }
 
 /// The processor time of all children that have ended, theirs included: `cutime` and `cstime` of
-/// proc(5), fields 16 and 17. The kernel adds them up exactly and rounds to ticks when asked.
+/// proc(5), fields 16 and 17. The kernel adds them up exactly and rounds to ticks when they are read.
 fn children_seconds() -> Result<f64> {
     let stat = fs::read_to_string("/proc/self/stat")?;
     // The second field may hold blanks; the third follows its bracket.

@@ -1,4 +1,4 @@
-//! The jobs with the files they need, made before anything is measured.
+//! The jobs with the files they need, created before anything is measured.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,9 +7,9 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use super::command::Job;
-use super::say;
+use super::show;
 
-/// The largest image that the API takes.
+/// The largest image that the API accepts.
 const IMAGE: usize = 20 << 20;
 const PROMPT: usize = 16 << 20;
 /// Where systems keep the authorities they trust, all in one file.
@@ -32,8 +32,8 @@ pub struct Fixtures {
 }
 
 impl Fixtures {
-    /// Writes some 350 MiB into a temporary folder that goes with this value. `authority` is trusted
-    /// beside those of the system.
+    /// Writes about 350 MiB into a temporary folder that is removed with this value. `authority` is trusted
+    /// in addition to those of the system.
     pub fn create(program: &Path, other: Option<&Path>, authority: &str) -> Result<Self> {
         let folder = tempfile::tempdir().context("no temporary folder")?;
         let bundle = folder.path().join("bundle.pem");
@@ -70,7 +70,7 @@ impl Fixtures {
         })
     }
 
-    /// A file to write to for a moment.
+    /// A temporary file.
     pub fn scratch(&self) -> PathBuf {
         self.folder.path().join("scratch")
     }
@@ -79,19 +79,19 @@ impl Fixtures {
 fn system_bundle() -> String {
     let bundle = BUNDLES.iter().find(|path| Path::new(path).exists());
     bundle.and_then(|path| fs::read_to_string(path).ok()).unwrap_or_else(|| {
-        say("no bundle of authorities on this system: HTTPS is measured with one authority");
+        show("no bundle of authorities on this system: HTTPS is measured with one authority");
         String::new()
     })
 }
 
-/// Begins as a PNG; nobody reads the rest.
+/// Begins as a PNG; the rest is not read.
 fn picture() -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
     bytes.extend((0..=u8::MAX).cycle().take(IMAGE - bytes.len()));
     bytes
 }
 
-/// Text with line ends, as a file or a log has them.
+/// Text with line ends, like a file or a log.
 fn prompt() -> Vec<u8> {
     b"The quick brown fox jumps over the lazy dog, and nobody knows why it does so.\n"
         .iter()

@@ -1,13 +1,13 @@
-//! What a run of xask costs, beside curl doing the same POST.
+//! What a run of xask costs, compared with curl doing the same POST.
 //!
-//! `cargo bench` builds the program as it is shipped and measures it; `cargo bench -- --quick` takes fewer
+//! `cargo bench` builds the program as released and measures it; `cargo bench -- --quick` takes fewer
 //! rounds, `--program PATH` measures another build of it, and `--beside PATH` compares it with another build
 //! (an earlier version, for example) instead of curl.
 //!
 //! Whole processes are measured, from their start to their end, against a server in a process of its
-//! own on loopback. xask and curl take turns in rounds, so that what else the machine does falls on both. The
+//! own on loopback. xask and curl take turns in rounds, so that other load on the machine affects both. The
 //! result is a Markdown table on standard output; everything else goes to standard error. Nothing is
-//! judged here: a clock is no test.
+//! checked here: a clock is not a test.
 
 mod build;
 mod command;
@@ -26,18 +26,18 @@ use anyhow::{Context, Result, bail};
 
 use self::rows::Effort;
 
-/// What the arguments ask for.
+/// The meaning of the arguments.
 enum Task {
     Measure {
         effort: Effort,
-        /// In place of the release build.
+        /// Instead of the release build.
         program: Option<PathBuf>,
-        /// In place of curl.
+        /// Instead of curl.
         beside: Option<PathBuf>,
     },
     /// Hidden: the other process, which serves until its standard input ends.
     Serve,
-    /// Started by something that builds every target and runs it, `cargo test --all-targets` for one.
+    /// Started by a command that builds and runs every target, such as `cargo test --all-targets`.
     Nothing,
 }
 
@@ -49,7 +49,7 @@ fn main() -> Result<()> {
             io::stdout().write_all(table.as_bytes())?;
         }
         Task::Serve => server::serve()?,
-        Task::Nothing => say("run this with `cargo bench`"),
+        Task::Nothing => show("run this with `cargo bench`"),
     }
     Ok(())
 }
@@ -73,6 +73,6 @@ fn task() -> Result<Task> {
 }
 
 /// Shows the progress. Standard error may be closed; the table does not depend on it.
-fn say(message: &str) {
+fn show(message: &str) {
     writeln!(io::stderr(), "bench: {message}").ok();
 }

@@ -1,4 +1,4 @@
-//! What is not an average: peak memory, system calls, and the way of the first event.
+//! Single values: peak memory, system calls, and the latency of the first event.
 
 use std::fs;
 use std::io::Read;
@@ -23,7 +23,7 @@ pub fn answer(mut command: Command) -> Result<Vec<u8>> {
 }
 
 /// Bytes of memory at the peak until the request was sent. The kernel keeps it only for running
-/// processes, so the server holds its reply meanwhile.
+/// processes, so the server waits to respond meanwhile.
 pub fn peak_memory(server: &mut Server, make: impl Fn() -> Result<Command>) -> Result<f64> {
     let peaks: Result<Vec<f64>> = (0..RUNS).map(|_| peak_of_one(server, make()?)).collect();
     Ok(median(peaks?))
@@ -35,7 +35,7 @@ pub fn system_calls(scratch: &Path, make: impl Fn() -> Result<Command>) -> Resul
     Ok(median(calls?))
 }
 
-/// Seconds from the first event's way into the socket to the first byte on standard output.
+/// Seconds from the write of the first event to the first byte on standard output.
 pub fn first_byte(server: &mut Server, mut command: Command) -> Result<f64> {
     let mut child = command.stdout(Stdio::piped()).spawn()?;
     let mut stdout = child.stdout.take().context("no pipe")?;

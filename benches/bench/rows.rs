@@ -1,4 +1,4 @@
-//! What is measured, row by row.
+//! The measurements, row by row.
 
 use std::path::Path;
 use std::{fs, thread};
@@ -10,7 +10,7 @@ use super::cost::{Cost, Costs, Plan, compare, median};
 use super::fixtures::Fixtures;
 use super::server::{ANSWER, EVENTS, Mode, PIECE, Scheme, Server};
 use super::table::{Table, Unit};
-use super::{probe, say};
+use super::{probe, show};
 
 /// How many rounds.
 #[derive(Clone, Copy)]
@@ -19,7 +19,7 @@ pub enum Effort {
     Full,
 }
 
-/// What the rows are made with, and the table they go into.
+/// The tools for the rows, and the table they go into.
 struct Bench {
     effort: Effort,
     server: Server,
@@ -27,27 +27,27 @@ struct Bench {
     table: Table,
 }
 
-/// What there is to compare with, and to measure with.
+/// The programs to compare with, and to measure with.
 struct Tools {
     /// The first line of `curl --version`.
     curl: Option<String>,
-    /// Another build of xask takes the place of curl.
+    /// Another build of xask replaces curl.
     beside: Option<String>,
-    /// Beside curl also sed and jq.
+    /// curl, and also sed and jq.
     pipeline: bool,
     strace: bool,
 }
 
-/// What to run, and how often.
+/// One row: the job, and how often to run it.
 struct Work<'a> {
     name: &'a str,
     job: &'a Job,
     scheme: Scheme,
-    /// Runs of each program a round.
+    /// Runs of each program per round.
     runs: usize,
 }
 
-/// The table, and below it what it was made on.
+/// The table, and below it the machine and the versions.
 pub fn measure(program: &Path, beside: Option<&Path>, effort: Effort) -> Result<String> {
     let tools = Tools::find(beside);
     let server = Server::start()?;
@@ -80,12 +80,12 @@ impl Tools {
         let sed = version("sed", "--version").is_some();
         let strace = version("strace", "-V").is_some();
         if curl.is_none() {
-            say("curl is missing: xask is measured alone");
+            show("curl is missing: xask is measured alone");
         } else if !(jq && sed) {
-            say("jq or sed is missing: events are measured without them");
+            show("jq or sed is missing: events are measured without them");
         }
         if !strace {
-            say("strace is missing: system calls are not counted");
+            show("strace is missing: system calls are not counted");
         }
         let beside = beside.and_then(|program| version(program, "--version"));
         Self { pipeline: curl.is_some() && jq && sed, curl, beside, strace }
@@ -115,7 +115,7 @@ impl Bench {
 
     fn four_at_once(&mut self, fixtures: &Fixtures) -> Result<()> {
         let name = "runs a second, four at once";
-        say(name);
+        show(name);
         let plan = Plan { rounds: self.effort.rounds(), runs: 40, at_once: 4 };
         let url = self.server.url(Scheme::Http, Mode::AtOnce);
         let costs = compare_clients(plan, &fixtures.text, &url, self.tools.other())?;
@@ -143,10 +143,10 @@ impl Bench {
         Ok(())
     }
 
-    /// Single runs in turns: a run has one first event.
+    /// Single runs in turns, because a run has only one first event.
     fn first_event(&mut self, fixtures: &Fixtures) -> Result<()> {
         let name = "first event to first byte";
-        say(name);
+        show(name);
         let url = self.server.url(Scheme::Http, Mode::FirstEvent);
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..self.effort.rounds() * 4 {
@@ -165,14 +165,14 @@ impl Bench {
         Ok(())
     }
 
-    /// Beside another xask in rounds; beside what a shell has to do for the same output only once, for
-    /// that takes its time.
+    /// Compared with another xask in rounds; compared with a shell pipeline for the same output only once, because
+    /// that is slow.
     fn events(&mut self, fixtures: &Fixtures) -> Result<()> {
         for (name, job, mode) in [
             ("100,000 events, chat completions", &fixtures.stream, Mode::Events),
             ("100,000 events, Responses API", &fixtures.responses_stream, Mode::ResponsesEvents),
         ] {
-            say(name);
+            show(name);
             let url = self.server.url(Scheme::Http, mode);
             let other = match (&self.tools.beside, mode) {
                 (Some(_), Mode::Events) => Some(Client::OtherXask),
@@ -210,7 +210,7 @@ impl Bench {
 
     /// Time and peak memory.
     fn add_work(&mut self, work: &Work<'_>) -> Result<Costs> {
-        say(work.name);
+        show(work.name);
         let other = self.tools.other();
         let url = self.server.url(work.scheme, Mode::AtOnce);
         let answer = probe::answer(work.job.command(Client::Xask, &url)?)?;
@@ -242,7 +242,7 @@ impl Bench {
         Ok(())
     }
 
-    /// `a_run` of something in each run, as a rate per second.
+    /// The rate per second of something that occurs `a_run` times in each run.
     #[expect(clippy::cast_precision_loss, reason = "100,000 at most")]
     fn add_rate(&mut self, name: &str, a_run: usize, costs: &Costs) {
         let rate = |cost: Cost| a_run as f64 / cost.wall;
@@ -257,7 +257,7 @@ impl Bench {
         let cpu = cpu.and_then(|line| line.split_once(": ")).map_or("unknown", |(_, name)| name);
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let cores = thread::available_parallelism().map_or(0, Into::into);
-        // What follows names libraries.
+        // The rest names libraries.
         let curl = self.tools.curl.as_deref().and_then(|line| line.split(" (").next());
         format!(
             "Medians of {} rounds (CPU: means) on {} ({cores} cores), Linux {}, beside {}.\n",

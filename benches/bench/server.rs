@@ -1,8 +1,8 @@
 //! The API, simulated on loopback by another process, so that its time and its memory are not counted
-//! among those of the programs it serves.
+//! as those of the programs it serves.
 //!
-//! The first name in the path of a request says how to answer (`Mode`). The two processes talk in
-//! lines: the server reports on its standard output what happened, and goes on at a line on its
+//! The first name in the path of a request selects the response (`Mode`). The two processes exchange
+//! lines: the server reports on its standard output what happened, and continues at a line on its
 //! standard input. When that ends, so does the server.
 
 use std::fmt::Write as _;
@@ -21,21 +21,21 @@ use rustls::crypto::ring::default_provider;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// Makes the bench binary a server.
+/// Turns the bench binary into the server.
 pub const ARGUMENT: &str = "--serve";
-/// The answer of every response that is not streamed.
+/// The body of every response that is not streamed.
 pub const ANSWER: &str = "Four.";
-/// What each event of a stream adds to the answer.
+/// The text that each event of a stream adds to the answer.
 pub const PIECE: &str = "word ";
-/// How many events with a piece a whole stream has.
+/// How many events with a piece of text a whole stream has.
 pub const EVENTS: usize = 100_000;
 
-/// How long a stream pauses before its first event: until its reader surely waits for it.
+/// How long a stream pauses before its first event: long enough that its reader waits for it.
 const PAUSE: Duration = Duration::from_millis(20);
 const RESPONSE: &str = r#"{"id":"0f4c5b1e-0000-4000-8000-3f2a7d1c9b55","object":"chat.completion","created":1795330000,"model":"grok-4","choices":[{"index":0,"message":{"role":"assistant","content":"Four.","refusal":null},"finish_reason":"stop"}],"usage":{"prompt_tokens":21,"completion_tokens":2,"total_tokens":23}}"#;
 const STREAM_HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
 
-/// How a request is answered.
+/// How the server responds to a request.
 #[derive(Clone, Copy)]
 pub enum Mode {
     /// As soon as it was read.
@@ -44,7 +44,7 @@ pub enum Mode {
     Held,
     /// As a stream whose first event is timed; the rest comes at a line on standard input.
     FirstEvent,
-    /// As a stream of `EVENTS` events, as fast as they are taken.
+    /// As a stream of `EVENTS` events, as fast as they are read.
     Events,
     /// The same in the format of the Responses API.
     ResponsesEvents,
@@ -57,7 +57,7 @@ pub enum Scheme {
     Https,
 }
 
-/// The server's process, seen from the one that measures. It ends with this value.
+/// The process of the server, as the measuring process sees it. It ends with this value.
 pub struct Server {
     child: Child,
     orders: Option<ChildStdin>,
@@ -105,12 +105,12 @@ impl Server {
         let mut server = Self { child, orders, news, http: 0, https: 0, authority };
         server.http = server.read_line("http")?.parse()?;
         server.https = server.read_line("https")?.parse()?;
-        // A line is all that can be sent; there is no bar in a PEM text.
+        // Only a single line can be sent; a PEM text contains no bar.
         server.authority = server.read_line("authority")?.replace('|', "\n");
         Ok(server)
     }
 
-    /// The address for `--base-url`. The path of the endpoint is still to be added.
+    /// The URL for `--base-url`, without the path of the endpoint.
     pub fn url(&self, scheme: Scheme, mode: Mode) -> String {
         let (scheme, port) = match scheme {
             Scheme::Http => ("http", self.http),
@@ -119,7 +119,7 @@ impl Server {
         format!("{scheme}://127.0.0.1:{port}/{}/v1", mode.name())
     }
 
-    /// Who signed the server's certificate, as PEM.
+    /// The authority that signed the server's certificate, as PEM.
     pub fn authority(&self) -> &str {
         &self.authority
     }
@@ -129,18 +129,18 @@ impl Server {
         self.read_line("held").map(drop)
     }
 
-    /// Waits until a `FirstEvent` was sent; when that was, since the epoch.
+    /// Waits until a `FirstEvent` was sent, and returns that time since the epoch.
     pub fn wait_until_sent(&mut self) -> Result<Duration> {
         Ok(Duration::from_nanos(self.read_line("sent")?.parse()?))
     }
 
-    /// Lets a `Held` or `FirstEvent` request go on.
+    /// Lets a `Held` or `FirstEvent` request continue.
     pub fn release_response(&mut self) -> Result<()> {
         let orders = self.orders.as_mut().context("the server is gone")?;
         orders.write_all(b"\n").context("the server has ended")
     }
 
-    /// What is said after `topic` in the next line.
+    /// The rest of the next line, which must begin with `topic`.
     fn read_line(&mut self, topic: &str) -> Result<String> {
         let mut line = String::new();
         self.news.read_line(&mut line)?;
@@ -170,10 +170,10 @@ pub fn serve() -> Result<()> {
     for scheme in [Scheme::Http, Scheme::Https] {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let name = if scheme == Scheme::Http { "http" } else { "https" };
-        tell(name, listener.local_addr()?.port())?;
+        report(name, listener.local_addr()?.port())?;
         thread::spawn(move || accept(&listener, scheme, shared));
     }
-    tell("authority", authority.replace('\n', "|"))?;
+    report("authority", authority.replace('\n', "|"))?;
     for line in io::stdin().lines() {
         line?;
         order.send(())?;
@@ -186,7 +186,7 @@ pub fn serve() -> Result<()> {
 fn identity() -> Result<(Arc<ServerConfig>, String)> {
     let authority_key = KeyPair::generate()?;
     let mut params = CertificateParams::default();
-    // By default all certificates have one name, and this would sign itself.
+    // By default all certificates have the same name, and this one would be self-signed.
     params.distinguished_name.push(DnType::CommonName, "bench");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = params.self_signed(&authority_key)?.pem();
@@ -207,7 +207,7 @@ fn accept(listener: &TcpListener, scheme: Scheme, shared: &'static Shared) {
         thread::spawn(move || {
             let done = stream.map_err(Into::into).and_then(|s| answer(s, scheme, shared));
             if let Err(error) = done {
-                super::say(&format!("the server: {error:#}"));
+                super::show(&format!("the server: {error:#}"));
             }
         });
     }
@@ -225,19 +225,19 @@ fn answer(mut stream: TcpStream, scheme: Scheme, shared: &Shared) -> Result<()> 
         tls.flush()?;
         stream = tls.sock;
     }
-    // The client may have closed already; how it does so is its own affair.
+    // The client may have closed already, in any way.
     stream.shutdown(Shutdown::Write).ok();
     io::copy(&mut stream, &mut io::sink()).ok();
     Ok(())
 }
 
-/// Reads a request and answers it in its mode.
+/// Reads a request and responds in its mode.
 fn exchange(stream: &mut (impl Read + Write), shared: &Shared) -> Result<()> {
     let mode = read_request(stream)?;
     match mode {
         Mode::AtOnce => send_response(stream),
         Mode::Held => {
-            tell("held", "")?;
+            report("held", "")?;
             wait_for_order(shared)?;
             send_response(stream)
         }
@@ -249,7 +249,7 @@ fn exchange(stream: &mut (impl Read + Write), shared: &Shared) -> Result<()> {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
             stream.write_all(event.as_bytes())?;
             stream.flush()?;
-            tell("sent", now.as_nanos())?;
+            report("sent", now.as_nanos())?;
             wait_for_order(shared)?;
             Ok(stream.write_all(end_of_stream().as_bytes())?)
         }
@@ -339,7 +339,7 @@ fn responses_events() -> String {
         + "0\r\n\r\n"
 }
 
-/// One chunk an event, as xAI's own server sends them.
+/// One chunk per event, as the API sends them.
 fn chunk(data: &str) -> String {
     let mut chunk = String::new();
     write!(chunk, "{:x}\r\n{data}\r\n", data.len()).ok();
@@ -351,7 +351,7 @@ fn wait_for_order(shared: &Shared) -> Result<()> {
     Ok(orders.recv()?)
 }
 
-fn tell(topic: &str, what: impl std::fmt::Display) -> Result<()> {
+fn report(topic: &str, what: impl std::fmt::Display) -> Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{topic} {what}")?;
     Ok(stdout.flush()?)

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-/// Rows of a work, a quantity of xask, the same of the other, and the first divided by the second.
+/// Each row has a task, a quantity for xask, the same for the other program, and their ratio.
 pub struct Table {
     /// The heading of the third column.
     other: String,
@@ -15,7 +15,7 @@ pub enum Unit {
     Seconds,
     Bytes,
     Calls,
-    /// Something a second.
+    /// A rate per second.
     Rate,
     /// Bytes of a file, in the unit in which downloads are counted.
     Size,
@@ -31,7 +31,7 @@ impl Table {
         self.add_ratio(work, unit, ours, theirs, theirs.map(|theirs| ours / theirs));
     }
 
-    /// With a ratio that is not the one of the two medians.
+    /// With a ratio other than that of the two medians.
     pub fn add_ratio(
         &mut self,
         work: &str,
@@ -49,7 +49,7 @@ impl Table {
         ]);
     }
 
-    /// As Markdown, with the columns one below the other.
+    /// As Markdown, with aligned columns.
     pub fn markdown(&self) -> String {
         let head = ["work", "xask", &self.other, "ratio"].map(str::to_owned);
         let rows = || [&head].into_iter().chain(&self.rows);

@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn only_words_are_a_refusal() {
+    fn only_text_is_a_refusal() {
         let mut refusal = Refusal::default();
         let mut text = "text".to_owned();
         for piece in [" ", "\n"] {

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn each_address_is_kept_once_in_order() {
+    fn each_url_is_kept_once_in_order() {
         let mut citations = Citations::default();
         let annotations = raw(r#"[{"type":"url_citation","url":"https://b.org/","title":"1"},
                 {"type":"url_citation","url":"https://a.org/","title":""},

@@ -279,7 +279,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_of_an_error_are_found_in_every_shape() {
+    fn the_message_of_an_error_is_found_in_every_shape() {
         for (body, expected) in [
             (
                 r#"{"code":"invalid-argument","error":"Model not found: x"}"#,
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_without_end_is_not_followed() {
+    fn endless_nesting_is_not_followed() {
         for (open, close) in [("[", "]"), (r#"{"error":"#, "}")] {
             let body = format!("{}\"deep\"{}", open.repeat(100_000), close.repeat(100_000));
             assert_eq!(detail(body.as_bytes()), None);

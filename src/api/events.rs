@@ -268,11 +268,11 @@ mod tests {
             ("event: ping\n\n", &[]),
             ("", &[]),
             ("data: \u{e9}\u{1f600}\n\n", &["\u{e9}\u{1f600}"]),
-            // The first byte order mark is none of the stream, a second is part of the field's name.
+            // The first byte order mark is not part of the stream, a second is part of the field's name.
             ("\u{feff}\u{feff}data: a\n\ndata: b\n\n", &["b"]),
             ("\u{feff}\u{feff}data: a\ndata: b\n\n", &["b"]),
             ("data:\u{feff}a\n\n", &["\u{feff}a"]),
-            // Field names have no white space, no capitals and nothing behind them.
+            // Field names have no white space, no capitals and nothing after them.
             (
                 "data:\0\n data: 2\rData:1\ndata\0:2\ndata:1\r\0data:4\nda-ta:3\rdata_5\ndata:3\n\n",
                 &["\0\n1\n3"],
@@ -288,7 +288,7 @@ mod tests {
             ("event: x\n: comment\ndata: a\n\n", &["x=a"]),
             ("data: {\ndata: \"a\":\ndata: \ndata:\ndata: 1}\n\n", &["{\n\"a\":\n\n\n1}"]),
             ("data: {\"a\":\"b\\n\\nc\"}\n\n", &["{\"a\":\"b\\n\\nc\"}"]),
-            // Ends of lines elsewhere, but not here.
+            // Line ends elsewhere, but not here.
             (
                 "data: a\u{2028}b\u{2029}c\u{85}d\u{b}e\u{c}f\n\n",
                 &["a\u{2028}b\u{2029}c\u{85}d\u{b}e\u{c}f"],
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_are_no_fields_are_kept() {
+    fn lines_that_are_not_fields_are_kept() {
         for (stream, stray) in [
             (
                 "data: a\n\nupstream error\n{\"error\":\"no\"}\n",
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_looked_at_behind_the_last_event_that_counts() {
+    fn nothing_is_read_after_the_last_event_that_counts() {
         for stream in
             ["data: a\n\nstray\n", "data: a\r\n\r\nstray\n", "event: b\ndata: a\n\nstray\n"]
         {
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_are_no_fields_are_kept_up_to_a_limit() {
+    fn lines_that_are_not_fields_are_kept_up_to_a_limit() {
         let mut decoder = Decoder::default();
         let line = [&b"x".repeat(1000)[..], b"\n"].concat();
         for _ in 0..1000 {
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn any_way_of_cutting_a_stream_gives_the_same_events() {
+    fn any_way_of_splitting_a_stream_gives_the_same_events() {
         let stream = "\u{feff}: hi\r\ndata: {\"a\":\"\u{e9}\"}\r\n\r\ndata: b\rdata: c\r\rid: 1\n\
                       data: \u{1f600}\n\n\r\n\r\ndata:last";
         let bytes = stream.as_bytes();

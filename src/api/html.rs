@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_title_of_a_page_says_what_it_is_about_and_else_its_text() {
+    fn a_page_is_summarized_by_its_title_or_else_its_text() {
         for (html, expected) in [
             (
                 "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>",

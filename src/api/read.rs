@@ -83,7 +83,7 @@ pub(super) fn read<T: WithOrigin>(
         Some(compression) => Err(compressed(compression).into()),
         None => read_body(&headers, &mut *body),
     };
-    // Whatever is wrong with it, the user is told which response it was.
+    // Whatever is wrong with it, the message names the response.
     match read {
         Ok(value) => Ok(value.with_origin(status, &headers)),
         // But a local error is not the response's, and what caused it stays in its chain.

@@ -172,14 +172,14 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_over_the_limit_of_a_response_is_not_repaired() {
+    fn json_that_would_grow_over_the_limit_is_not_repaired() {
         assert_eq!(repair_within(&[0xff; 3], 9).map(|json| json.len()), Some(9));
         assert_eq!(repair_within(&[0xff; 4], 9), None);
     }
 
     proptest! {
         #[test]
-        fn json_that_is_not_broken_stays_as_it_is(text: String, number: f64) {
+        fn json_that_is_not_broken_stays_unchanged(text: String, number: f64) {
             let json = serde_json::json!([{ text.clone(): [text, number, null] }]).to_string();
             prop_assert_eq!(repair_json(json.as_bytes()), Some(json));
         }

@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_field_is_json_where_it_parses_and_else_a_string() {
+    fn a_field_is_json_if_it_parses_and_otherwise_a_string() {
         for (typed, sent) in [
             ("1.50", "1.50"),
             ("123456789012345678901234567890", "123456789012345678901234567890"),

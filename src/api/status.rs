@@ -65,7 +65,7 @@ fn hint(
     headers: &ResponseHeaders,
     context: Context,
 ) -> Option<String> {
-    // Rounded up: whoever comes earlier is refused again.
+    // Rounded up: an earlier request would be rejected again.
     let wait = headers
         .retry_after
         .map(|wait| wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)));
@@ -177,7 +177,7 @@ mod tests {
     const ANSWER: Context = Context { lists_models: false, without_key: false };
 
     #[test]
-    fn a_page_that_forbids_does_not_come_from_the_api() {
+    fn an_html_page_with_403_is_not_attributed_to_the_api() {
         for (content_type, body, status) in [
             ("text/html; charset=utf-8", "Blocked", ExitStatus::Rejected),
             ("", " \u{feff}<!DOCTYPE html><title>Blocked</title>", ExitStatus::Key),

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_response_does_not_have_is_left_out() {
+    fn fields_missing_from_a_response_are_omitted() {
         for (json, chat, responses) in [
             (r#"{"prompt_tokens":21,"total_tokens":null}"#, "prompt=21", "not reported"),
             (r#"{"input_tokens":21,"total_tokens":-1}"#, "not reported", "prompt=21"),
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_visible_part_is_told_from_the_reasoning() {
+    fn the_visible_part_is_distinguished_from_the_reasoning() {
         for (input, output, reasoning, total, completion) in [
             (216, 863, "237", "1079", "626"),
             (32, 9, "110", "151", "9"),
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn searches_are_shown_where_there_were_any() {
+    fn searches_are_shown_if_there_were_any() {
         for (web, x, shown) in [
             (2, 0, "web_searches=2"),
             (0, 1, "x_searches=1"),
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_kept_as_it_came_in_one_line() {
+    fn usage_is_kept_unchanged_in_one_line() {
         let usage = Usage::of_chat(&raw("{ \"prompt_tokens\" :\n 21, \"new\": [1e3] }"));
         assert_eq!(usage.raw(), Some(r#"{"prompt_tokens":21,"new":[1e3]}"#));
         let large = format!(r#"{{"prompt_tokens":21,"new":"{}"}}"#, "x".repeat(MAX_RAW));

@@ -1,4 +1,4 @@
-//! Everything that is read before the API is asked.
+//! Everything that is read before the request is sent.
 
 use std::ffi::OsString;
 
@@ -39,7 +39,7 @@ impl Inputs {
         // First what names standard input without being a part of the prompt.
         let headers = load_headers(&plan.headers, stdin)?;
         let prompt = prompt::load(&plan.prompt, stdin)?;
-        // The clock starts when the prompt is there: whoever types it may take their time.
+        // The clock starts when the prompt was read: typing it may take any time.
         let deadline = Deadline::after(plan.timeout);
         // A dry run takes no lock.
         let lock = plan.backend.is_some().then_some(deadline);

@@ -335,13 +335,13 @@ mod tests {
             let expected = expected(&parts);
             prop_assert_eq!(body.len(), expected.len() as u64);
             prop_assert!(read_with(body.reader(), &sizes) == expected);
-            // A second pass is the first again.
+            // A second pass gives the same bytes.
             prop_assert!(read_with(body.reader(), &[8192]) == expected);
         }
     }
 
     #[test]
-    fn a_file_that_changed_is_named_and_no_body() {
+    fn a_file_that_changed_is_named_and_gives_no_body() {
         let (mut file, source) = file(b"four");
         let mut builder = BodyBuilder::default();
         builder.image_url(&source);
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_rewritten_under_its_old_time_is_another_one() {
+    fn a_file_rewritten_with_its_old_time_counts_as_changed() {
         let (mut file, source) = file(b"four");
         let before = file.as_file().metadata().expect("its metadata");
         // The clock of a file system ticks every few milliseconds.

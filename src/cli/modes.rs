@@ -44,3 +44,17 @@ pub fn check(matches: &ArgMatches) -> Result<(), Failure> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CONNECTION, FETCH, LIST_MODELS};
+
+    /// A mode would refuse its own flag if the field of the flag were renamed.
+    #[test]
+    fn every_id_is_an_argument_of_the_command() {
+        let command = crate::command();
+        for id in [&CONNECTION[..], &LIST_MODELS, &FETCH].concat() {
+            assert!(command.get_arguments().any(|arg| arg.get_id() == id), "no argument {id}");
+        }
+    }
+}

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_right_behind_an_input_is_marked() {
+    fn a_word_right_after_an_input_is_marked() {
         for (args, expected) in [
             (&["-i", "a", "b", "c"][..], &[follower("b"), follower("c")][..]),
             (&["-ia", "b"], &[follower("b")]),

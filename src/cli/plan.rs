@@ -8,7 +8,7 @@ use crate::api::{Api, ModelOptions, Scenario};
 use crate::client::{BaseUrl, KeySource, ProxyVariables, RetryPolicy};
 use crate::prompt::PromptSource;
 
-/// What the command line asks for, with nothing left to decide.
+/// The command line, with every decision made.
 #[derive(Debug)]
 pub enum Command {
     /// `--help` or `--version`: a text for standard output.

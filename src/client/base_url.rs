@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_accepted_or_refused_with_a_reason() {
+    fn urls_are_accepted_or_refused_with_a_reason() {
         let accepted = [
             ("https://api.x.ai/v1", "https://api.x.ai/v1/chat/completions"),
             ("https://api.x.ai/v1/", "https://api.x.ai/v1/chat/completions"),

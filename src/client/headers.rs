@@ -40,7 +40,7 @@ pub struct ExtraHeaders(Vec<(HeaderName, Secret<HeaderValue>)>);
 
 impl ExtraHeaders {
     /// The headers of these values of `--header`: `NAME: VALUE`, or `@FILE` with one header a line, where `@-` is
-    /// standard input. `read_stdin` reads it, up to so many bytes.
+    /// standard input. `read_stdin` reads it, up to this many bytes.
     ///
     /// # Errors
     ///
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_taken_in_their_order_without_the_blanks_around_a_value() {
+    fn headers_keep_their_order_and_lose_blanks_around_values() {
         let headers = parse(&["X-Team:  a b\t", "Accept:*/*", "x-team: c:d", "User-Agent: me/1"]);
         let expected = ["x-team: a b", "accept: */*", "x-team: c:d", "user-agent: me/1"];
         assert_eq!(shown(&headers.expect("headers")), expected);
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_the_transport_sets_are_refused_from_everywhere() {
+    fn headers_that_the_transport_sets_are_refused_from_every_source() {
         for name in [
             "Host",
             "Content-Length",

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_typed_around_a_key_is_named_and_the_key_is_not() {
+    fn characters_around_a_key_are_named_and_the_key_is_not() {
         for (given, why) in [
             ("\"xai-abc\"", "it contains a quote"),
             ("xai-a'bc", "it contains a quote"),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_ones_own_is_noted_if_others_can_read_it() {
+    fn a_file_of_the_user_gets_a_note_if_others_can_read_it() {
         let home = tempfile::tempdir().expect("a folder");
         let (folder, path) = (home.path().join("keys"), home.path().join("keys/xai"));
         fs::create_dir(&folder).expect("a folder");

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_told_whether_the_proxy_or_the_target_cannot_be_reached() {
+    fn an_error_says_whether_the_proxy_or_the_target_cannot_be_reached() {
         let system = |errno| io::Error::from_raw_os_error(errno);
         let refused = rustix::io::Errno::CONNREFUSED.raw_os_error();
         let denied = rustix::io::Errno::ACCESS.raw_os_error();
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_limit_is_told_with_its_flag_if_it_has_one() {
+    fn a_time_limit_is_reported_with_its_flag_if_it_has_one() {
         let timeout = Duration::from_hours(1);
         for (limit, expected) in [
             (timeout, "timed out after 3600 s (--timeout)"),
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_pass_is_not_retried() {
+    fn permanent_failures_are_not_retried() {
         let credentials = "check the user and password in $https_proxy";
         let certificate = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
         for (error, hint) in [

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_excepted_by_itself_or_by_a_domain_that_has_it() {
+    fn a_name_is_excluded_by_itself_or_by_a_domain_that_contains_it() {
         check(
             "api.x.ai",
             &[
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_excepted_by_itself_or_by_a_block_that_has_it() {
+    fn an_address_is_excluded_by_itself_or_by_a_block_that_contains_it() {
         check(
             "10.1.2.3",
             &[

@@ -21,9 +21,9 @@ const MAX_PAUSE: Duration = Duration::from_secs(10);
 /// The polls for one answer.
 #[derive(Debug)]
 pub struct Polling {
-    /// The pause before the next poll, unless the API asks for a longer one.
+    /// The pause before the next poll, unless the API requests a longer one.
     next_pause: Duration,
-    /// What the API asked for last.
+    /// The pause that the API requested last.
     asked_pause: Duration,
     /// A server has answered this process.
     has_contact: bool,
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn only_failures_that_may_pass_are_repeated() {
+    fn only_temporary_failures_are_polled_again() {
         use ExitStatus::{Incomplete, Key, NotDelivered, RateLimit, Rejected, Server};
         for (status, http_status, expected) in [
             (Incomplete, None, true),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn before_a_server_has_answered_the_retries_limit_the_repeats() {
+    fn retries_limit_the_polls_until_a_server_has_answered() {
         let unreachable = || failure(ExitStatus::NotDelivered, None).retry(Retry::Safe);
         let mut polling = Polling::for_earlier_request(2);
         let repeated: Vec<bool> = (0..3).map(|_| polling.on_failure(&unreachable())).collect();
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_200_that_broke_off_may_have_used_the_answer_up() {
+    fn an_interrupted_200_may_have_used_up_the_answer() {
         let mut polling = Polling::after_submission();
         polling.on_failure(&failure(ExitStatus::Incomplete, None));
         assert!(!polling.may_be_used_up());

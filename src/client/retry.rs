@@ -9,10 +9,10 @@ use crate::error::{Failure, Retry};
 /// The longest pause that the API can ask for; a longer one ends the run.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(1);
 
-/// The first pause if the API asks for none.
+/// The first pause if the API requests none.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// The longest pause if the API asks for none.
+/// The longest pause if the API requests none.
 const MAX_PAUSE: Duration = Duration::from_secs(8);
 
 /// How much of a pause may be left out, so that clients that failed together do not come back together.
@@ -53,7 +53,7 @@ impl RetryPolicy {
     }
 }
 
-/// The pause that a response asks for: by `retry-after-ms`, in milliseconds, else by `Retry-After`, in seconds or as a
+/// The pause that a response requests: by `retry-after-ms`, in milliseconds, else by `Retry-After`, in seconds or as a
 /// date (RFC 9110, 10.2.3). Both may have a fraction, which the RFC does not know but servers send. Nonsense counts as
 /// none.
 pub fn retry_after(
@@ -71,7 +71,7 @@ pub fn retry_after(
     })
 }
 
-/// A number without a sign or an exponent, of which so many are a second.
+/// A number without a sign or an exponent, in units of which a second has this many.
 fn parse_decimal(header: &str, per_second: f64) -> Option<Duration> {
     let header = header.trim();
     let is_decimal = header.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
@@ -88,7 +88,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn only_what_is_safe_is_retried_unless_more_is_asked_for() {
+    fn only_safe_failures_are_retried_unless_more_is_requested() {
         use Retry::{MayDoubleBill, Never, Safe};
         for (repeat, retry_lost, attempt, expected) in [
             (Never, false, 0, None),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_that_is_asked_for_is_kept_or_ends_the_run() {
+    fn a_requested_pause_is_respected_or_ends_the_run() {
         let policy = RetryPolicy { retries: 2, retry_lost: false };
         for (asked, expected) in [(0, true), (1, true), (60, true), (61, false), (u64::MAX, false)]
         {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_ms_counts_more_than_retry_after() {
+    fn retry_after_ms_takes_precedence_over_retry_after() {
         let now = SystemTime::UNIX_EPOCH;
         for (header, ms, expected) in [
             (None, Some("1500"), Some(1500)),

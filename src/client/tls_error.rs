@@ -133,7 +133,7 @@ mod tests {
         CertificateParams::new(names).expect("names")
     }
 
-    /// The words for a server's certificate, where this authority is trusted.
+    /// The message for a server's certificate if this authority is trusted.
     fn words(
         trusted: &CertificateDer<'static>,
         server: &CertificateDer<'static>,
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_of_a_certificate_has_words_and_a_hint_that_helps() {
+    fn each_fault_of_a_certificate_has_a_message_and_a_useful_hint() {
         let key = KeyPair::generate().expect("a key");
         let mut ca = params(&[]);
         ca.distinguished_name.push(DnType::CommonName, "ours");
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_tls_have_words() {
+    fn errors_of_tls_have_a_message() {
         let certificate = |error| Error::InvalidCertificate(error);
         let other = |text: &str| {
             CertificateError::Other(rustls::OtherError(Arc::new(std::io::Error::other(

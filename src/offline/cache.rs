@@ -167,7 +167,7 @@ impl CacheEntry {
             .with_context(|| self.context())
     }
 
-    /// Records a response, whole or not at all. One that cannot be told in JSON is not recorded.
+    /// Records a response, whole or not at all. One that cannot be expressed in JSON is not recorded.
     ///
     /// # Errors
     ///
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_survives_what_formats_json() {
+    fn a_record_survives_json_formatters() {
         let folder = tempfile::tempdir().expect("a folder");
         let entry = entry(folder.path());
         entry.store(ANSWER.as_bytes()).expect("stored");
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_of_this_request_is_corrupt() {
+    fn anything_but_a_record_of_this_request_is_corrupt() {
         let folder = tempfile::tempdir().expect("a folder");
         let entry = entry(folder.path());
         entry.store(ANSWER.as_bytes()).expect("stored");
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_should_not_send_is_recorded_as_json() {
+    fn a_response_that_is_not_valid_json_is_recorded_as_json() {
         for (sent, recorded) in [
             (&b"\xef\xbb\xbf{\"a\":1}"[..], r#"{"a":1}"#),
             (b"{\"a\":\"\xff\"}", "{\"a\":\"\u{fffd}\"}"),

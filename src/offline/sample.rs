@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_honoured_is_named() {
+    fn keywords_that_cannot_be_satisfied_are_named() {
         for keyword in [
             "$ref", "pattern", "minimum", "maxItems", "anyOf", "allOf", "oneOf", "not", "format",
             "if",

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_response_is_named_but_for_a_status_that_says_all_is_well() {
+    fn the_response_is_named_without_a_success_status() {
         for (status, id, expected) in [
             (400, None, "rejected: no (HTTP 400)"),
             (400, Some("id"), "rejected: no (HTTP 400, x-request-id id)"),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_the_api_are_short() {
+    fn messages_of_the_api_are_truncated() {
         let failure = Failure::local("rejected").detail(Some("a\n".repeat(10_000_000)));
         assert_eq!(text(&failure.into()).len(), "rejected: ".len() + MAX_DETAIL);
     }

@@ -32,7 +32,7 @@ pub struct LogEntry {
     pub retries: u32,
     /// The API in use, as `--api` names it.
     pub api: Option<&'static str>,
-    /// The model that was asked for.
+    /// The requested model.
     pub model: Option<String>,
     /// The model that answered, by the response's own words.
     pub response_model: Option<String>,
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_absent() {
+    fn unknown_values_are_absent() {
         let entry = line(&LogEntry::begin(), None);
         let fields: Vec<&String> = entry.as_object().expect("an object").keys().collect();
         assert_eq!(fields, ["exit", "retries", "seconds", "time"]);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_is_there() {
+    fn known_values_are_present() {
         let entry = LogEntry {
             retries: 1,
             api: Some("chat"),
@@ -270,18 +270,18 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_told_by_its_kind_and_its_words() {
+    fn an_error_is_recorded_with_its_kind_and_its_message() {
         let failure = Failure::new(ExitStatus::RateLimit, "rate limit exceeded")
             .detail(Some(format!("slow\ndown, {KEY}")))
             .response(429, Some(KEY))
             .retry_after(Some(Duration::from_millis(1500)));
         let entry = LogEntry { http_status: Some(200), ..LogEntry::begin() };
-        let told = line(&entry, Some(&failure.into()));
-        assert_eq!(told["exit"], 5);
-        assert_eq!((&told["http_status"], &told["request_id"]), (&json!(429), &json!("[key]")));
+        let json = line(&entry, Some(&failure.into()));
+        assert_eq!(json["exit"], 5);
+        assert_eq!((&json["http_status"], &json["request_id"]), (&json!(429), &json!("[key]")));
         let message = "rate limit exceeded: slow down, [key]";
         let expected = json!({"kind": "rate_limit", "message": message, "retry_after": 1.5});
-        assert_eq!(told["error"], expected);
+        assert_eq!(json["error"], expected);
     }
 
     #[test]
@@ -293,15 +293,15 @@ mod tests {
             ..LogEntry::begin()
         };
         let miss = Failure::local("no cached answer").detail(Some("\"the prompt\"".into()));
-        let told = line(&entry, Some(&miss.into()));
-        assert_eq!(told["error"], json!({"kind": "local", "message": "no cached answer"}));
-        assert_eq!(told["response_model"], "[key]");
-        assert_eq!(told["usage"], json!({"[key]": 1}));
-        assert_eq!(told["finish_reason"].as_str().map(str::len), Some(MAX_WORD));
+        let json = line(&entry, Some(&miss.into()));
+        assert_eq!(json["error"], json!({"kind": "local", "message": "no cached answer"}));
+        assert_eq!(json["response_model"], "[key]");
+        assert_eq!(json["usage"], json!({"[key]": 1}));
+        assert_eq!(json["finish_reason"].as_str().map(str::len), Some(MAX_WORD));
     }
 
     #[test]
-    fn what_was_not_asked_for_costs_nothing() {
+    fn answers_without_a_request_cost_nothing() {
         for source in [ResponseSource::Cache, ResponseSource::Rehearsal] {
             let cost_usd = Some("0.5".into());
             let entry = LogEntry { source: Some(source), cost_usd, ..LogEntry::begin() };
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_appended_and_a_file_that_cannot_be_written_is_found_at_once() {
+    fn lines_are_appended_and_an_unwritable_file_is_an_error_at_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log");
         std::fs::write(&path, "{}\n").expect("written");

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn words_from_outside_are_one_short_line() {
+    fn text_from_outside_is_one_short_line() {
         let long = "\u{e9}".repeat(300);
         let cut = "\u{e9}".repeat(198);
         for (words, expected) in [
@@ -150,7 +150,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_part_of_a_key_is_left_over_where_words_are_cut(before in 0_usize..200, max in 10_usize..200) {
+        fn no_part_of_a_key_is_left_in_truncated_text(before in 0_usize..200, max in 10_usize..200) {
             let words = format!("{}{KEY}{}", "-".repeat(before), KEY.to_uppercase());
             let line = masks().shorten(&words, max);
             prop_assert!(line.len() <= max, "{line}");
@@ -158,7 +158,7 @@ mod tests {
         }
 
         #[test]
-        fn without_a_key_a_text_stays_as_it_is(text: String) {
+        fn a_text_stays_unchanged_without_a_key(text: String) {
             prop_assert_eq!(Masks::default().apply(&text), text);
         }
     }

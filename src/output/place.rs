@@ -100,7 +100,7 @@ fn can_only_be_a_folder(name: &Path) -> bool {
 }
 
 /// Follows symbolic links to the file to be replaced, which need not be there. `None` for a file that is named
-/// by an open descriptor, as in `/dev/stdout`: whoever opened it goes on writing to it.
+/// by an open descriptor, as in `/dev/stdout`: the program that opened it continues to write to it.
 fn resolve(name: &Path) -> io::Result<Option<PathBuf>> {
     let mut path = name.to_owned();
     for _ in 0..MAX_LINKS {
@@ -219,14 +219,14 @@ mod tests {
         assert!(!is_same_file(Path::new("/dev/stdout"), Path::new("/dev/stdout")));
     }
 
-    /// Whether a command can be run here, as root can run `mount`.
+    /// Whether a command succeeds here, such as `mount` for root.
     fn run(command: &str, args: &[&std::ffi::OsStr]) -> bool {
         Command::new(command).args(args).output().is_ok_and(|output| output.status.success())
     }
 
     #[test]
     #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-    fn a_file_that_is_a_mount_of_its_own_is_overwritten() {
+    fn a_file_that_is_a_mount_point_is_overwritten() {
         let folder = tempfile::tempdir().expect("a folder");
         let [file, source] = ["file", "source"].map(|name| folder.path().join(name));
         fs::write(&file, "").expect("written");
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-    fn attributes_are_found_before_the_request() {
+    fn file_attributes_are_noticed_before_the_request() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("file");
         fs::write(&file, "old").expect("written");

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_terminal_would_obey_is_made_visible() {
+    fn characters_that_control_a_terminal_are_escaped() {
         for (text, expected) in [
             ("plain \u{e9}\ttab\nline", "plain \u{e9}\ttab\nline"),
             ("\x1b]52;c;aGk=\x07", r"\x1b]52;c;aGk=\x07"),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf8_becomes_a_replacement_character() {
+    fn bytes_that_are_not_utf8_become_a_replacement_character() {
         assert_eq!(safe([&b"a\xffb\xe2\x82"[..]]), "a\u{fffd}b\u{fffd}");
         assert_eq!(safe(b"a\xffb\xe2\x82".chunks(1)), "a\u{fffd}b\u{fffd}");
     }
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(one_line("a\nb\tc\u{1b}"), r"a\x0ab\x09c\x1b");
     }
 
-    /// What is hard to cut: control characters, characters of several bytes, parts of them.
+    /// Text that is hard to split: control characters, characters of several bytes, parts of them.
     fn hard_bytes() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
             any::<char>().prop_map(|c| c.to_string().into_bytes()),
@@ -150,14 +150,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn wherever_a_text_is_cut_it_comes_out_the_same(a in hard_bytes(), b in hard_bytes()) {
+        fn a_text_in_any_pieces_gives_the_same_output(a in hard_bytes(), b in hard_bytes()) {
             let whole = [&a[..], &b].concat();
             prop_assert_eq!(safe([&a[..], &b]), safe([&whole[..]]));
             prop_assert_eq!(safe(whole.chunks(1)), safe([&whole[..]]));
         }
 
         #[test]
-        fn nothing_that_a_terminal_would_obey_is_left(bytes in hard_bytes()) {
+        fn no_characters_that_control_a_terminal_are_left(bytes in hard_bytes()) {
             let text = safe([&bytes[..]]);
             prop_assert!(!text.contains(is_control), "{text:?}");
             prop_assert!(!one_line(&text).contains(['\n', '\t']));

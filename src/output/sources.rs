@@ -32,7 +32,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_in_them_the_form_is_kept(sources: Vec<(String, Option<String>)>) {
+        fn the_form_is_kept_for_any_content(sources: Vec<(String, Option<String>)>) {
             let lines = source_lines(sources.iter().map(|(a, t)| (&**a, t.as_deref())));
             prop_assert_eq!(lines.matches('\n').count(), sources.len());
             prop_assert!(lines.lines().all(|line| line.matches('\t').count() == 1));

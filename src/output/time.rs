@@ -12,7 +12,7 @@ pub fn rfc3339(time: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
 }
 
-/// Year, month and day in the Gregorian calendar, so many days after 1970-01-01: years begin in March, so that
+/// Year, month and day in the Gregorian calendar, this many days after 1970-01-01: years begin in March, so that
 /// the leap day is their last (H. Hinnant, "chrono-compatible low-level date algorithms", `civil_from_days`).
 fn civil(days: u64) -> (u64, u64, u64) {
     const DAYS_FROM_YEAR_0: u64 = 719_468;
@@ -36,7 +36,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_time_is_told_as_rfc_3339_has_it() {
+    fn a_time_is_formatted_as_in_rfc_3339() {
         for (millis, expected) in [
             (0, "1970-01-01T00:00:00.000Z"),
             (951_782_399_999, "2000-02-28T23:59:59.999Z"),
@@ -56,11 +56,11 @@ mod tests {
             let time = UNIX_EPOCH + Duration::from_secs(second);
             // As in `Sun, 06 Nov 1994 08:49:37 GMT`.
             let http = httpdate::fmt_http_date(time);
-            let told = rfc3339(time);
+            let shown = rfc3339(time);
             let months = "JanFebMarAprMayJunJulAugSepOctNovDec";
-            let month: usize = told[5..7].parse().expect("a number");
+            let month: usize = shown[5..7].parse().expect("a number");
             let month = &months[month * 3 - 3..month * 3];
-            let expected = format!("{} {month} {} {} GMT", &told[8..10], &told[..4], &told[11..19]);
+            let expected = format!("{} {month} {} {} GMT", &shown[8..10], &shown[..4], &shown[11..19]);
             prop_assert_eq!(&http[5..], expected);
         }
     }

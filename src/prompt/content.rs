@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_of_white_space_is_none() {
+    fn a_prompt_of_white_space_is_an_error() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("blank.txt");
         fs::write(&path, "\n\n").expect("it is written");

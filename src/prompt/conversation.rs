@@ -229,14 +229,14 @@ mod tests {
 
     const USER: &str = r#"{"role":"user","content":"hi"}"#;
 
-    /// A folder and a file in it, not there yet.
+    /// A folder and the path of a file in it that does not exist yet.
     fn file() -> (TempDir, PathBuf) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("r.jsonl");
         (folder, path)
     }
 
-    /// What opening a file gives, and the notes.
+    /// The result of opening a file, and the notes.
     fn open_it(path: &Path) -> (Result<(Conversation, Vec<RawMessage>)>, Vec<String>) {
         let notes = RefCell::new(Vec::new());
         let note = |text: &str| notes.borrow_mut().push(text.to_owned());
@@ -252,7 +252,7 @@ mod tests {
             ["{", r#"{"role":"us"#, r#"{"role":"assistant","content":"4"#, "{\"a\":\"\u{e9}"]
         {
             let bytes = [whole.as_bytes(), torn.as_bytes()].concat();
-            // A character may be torn too.
+            // A character may be incomplete too.
             let bytes = if torn.is_ascii() { &bytes[..] } else { &bytes[..bytes.len() - 1] };
             fs::write(&path, bytes).expect("it is written");
 
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_that_is_broken_is_left_as_it_is() {
+    fn anything_else_that_is_broken_is_left_unchanged() {
         let (_folder, path) = file();
         for broken in [
             "{\n".to_owned(),
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_always_replaced_is_waited_for_until_the_deadline() {
+    fn a_file_that_keeps_being_replaced_is_waited_for_until_the_deadline() {
         let (folder, path) = file();
         let other = || {
             let other = folder.path().join("other");
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_cannot_be_looked_at_is_an_error_at_once() {
+    fn a_name_that_cannot_be_examined_is_an_error_at_once() {
         let (folder, path) = file();
         let other = || Ok((File::create(folder.path().join("other"))?, false));
         let below_a_file = folder.path().join("other/r.jsonl");

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_kept_as_they_stand() {
+    fn messages_are_kept_unchanged() {
         let call = r#"{ "role":"assistant", "content":null, "tool_calls":[{"id":"1"}], "x":1.50 }"#;
         let lines = format!("\n  {call}\r\n\n{{\"role\":\"tool\",\"content\":\"7\"}}\n");
         let array = format!(" [{call},\n{{\"role\":\"tool\",\"content\":\"7\"}}]\n");
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_says_something_is_sent_as_it_stands() {
+    fn a_message_with_content_is_sent_unchanged() {
         for message in [
             r#"{"role":"user","content":"\ud83d x"}"#,
             r#"{"role":"user","content":["a"]}"#,
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_last_line_is_torn_wherever_it_ends_early() {
+    fn a_last_line_is_incomplete_wherever_it_ends_early() {
         let user = r#"{"role":"user","content":"hi"}"#;
         for torn in [
             "{",
@@ -264,7 +264,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_are_too_odd_to_be_judged(
+        fn any_bytes_can_be_judged(
             bytes in prop_oneof![
                 vec(any::<u8>(), 0..200),
                 r#"[\[\]{}",:\\ \n0a-]{0,60}"#.prop_map(String::into_bytes),
@@ -279,7 +279,7 @@ mod tests {
         }
 
         #[test]
-        fn a_conversation_that_was_cut_anywhere_is_whole_up_to_there(
+        fn a_conversation_truncated_anywhere_is_whole_up_to_there(
             texts in vec(".{1,20}", 1..5),
             cut in any::<prop::sample::Index>(),
         ) {
@@ -288,7 +288,7 @@ mod tests {
             let file = lines.concat();
             let cut = cut.index(file.len() + 1);
             let (messages, torn) = parse_conversation("f", &file.as_bytes()[..cut]).expect("it is whole up to there");
-            // A line that lacks nothing but its line feed is whole.
+            // A line that lacks only its line feed is whole.
             let mut end = 0;
             let ends = lines.iter().map(|line| { end += line.len(); end });
             let whole: Vec<usize> = ends.take_while(|end| *end <= cut + 1).collect();

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_named_text_stands_in_a_tag_of_its_own() {
+    fn a_named_text_is_in_a_tag_of_its_own() {
         let mut texts = TextJoiner::default();
         texts.add("first");
         let append = |text: &mut String| {

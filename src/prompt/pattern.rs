@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn the_further_files_of_a_pattern_are_no_words() {
+    fn further_files_of_a_pattern_are_not_words() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         fs::write(path("b.png"), b"\x89PNG\r\n\x1a\n").expect("it is written");

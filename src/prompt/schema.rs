@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_of_its_own_is_named_schema() {
+    fn a_schema_that_is_not_a_regular_file_is_named_schema() {
         let folder = tempfile::tempdir().expect("a folder");
         let link = folder.path().join("null.json");
         symlink("/dev/null", &link).expect("a link");
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_no_part_of_a_schema() {
+    fn a_byte_order_mark_is_not_part_of_a_schema() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.json");
         fs::write(&path, b"\xef\xbb\xbf{ \"type\": \"object\" }\n").expect("it is written");

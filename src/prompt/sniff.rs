@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_that_was_converted_as_text_is_called_so() {
+    fn an_image_that_was_converted_as_text_is_named_as_such() {
         for head in [
             &b"\x89PNG\n\x1a\n\0\0\0\rIHDR"[..],
             b"\x89PNG\r\r\n\x1a\r\n\0\0\0\r\nIHDR",

@@ -1,4 +1,4 @@
-//! Standard input: read at most once, and only when it was asked for.
+//! Standard input: read at most once, and only when it is needed.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal, Read, Seek};

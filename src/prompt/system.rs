@@ -88,7 +88,7 @@ mod tests {
     use super::*;
     use crate::prompt::history;
 
-    /// Where the merged messages come from, and their roles; or the error.
+    /// The origin of the merged messages, and their roles; or the error.
     fn merged(earlier: &str, is_persistent: bool, system: Option<NewMessage>) -> String {
         let earlier = history::parse("f", earlier.as_bytes()).expect("they are messages");
         let history =

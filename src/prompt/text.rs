@@ -152,7 +152,7 @@ mod tests {
     use super::*;
     use crate::error::failure;
 
-    /// What a file of these bytes adds to a text, or its error with its hint.
+    /// The text that a file of these bytes adds, or its error with its hint.
     fn read(bytes: &[u8], lossy: bool) -> Result<String, String> {
         let mut text = "before".to_owned();
         let mut reader = TextReader::new(lossy);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_read_as_it_is_but_for_its_mark_and_its_last_line_feed() {
+    fn a_text_is_read_without_its_mark_and_its_last_line_feed() {
         for (bytes, expected) in [
             (&b"a"[..], "a"),
             (b"a\n", "a"),
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_text_is_refused_with_what_to_do() {
+    fn a_file_that_is_not_text_is_refused_with_a_hint() {
         let lossy = "use --lossy to replace invalid bytes with U+FFFD";
         for (bytes, expected, repaired) in [
             (&b"caf\xe9"[..], format!("at byte offset 3; {lossy}"), Some("caf\u{fffd}")),

@@ -1,7 +1,7 @@
 //! The catalogue of messages: every text in the source that a user can read, in one file.
 //!
-//! A text is what stands between quotes and has a space between two words. Left out are attributes, tests, texts
-//! that are compared and not printed, the help (the man page has it), and what is spoken to servers and proxies.
+//! A message is a string literal with a space between two words. Omitted are attributes, tests, texts
+//! that are compared and not printed, the help (the man page has it), and texts sent to servers and proxies.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use crate::{keep_in_step, path};
 
-/// Functions whose texts are compared with what somebody else wrote, or belong to the help.
+/// Functions whose texts are compared with input, or belong to the help.
 const NOT_PRINTED: [&str; 10] = [
     "contains",
     "split",
@@ -73,7 +73,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Adds the messages in `tokens`, each once in a row of the same.
+/// Adds the messages in `tokens`, each only once.
 fn collect(tokens: TokenStream, messages: &mut Vec<String>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut index = 0;
@@ -92,7 +92,7 @@ fn collect(tokens: TokenStream, messages: &mut Vec<String>) {
                     }
                 }
             }
-            // What serde says of a value it did not expect never reaches a user: errors of JSON have words of ours.
+            // The messages of serde for unexpected values are never printed: xask has its own for errors in JSON.
             TokenTree::Ident(name) if name == "expecting" => {
                 index += tokens[index..].iter().take_while(|token| !ends_item(token)).count() + 1;
             }
@@ -126,7 +126,7 @@ fn ends_item(token: &TokenTree) -> bool {
     }
 }
 
-/// What a string literal holds, with the escapes resolved that messages use.
+/// The content of a string literal, with the escapes that messages use resolved.
 fn text_of(literal: &str) -> Option<String> {
     let text = literal.strip_prefix('"')?.strip_suffix('"')?;
     let mut lines = text.split("\\\n");
@@ -135,7 +135,7 @@ fn text_of(literal: &str) -> Option<String> {
     Some(text.replace("\\\"", "\""))
 }
 
-/// Whether a text is meant for people: two words beside each other, and no protocol's line ends.
+/// Whether a text is meant for people: it has two adjacent words, and no line ends of a protocol.
 fn is_message(text: &str) -> bool {
     let is_word = |word: &str| word.chars().any(char::is_alphabetic) || word.contains('{');
     let words = text.split(' ').filter(|word| is_word(word)).count();

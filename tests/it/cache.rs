@@ -1,5 +1,5 @@
 //! `--cache` and `--offline`: an answer is recorded once, for exactly one request, and used again without
-//! a key, a network or a bill.
+//! a key, a network or any cost.
 
 mod entry;
 mod folder;
@@ -9,41 +9,41 @@ use predicates::prelude::*;
 use serde_json::json;
 
 use crate::support::{
-    Env, KEY, Reply, Run, Server, Tty, answer, busy, escaped, four, messages, replies,
+    Env, KEY, Response, Run, Server, Tty, answer, chat, escaped, four, messages, retry_at_once,
 };
 
-/// The question whose answer is recorded, and what it prints.
-const QUESTION: [&str; 3] = ["--cache", "answers", "What is 2 + 2?"];
+/// The arguments whose answer is recorded, and what they print.
+const ARGS: [&str; 3] = ["--cache", "answers", "What is 2 + 2?"];
 const ANSWER: &str = "Four.\n";
 
-/// The note about a record that is none.
+/// The note about a damaged record.
 const DAMAGED: &str = ".json: corrupt; ignored\n";
 
-/// Not recorded, and not to be asked for.
+/// The error when the answer is not recorded and must not be requested.
 const MISS: &[&str] = &["no cached answer in "];
 
-/// Asks the question without a network.
+/// Runs xask with [`ARGS`] and `--offline`.
 fn offline(env: &Env) -> Run {
-    env.xask(QUESTION).args(["--offline"])
+    env.xask(ARGS).args(["--offline"])
 }
 
 /// Records the answer, and returns the entry's name and content.
 #[track_caller]
 fn record(env: &Env) -> (String, Vec<u8>) {
-    let server = Server::reply(four());
-    env.xask(QUESTION).server(&server).stdout(ANSWER).success();
+    let server = Server::respond(four());
+    env.xask(ARGS).server(&server).stdout(ANSWER).success();
     the_entry(env)
 }
 
-/// The same where a damaged entry stands.
+/// Records the answer where a damaged entry is.
 #[track_caller]
 fn record_anew(env: &Env) -> (String, Vec<u8>) {
-    let server = Server::reply(four());
-    env.xask(QUESTION).server(&server).stdout(ANSWER).stderr_like(DAMAGED).success();
+    let server = Server::respond(four());
+    env.xask(ARGS).server(&server).stdout(ANSWER).stderr_like(DAMAGED).success();
     the_entry(env)
 }
 
-/// What is in the folder of answers, which need not be there.
+/// The files in the folder of answers, which need not exist.
 fn entries(env: &Env) -> Vec<String> {
     env.names_in("answers")
 }
@@ -57,19 +57,19 @@ fn the_entry(env: &Env) -> (String, Vec<u8>) {
 }
 
 #[test]
-fn an_answer_is_asked_for_once_and_then_used_again() {
+fn an_answer_is_requested_once_and_then_read_from_the_cache() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     for _ in 0..3 {
-        env.xask(QUESTION).server(&server).key(KEY).stdout(ANSWER).success();
+        env.xask(ARGS).server(&server).key(KEY).stdout(ANSWER).success();
     }
-    // No key, and the service is the real one: nobody asks it.
-    env.xask(QUESTION).stdout(ANSWER).success();
+    // No key, and the base URL is the default: nothing is sent.
+    env.xask(ARGS).stdout(ANSWER).success();
     offline(&env).stdout(ANSWER).success();
 }
 
 #[test]
-fn what_only_the_network_needs_is_not_looked_at_for_a_recorded_answer() {
+fn a_recorded_answer_needs_no_valid_key_certificates_or_proxy() {
     let env = Env::new();
     record(&env);
     for (name, value) in [
@@ -78,16 +78,16 @@ fn what_only_the_network_needs_is_not_looked_at_for_a_recorded_answer() {
         ("SSL_CERT_FILE", "missing"),
         ("HTTPS_PROXY", "nonsense://"),
     ] {
-        env.xask(QUESTION).env(name, value).stdout(ANSWER).success();
+        env.xask(ARGS).env(name, value).stdout(ANSWER).success();
     }
 }
 
 #[test]
-fn every_form_of_an_answer_comes_from_the_record() {
+fn every_form_of_output_works_with_a_recorded_answer() {
     let env = Env::new();
     record(&env);
-    let reply = format!("{}\n", replies::completion("Four."));
-    offline(&env).args(["--json"]).stdout(reply).success();
+    let response = format!("{}\n", chat::completion("Four."));
+    offline(&env).args(["--json"]).stdout(response).success();
     offline(&env).args(["--stream"]).stdout(ANSWER).success();
     offline(&env).args(["--usage"]).stdout(ANSWER).stderr(messages::USAGE).success();
     offline(&env).args(["-o", "file"]).success();
@@ -96,14 +96,14 @@ fn every_form_of_an_answer_comes_from_the_record() {
     let lines = "{\"role\":\"user\",\"content\":\"What is 2 + 2?\"}\n\
                  {\"role\":\"assistant\",\"content\":\"Four.\"}\n";
     assert_eq!(escaped(&env.read("talk")), escaped(lines.as_bytes()));
-    // The next turn is another question.
+    // The next turn is another request.
     offline(&env).args(["-c", "talk"]).refused(1, MISS);
     assert_eq!(escaped(&env.read("talk")), escaped(lines.as_bytes()));
     assert_eq!(env.names(), ["answers", "file", "talk"]);
 }
 
 #[test]
-fn json_from_the_record_is_the_reply_byte_for_byte() {
+fn recorded_json_is_the_response_byte_for_byte() {
     let odd = concat!(
         r#"{"choices" : [{"message":{"content":"\u0046our.","content2":"a"},"#,
         "\n\t",
@@ -114,38 +114,38 @@ fn json_from_the_record_is_the_reply_byte_for_byte() {
         [(odd.to_owned(), format!("{odd}\n")), (format!("{odd}\n"), format!("{odd}\n"))]
     {
         let env = Env::new();
-        let server = Server::reply(Reply::json(200, &*sent));
+        let server = Server::respond(Response::json(200, &*sent));
         for _ in 0..2 {
-            env.xask(QUESTION).args(["--json"]).server(&server).stdout(&*printed).success();
+            env.xask(ARGS).args(["--json"]).server(&server).stdout(&*printed).success();
         }
     }
 }
 
 #[test]
-fn the_space_around_a_response_is_printed_and_not_recorded() {
-    let json = replies::completion("Four.");
+fn white_space_around_a_response_is_printed_and_not_recorded() {
+    let json = chat::completion("Four.");
     let sent = format!(" \r\n{json}\r\n\n");
     let env = Env::new();
-    let server = Server::reply(Reply::json(200, &*sent));
-    env.xask(QUESTION).args(["--json"]).server(&server).stdout(&*sent).success();
+    let server = Server::respond(Response::json(200, &*sent));
+    env.xask(ARGS).args(["--json"]).server(&server).stdout(&*sent).success();
     offline(&env).args(["--json"]).stdout(format!("{json}\n")).success();
 }
 
 #[test]
-fn on_a_terminal_an_answer_is_made_safe_from_the_record_too() {
+fn a_recorded_answer_is_sanitized_on_a_terminal_too() {
     let env = Env::new();
-    let server = Server::reply(answer("\x1b[2J\u{202e}"));
+    let server = Server::respond(answer("\x1b[2J\u{202e}"));
     for _ in 0..2 {
-        let run = env.xask(QUESTION).server(&server).tty(Tty::Stdout).tty(Tty::Stderr);
+        let run = env.xask(ARGS).server(&server).tty(Tty::Stdout).tty(Tty::Stderr);
         run.on_tty("\\x1b[2J\\u{202e}\n").success();
     }
     assert_eq!(server.request().json().get("stream"), None);
 }
 
 #[test]
-fn only_a_complete_and_fit_answer_is_recorded() {
-    let with = |overrides| Reply::json(200, replies::completion_with(overrides));
-    let error = |status| Reply::json(status, replies::error("slug", "words"));
+fn only_a_usable_answer_is_recorded() {
+    let with = |overrides| Response::json(200, chat::completion_with(overrides));
+    let error = |status| Response::json(status, chat::error("slug", "words"));
     let cases = [
         (9, with(json!({"finish_reason": "length"}))),
         (9, with(json!({"finish_reason": "content_filter"}))),
@@ -160,14 +160,14 @@ fn only_a_complete_and_fit_answer_is_recorded() {
         (5, error(429)),
         (8, error(500)),
         (8, error(200)),
-        (8, Reply::json(200, "{}")),
-        (7, four().cut_at(100)),
-        (7, four().close_delimited().cut_at(100)),
+        (8, Response::json(200, "{}")),
+        (7, four().truncated_at(100)),
+        (7, four().close_delimited().truncated_at(100)),
     ];
-    for (index, (code, reply)) in cases.into_iter().enumerate() {
+    for (index, (code, response)) in cases.into_iter().enumerate() {
         let env = Env::new();
-        let server = Server::reply(reply);
-        let run = env.xask(QUESTION).args(["--retries=0"]).server(&server).case(index);
+        let server = Server::respond(response);
+        let run = env.xask(ARGS).args(["--retries=0"]).server(&server).case(index);
         run.stdout_like("").fails(code, &[]);
         assert_eq!(entries(&env), [""; 0], "case {index}");
         offline(&env).refused(1, MISS);
@@ -175,11 +175,11 @@ fn only_a_complete_and_fit_answer_is_recorded() {
 }
 
 #[test]
-fn an_answer_that_is_not_the_json_asked_for_is_not_recorded() {
+fn an_answer_that_is_not_the_requested_json_is_not_recorded() {
     let env = Env::new();
     env.write("schema.json", "{}");
     let server = Server::play([four(), answer("4")]);
-    let run = || env.xask(QUESTION).args(["--schema", "schema.json"]).server(&server);
+    let run = || env.xask(ARGS).args(["--schema", "schema.json"]).server(&server);
     run().stdout(ANSWER).fails(9, &["not valid JSON"]);
     assert_eq!(entries(&env), [""; 0]);
     for _ in 0..2 {
@@ -188,46 +188,46 @@ fn an_answer_that_is_not_the_json_asked_for_is_not_recorded() {
 }
 
 #[test]
-fn what_comes_after_a_retry_is_recorded() {
+fn an_answer_after_a_retry_is_recorded() {
     let env = Env::new();
-    let server = Server::play([busy(503), four()]);
-    let run = env.xask(QUESTION).server(&server);
+    let server = Server::play([retry_at_once(503), four()]);
+    let run = env.xask(ARGS).server(&server);
     run.stdout(ANSWER).stderr_like("retry 1 of 2").success();
     offline(&env).stdout(ANSWER).success();
 }
 
 #[test]
-fn an_answer_that_could_not_be_printed_is_recorded_nevertheless() {
+fn an_answer_that_could_not_be_printed_is_still_recorded() {
     let env = Env::new();
-    let (server, asked, gate) = Server::holding(four());
-    let mut run = env.xask(QUESTION).server(&server).spawn();
-    asked.wait();
+    let (server, received, gate) = Server::holding(four());
+    let mut run = env.xask(ARGS).server(&server).spawn();
+    received.wait();
     run.close_stdout();
     gate.open();
     run.code(141);
     offline(&env).stdout(ANSWER).success();
 
-    let (env, server) = (Env::new(), Server::reply(four()));
+    let (env, server) = (Env::new(), Server::respond(four()));
     let script = "xask --cache answers 'What is 2 + 2?' >/dev/full";
     env.sh(script).server(&server).refused(1, &["standard output"]);
     offline(&env).stdout(ANSWER).success();
 }
 
 #[test]
-fn the_variables_stand_for_the_flags() {
+fn the_variables_work_like_the_flags() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let run = || env.xask(["What is 2 + 2?"]).env("XASK_CACHE", "answers");
     run().server(&server).stdout(ANSWER).success();
     run().env("XASK_OFFLINE", "1").stdout(ANSWER).success();
-    // What is typed counts more.
+    // The flag takes precedence.
     run().args(["--cache", "other", "--offline"]).refused(1, MISS);
     offline(&env).env("XASK_CACHE", "other").env("XASK_OFFLINE", "0").stdout(ANSWER).success();
     assert_eq!(env.names(), ["answers"]);
 }
 
 #[test]
-fn offline_is_a_word_for_yes_or_no_in_any_case() {
+fn xask_offline_is_yes_or_no_in_any_case() {
     let env = Env::new();
     let never = Server::never();
     let run = |value: &str| env.xask(["hi"]).env("XASK_OFFLINE", value);
@@ -235,19 +235,19 @@ fn offline_is_a_word_for_yes_or_no_in_any_case() {
         run(value).case(value).server(&never).refused(2, &["--offline", "--cache"]);
     }
     for value in ["", "0", "false", "no", "off", "FALSE", "No", "oFF"] {
-        let server = Server::reply(four());
+        let server = Server::respond(four());
         run(value).case(value).server(&server).stdout(ANSWER).success();
     }
     for value in ["2", "y", " 1", "-1", "truth", "\u{e9}"] {
-        let said = run(value).case(value).server(&never).refused(2, &["XASK_OFFLINE", value]);
+        let note = run(value).case(value).server(&never).refused(2, &["XASK_OFFLINE", value]);
         for word in ["1", "true", "yes", "on", "0", "false", "no", "off"] {
-            assert!(said.contains(word), "{word} is not in: {said}");
+            assert!(note.contains(word), "{word} is not in: {note}");
         }
     }
 }
 
 #[test]
-fn without_a_cache_there_is_no_answer_without_a_network() {
+fn offline_requires_a_cache() {
     let env = Env::new();
     let never = Server::never();
     for (args, word) in [
@@ -261,13 +261,13 @@ fn without_a_cache_there_is_no_answer_without_a_network() {
 }
 
 #[test]
-fn a_stream_of_events_is_not_to_be_had_from_a_record() {
+fn the_events_of_a_stream_cannot_come_from_the_cache() {
     let env = Env::new();
     let never = Server::never();
     let run = || env.xask(["--json", "--stream", "hi"]).server(&never);
     run().args(["--cache", "answers"]).refused(2, &["--json", "--stream", "--cache"]);
     run().env("XASK_CACHE", "answers").refused(2, &["--json", "--stream"]);
-    // Where no record is looked for, there is nothing to exclude.
+    // If no record is looked for, nothing is excluded.
     let run = || env.xask(["--json", "--stream", "-q", "hi"]).env("XASK_CACHE", "answers");
     run().args(["--rehearse"]).stdout_like("chat.completion.chunk").success();
     run().args(["--dry-run"]).stdout_like("\"stream\":true").success();
@@ -275,25 +275,25 @@ fn a_stream_of_events_is_not_to_be_had_from_a_record() {
 }
 
 #[test]
-fn a_rehearsal_neither_uses_nor_makes_a_record() {
+fn a_rehearsal_neither_reads_nor_writes_the_cache() {
     let env = Env::new();
     let rehearsed = "[rehearsal]\nmodel: grok-4\nuser: What is 2 + 2?\n";
     for offline in [&[][..], &["--offline"]] {
-        let run = || env.xask(QUESTION).args(["-q"]).args(offline).stdout(rehearsed);
+        let run = || env.xask(ARGS).args(["-q"]).args(offline).stdout(rehearsed);
         run().args(["--rehearse"]).success();
         run().env("XASK_REHEARSE", "1").success();
     }
     assert_eq!(env.names(), [""; 0]);
     let (name, good) = record(&env);
-    env.xask(QUESTION).args(["-q", "--rehearse"]).stdout(rehearsed).success();
+    env.xask(ARGS).args(["-q", "--rehearse"]).stdout(rehearsed).success();
     assert_eq!(env.read(name), good);
 }
 
 #[test]
-fn a_dry_run_neither_uses_nor_makes_a_record() {
+fn a_dry_run_neither_reads_nor_writes_the_cache() {
     let env = Env::new();
     let body = "{\"model\":\"grok-4\",\"messages\":[{\"role\":\"user\",\"content\":\"What is 2 + 2?\"}]}\n";
-    let run = || env.xask(QUESTION).args(["--dry-run"]).stdout(body);
+    let run = || env.xask(ARGS).args(["--dry-run"]).stdout(body);
     run().success();
     run().args(["--offline"]).success();
     assert_eq!(env.names(), [""; 0]);
@@ -303,9 +303,9 @@ fn a_dry_run_neither_uses_nor_makes_a_record() {
 }
 
 #[test]
-fn verbose_says_where_the_answer_comes_from() {
+fn verbose_reports_where_the_answer_comes_from() {
     let env = Env::new();
     record(&env);
-    let said = predicate::str::starts_with("xask: request to the cache: model grok-4, 74 bytes\n");
-    offline(&env).args(["-v"]).stdout(ANSWER).stderr_like(said).success();
+    let note = predicate::str::starts_with("xask: request to the cache: model grok-4, 74 bytes\n");
+    offline(&env).args(["-v"]).stdout(ANSWER).stderr_like(note).success();
 }

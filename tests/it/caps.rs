@@ -1,20 +1,20 @@
-//! How large an input may be, and that nothing without an end is read without an end.
+//! How large an input may be, and that endless input is not read forever.
 
 use std::fs::File;
 
-use crate::support::{Env, KEY, Output, Reply, Server, four, replies};
+use crate::support::{Env, KEY, Output, Response, Server, chat, four};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 
-/// A file of so many bytes, most of them a hole.
+/// A file of `len` bytes, most of them a hole.
 fn large(env: &Env, name: &str, begin: &str, len: u64) {
     let file = File::options().append(true).open(env.write(name, begin)).expect("the file");
     file.set_len(len).expect("a hole");
 }
 
 #[test]
-fn an_input_beyond_its_cap_is_an_error_that_names_the_cap() {
+fn an_input_over_its_limit_is_an_error_that_names_the_limit() {
     let env = Env::new();
     let never = Server::never();
     let talk = "{\"role\":\"user\",\"content\":\"hi\"}\n";
@@ -39,7 +39,7 @@ fn an_input_beyond_its_cap_is_an_error_that_names_the_cap() {
 }
 
 #[test]
-fn keys_and_certificates_have_caps() {
+fn keys_and_certificates_have_limits() {
     let env = Env::new();
     let never = Server::never();
     env.write("long", "k".repeat(4097));
@@ -47,7 +47,7 @@ fn keys_and_certificates_have_caps() {
     env.ask(&never, []).key(&"k".repeat(4097)).refused(3, &["XAI_API_KEY", "4"]);
     env.ask(&never, []).env("XAI_API_KEY_FILE", "long").refused(3, &["long", "4"]);
     env.ask(&never, []).env("XAI_API_KEY_FILE", "endless").refused(3, &["endless", "64 KiB"]);
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     env.ask(&server, []).key(&"k".repeat(4096)).stdout("Four.\n").success();
     large(&env, "ca.pem", "-----BEGIN", 16 * MIB + 1);
     let url = format!("https://{}/v1", never.addr());
@@ -55,7 +55,7 @@ fn keys_and_certificates_have_caps() {
 }
 
 #[test]
-fn what_has_no_end_is_not_read_without_an_end() {
+fn endless_files_are_not_read_forever() {
     let env = Env::new();
     let never = Server::never();
     for args in [
@@ -74,14 +74,14 @@ fn what_has_no_end_is_not_read_without_an_end() {
 }
 
 #[test]
-fn a_record_of_a_cache_is_a_regular_file_up_to_128_mib() {
+fn a_cache_entry_is_a_regular_file_of_at_most_128_mib() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let run = || env.ask(&server, ["--cache", "answers"]);
     run().stdout("Four.\n").success();
     let name = format!("answers/{}", env.names_in("answers")[0]);
     let good = String::from_utf8(env.read(&name)).expect("text");
-    // White space to the cap, and beyond it.
+    // White space up to the limit, and beyond it.
     large(&env, &name, &good, 128 * MIB + 1);
     run().args(["--offline"]).stderr_like("larger than 128 MiB").code(1);
     std::fs::remove_file(env.path(&name)).expect("it is there");
@@ -92,30 +92,30 @@ fn a_record_of_a_cache_is_a_regular_file_up_to_128_mib() {
     run().args(["--offline", "--timeout=9"]).stderr_like("xask: error: ").code(1);
 }
 
-/// A run that may take so much memory, in MiB of addresses: the program's own included.
-fn within(mib: u64, reply: Reply) -> Output {
-    let server = Server::reply(reply);
+/// A run limited to this many MiB of address space, which includes the program itself.
+fn within(mib: u64, response: Response) -> Output {
+    let server = Server::respond(response);
     let script = format!("ulimit -v {}; exec xask --retries=0 hi", mib << 10);
     Env::new().sh(&script).server(&server).spawn().finish()
 }
 
 #[test]
-fn nothing_that_a_server_can_send_takes_many_times_its_size() {
+fn no_response_takes_many_times_its_size_in_memory() {
     let many = |unit: &str| unit.repeat((8 << 20) / unit.len());
     let with = |field: &str, value: &str| {
-        let body = replies::completion("Four.");
-        Reply::json(200, body.replacen('{', &format!("{{\"{field}\":{value},"), 1))
+        let body = chat::completion("Four.");
+        Response::json(200, body.replacen('{', &format!("{{\"{field}\":{value},"), 1))
     };
-    // 200 MiB are promised for 64: as many times its size for 8, and the program.
+    // The limit is 200 MiB for 64: the same ratio for 8, plus the program.
     let objects = format!("[{}0]", many("{\"\":1},"));
     let choice = r#"{"message":{"content":"Four."},"finish_reason":"stop"},"#;
     let choices = format!("{{\"choices\":[{}]}}", many(choice).trim_end_matches(','));
-    for (case, reply, code) in [
+    for (case, response, code) in [
         ("usage", with("usage", &objects), 0),
-        ("the words of an error", Reply::json(400, format!("{{\"error\":{objects}}}")), 4),
-        ("choices", Reply::json(200, choices), 0),
+        ("the words of an error", Response::json(400, format!("{{\"error\":{objects}}}")), 4),
+        ("choices", Response::json(200, choices), 0),
     ] {
-        let output = within(52, reply);
+        let output = within(52, response);
         assert_eq!(output.status.code(), Some(code), "{case}: {}", output.notes());
     }
 }

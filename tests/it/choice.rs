@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::responses::whole_answer;
-use crate::support::{Env, Reply, Server, Tty, answer, messages, replies, streamed};
+use crate::support::{Env, Response, Server, Tty, answer, chat, messages, streamed};
 
 /// The answer as the API gives it under the schema.
 fn chosen(text: &str) -> String {
@@ -51,7 +51,7 @@ fn the_texts_are_sent_as_a_strict_schema() {
 }
 
 #[test]
-fn what_is_no_choice_is_a_usage_error() {
+fn an_invalid_choice_is_a_usage_error() {
     let (env, never) = (Env::new(), Server::never());
     env.write("s.json", "{}");
     let many = (0..101).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
@@ -79,25 +79,25 @@ fn only_the_chosen_text_is_printed() {
         (chosen("no"), "no\n"),
         (" { \"choice\" : \"no\" }\n\n".to_owned(), "no\n"),
         ("{\"choice\":\"n\\u006f\"}".to_owned(), "no\n"),
-        // A server that does not honour the schema, but answers.
+        // A server that answers without following the schema.
         ("no".to_owned(), "no\n"),
         ("no\n".to_owned(), "no\n"),
         ("yes".to_owned(), "yes\n"),
     ] {
-        for (api, reply) in [("chat", answer(&text)), ("responses", whole_answer(&text))] {
-            let server = Server::reply(reply);
+        for (api, response) in [("chat", answer(&text)), ("responses", whole_answer(&text))] {
+            let server = Server::respond(response);
             let run = env.ask(&server, ["--choice", "yes,no", "--api", api]).case(&text);
             run.stdout(printed).success();
         }
     }
-    // Never streamed, on a terminal either.
-    let server = Server::reply(answer(&chosen("no")));
+    // Never streamed, not even to a terminal.
+    let server = Server::respond(answer(&chosen("no")));
     env.ask(&server, ["--choice", "yes,no"]).tty(Tty::Stdout).on_tty("no\n").success();
     assert_eq!(server.request().json().get("stream"), None);
 }
 
 #[test]
-fn anything_else_is_not_usable_and_is_printed_as_it_is() {
+fn any_other_answer_is_unusable_and_printed_unchanged() {
     let env = Env::new();
     for text in [
         "maybe",
@@ -119,49 +119,49 @@ fn anything_else_is_not_usable_and_is_printed_as_it_is() {
         "{\"choice\":\"no\"} indeed",
         "```json\n{\"choice\":\"no\"}\n```",
     ] {
-        let server = Server::reply(answer(text));
+        let server = Server::respond(answer(text));
         let printed = if text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") };
         let run = env.ask(&server, ["--choice", "yes,no", "-o", "out"]).case(text);
         run.stdout(printed).fails(9, &["choice"]);
         assert_eq!(env.names(), [""; 0]);
     }
-    // An answer that is cut is that first of all.
-    let cut = replies::completion_with(json!({"content": "no", "finish_reason": "length"}));
-    let server = Server::reply(Reply::json(200, cut));
+    // For a truncated answer, truncation is reported first.
+    let cut = chat::completion_with(json!({"content": "no", "finish_reason": "length"}));
+    let server = Server::respond(Response::json(200, cut));
     env.ask(&server, ["--choice", "yes,no"]).stdout("no\n").fails(9, &["token limit"]);
 }
 
 #[test]
-fn the_chosen_text_alone_is_stored_and_the_response_recorded() {
+fn only_the_chosen_text_is_stored_and_the_response_is_recorded() {
     let env = Env::new();
-    let server = Server::reply(answer(&chosen("no")));
+    let server = Server::respond(answer(&chosen("no")));
     let run = || env.ask(&server, ["--choice", "yes,no", "--cache", "answers"]);
     run().args(["-c", "talk", "-o", "out"]).success();
     assert_eq!(env.read("out"), b"no\n");
     let talk = String::from_utf8(env.read("talk")).expect("text");
     assert!(talk.ends_with("{\"role\":\"assistant\",\"content\":\"no\"}\n"), "{talk}");
     run().args(["--offline"]).stdout("no\n").success();
-    let json = format!("{}\n", replies::completion(&chosen("no")));
+    let json = format!("{}\n", chat::completion(&chosen("no")));
     run().args(["--offline", "--json"]).stdout(json).success();
     // It is another request than one without the choice.
-    env.xask(["--cache", "answers", "--offline", crate::support::QUESTION]).fails(1, &[]);
+    env.xask(["--cache", "answers", "--offline", crate::support::PROMPT]).fails(1, &[]);
 }
 
 #[test]
-fn with_json_the_response_is_printed_and_judged_all_the_same() {
+fn json_prints_the_response_and_the_choice_is_still_checked() {
     let env = Env::new();
     for (text, code) in [(chosen("no"), 0), ("maybe".to_owned(), 9)] {
-        let server = Server::reply(answer(&text));
-        let json = format!("{}\n", replies::completion(&text));
+        let server = Server::respond(answer(&text));
+        let json = format!("{}\n", chat::completion(&text));
         env.ask(&server, ["--choice", "yes,no", "--json"]).stdout(json).ends(code, &[]);
-        let server = Server::reply(streamed(&[&text]));
+        let server = Server::respond(streamed(&[&text]));
         let run = env.ask(&server, ["--choice", "yes,no", "--json", "--stream"]);
         run.stdout_like("chat.completion.chunk").ends(code, &[]);
     }
 }
 
 #[test]
-fn a_rehearsal_chooses_the_first() {
+fn a_rehearsal_chooses_the_first_text() {
     let env = Env::new();
     for api in ["chat", "responses"] {
         let run = |case: &str| {

@@ -1,4 +1,4 @@
-//! `cli`: what the arguments and the variables may be, and how a refusal is worded.
+//! `cli`: what the arguments and the variables may be, and the messages for wrong ones.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use crate::support::{Env, Server, four};
 
 #[test]
-fn a_wrong_argument_is_refused_in_one_line_and_nothing_is_sent() {
+fn a_wrong_argument_is_an_error_in_one_line_and_nothing_is_sent() {
     let (env, server) = (Env::new(), Server::never());
     let cases: &[(&[&str], &[&str])] = &[
         (&["--bogus", "hi"], &["--bogus"]),
@@ -41,13 +41,13 @@ fn a_wrong_argument_is_refused_in_one_line_and_nothing_is_sent() {
     ];
     for (args, words) in cases {
         env.xask(*args).server(&server).key("xai-key").refused(2, words);
-        // Errors are no notes.
+        // Errors are not notes.
         env.xask(["--quiet"].iter().chain(*args)).server(&server).refused(2, words);
     }
 }
 
 #[test]
-fn an_integer_out_of_its_range_is_refused_in_words() {
+fn an_integer_out_of_range_is_a_usage_error() {
     let (env, server) = (Env::new(), Server::never());
     let cases: &[(&[&str], &[&str])] = &[
         (&["hi", "--max-tokens", "0"], &["--max-tokens", "1"]),
@@ -68,12 +68,12 @@ fn an_integer_out_of_its_range_is_refused_in_words() {
 }
 
 #[test]
-fn a_flag_with_one_value_that_is_given_again_replaces_the_earlier_value() {
+fn the_last_value_of_a_repeated_flag_counts() {
     let env = Env::new();
     env.write("s", "Be brief.");
     env.write("list", "{\"role\":\"user\",\"content\":\"hi\"}");
     env.write("schema.json", "{}");
-    // An earlier value that would be refused is passed over as well.
+    // An invalid earlier value is ignored too.
     for (earlier, later) in [
         ("--model=a", "--model=b"),
         ("-ma", "--model=b"),
@@ -101,16 +101,16 @@ fn a_flag_with_one_value_that_is_given_again_replaces_the_earlier_value() {
         let alone = env.dry(["hi", later]).stdout_like("").success().stdout;
         env.dry(["hi", earlier, later]).stdout(alone).success();
     }
-    let said = env
+    let stderr = env
         .xask(["-q", "--rehearse", "--rehearse=length", "hi"])
         .stdout_like("")
         .stderr_like("truncated")
         .code(9);
-    assert!(!said.stdout.is_empty());
+    assert!(!stderr.stdout.is_empty());
 }
 
 #[test]
-fn flags_that_exclude_each_other_are_named() {
+fn flags_that_cannot_be_combined_are_named() {
     let (env, server) = (Env::new(), Server::never());
     env.write("s", "Be brief.");
     let both = [
@@ -128,7 +128,7 @@ fn flags_that_exclude_each_other_are_named() {
 }
 
 #[test]
-fn a_switch_given_twice_is_on() {
+fn a_switch_may_be_given_twice() {
     for switch in ["--quiet", "--verbose", "--usage", "--json", "--dry-run"] {
         let env = Env::new();
         let run = |switches: &[&str]| {
@@ -152,15 +152,15 @@ fn a_mistyped_flag_gets_a_suggestion() {
         ("--rehearsal", "--rehearse"),
     ];
     for (typed, meant) in typos {
-        let said = Env::new().xask([typed, "x", "hi"]).refused(2, &[typed]);
-        assert!(said.contains(&format!("{meant}?")), "{said}");
+        let stderr = Env::new().xask([typed, "x", "hi"]).refused(2, &[typed]);
+        assert!(stderr.contains(&format!("{meant}?")), "{stderr}");
     }
-    // What is far from any flag may have been meant as a text.
+    // Something far from any flag may have been meant as text.
     Env::new().xask(["--xyzzy"]).refused(2, &["--xyzzy", "hint: ", " --\n"]);
 }
 
 #[test]
-fn control_characters_in_arguments_are_made_visible() {
+fn control_characters_in_arguments_are_escaped_in_errors() {
     let odd = "\x1b[2J\n\r\t\x07\x7f\u{9b}\u{202e}\u{2066}";
     let shown = r"\x1b[2J\x0a\x0d\x09\x07\x7f\u{9b}\u{202e}\u{2066}";
     let flag = |flag: &str| vec![format!("{flag}={odd}"), "hi".to_owned()];
@@ -179,8 +179,8 @@ fn control_characters_in_arguments_are_made_visible() {
         vec![format!("--param=model{odd}=1"), format!("--param=model{odd}=1"), "hi".to_owned()],
     ];
     for args in cases {
-        let said = Env::new().xask(&args).refused(2, &[shown]);
-        assert!(!said.contains(['\u{202e}', '\u{2066}', '\u{2028}']), "{said:?}");
+        let stderr = Env::new().xask(&args).refused(2, &[shown]);
+        assert!(!stderr.contains(['\u{202e}', '\u{2066}', '\u{2028}']), "{stderr:?}");
     }
     Env::new().xask(["--image=data:\x07\u{202e},x"]).refused(2, &[r"data:\x07\u{202e}"]);
     for variable in ["XASK_REHEARSE", "XAI_BASE_URL"] {
@@ -189,7 +189,7 @@ fn control_characters_in_arguments_are_made_visible() {
 }
 
 #[test]
-fn an_argument_or_variable_that_is_not_utf_8_is_refused() {
+fn an_argument_or_variable_that_is_not_utf_8_is_an_error() {
     let (env, server) = (Env::new(), Server::never());
     let odd = |before: &str| OsString::from_vec([before.as_bytes(), b"\xff"].concat());
     for (flag, name) in [
@@ -232,8 +232,8 @@ fn arguments_are_checked_before_inputs_and_inputs_before_the_key() {
         (&["--base-url", "ftp://x"], "ftp"),
     ];
     for (args, words) in cases {
-        let said = env.xask(missing.iter().chain(*args)).server(&server).refused(2, &[words]);
-        assert!(!said.contains("missing"), "{said}");
+        let stderr = env.xask(missing.iter().chain(*args)).server(&server).refused(2, &[words]);
+        assert!(!stderr.contains("missing"), "{stderr}");
     }
     for args in [missing, ["--image", "gif"], ["--system-file", "missing"], ["", ""]] {
         let run = env.xask(args).server(&server).env("XAI_API_KEY_FILE", "no-such-key");
@@ -243,11 +243,11 @@ fn arguments_are_checked_before_inputs_and_inputs_before_the_key() {
 }
 
 #[test]
-fn of_everything_that_is_wrong_at_once_it_is_told_in_one_order() {
+fn errors_are_reported_in_a_fixed_order() {
     let env = Env::new();
     env.write("key", "xai-key");
     let faults: [(&[&str], &[&str], i32, &str); 6] = [
-        // What is wrong, what is right in its place, and what is told of the wrong.
+        // Wrong arguments, the right ones, and what is reported about the wrong ones.
         (&["-t", "9"], &["-t", "1"], 2, "--temperature"),
         (&["-f", "missing"], &["hi"], 2, "missing: no such file"),
         (&["-o", "no/answer"], &["-o", "answer"], 1, "--output no/answer: "),
@@ -255,21 +255,21 @@ fn of_everything_that_is_wrong_at_once_it_is_told_in_one_order() {
         (&["=SSL_CERT_FILE", "no.pem"], &["=SSL_CERT_FILE", ""], 1, "certificates no.pem"),
         (&["--base-url", "https://127.0.0.1:1"], &[], 6, "cannot connect to 127.0.0.1:1"),
     ];
-    for (n, (_, _, code, told)) in faults.iter().enumerate() {
-        // All that comes before is mended, and nothing that comes after.
+    for (n, (_, _, code, shown)) in faults.iter().enumerate() {
+        // Everything before this mistake is right, everything after it wrong.
         let words = faults.iter().enumerate();
         let words = words.map(|(i, (wrong, right, ..))| if i < n { right } else { wrong });
         let run = words.fold(env.xask(["--retries=0"]), |run, words| match words {
             [variable, value] if variable.starts_with('=') => run.env(&variable[1..], value),
             words => run.args(*words),
         });
-        run.refused(*code, &[told]);
+        run.refused(*code, &[shown]);
     }
     assert_eq!(env.names(), ["key"]);
 }
 
 #[test]
-fn no_other_variable_changes_what_is_asked_and_said() {
+fn no_other_variable_changes_the_request_or_the_output() {
     let env = Env::new();
     let others = [
         ("HOME", "/nonexistent"),
@@ -302,7 +302,7 @@ fn no_other_variable_changes_what_is_asked_and_said() {
 }
 
 #[test]
-fn the_model_comes_from_the_flag_else_the_variable_else_it_is_grok_4() {
+fn the_model_is_from_the_flag_or_the_variable_or_else_grok_4() {
     let env = Env::new();
     let model = |variable: Option<&str>, args: &[&str]| {
         let mut run = env.rehearse(["hi"].into_iter().chain(args.iter().copied()));
@@ -315,14 +315,14 @@ fn the_model_comes_from_the_flag_else_the_variable_else_it_is_grok_4() {
     assert_eq!(model(Some("grok-5"), &[]), "model: grok-5");
     assert_eq!(model(Some("grok-5"), &["-m", "grok-6"]), "model: grok-6");
     assert_eq!(model(Some(""), &[]), "model: grok-4");
-    // Whether there is such a model is the service's to say.
+    // Whether the model exists is for the API to decide.
     assert_eq!(model(None, &["--model=no such/modèl"]), "model: no such/modèl");
 }
 
 #[test]
 fn an_empty_variable_counts_as_unset() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let empty = [
         "XASK_MODEL",
         "XASK_REHEARSE",
@@ -347,14 +347,14 @@ fn an_empty_variable_counts_as_unset() {
     run.env("XAI_BASE_URL", "").refused(3, &["XAI_API_KEY"]);
 
     env.write("key", "xai-from-file\n");
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let run = env.xask(["hi"]).server(&server).key("").env("XAI_API_KEY_FILE", "key");
     run.stdout("Four.\n").success();
     assert_eq!(server.request().header("authorization"), Some("Bearer xai-from-file"));
 }
 
 #[test]
-fn flags_are_read_in_every_usual_form_and_place() {
+fn flags_are_accepted_in_every_usual_form_and_place() {
     let env = Env::new();
     let expected = r#"{"model":"m","messages":[{"role":"system","content":"s"},{"role":"user","content":"a b"}],"temperature":0.5}"#;
     let forms: [&[&str]; 5] = [

@@ -1,5 +1,5 @@
-//! A conversation that goes on: what is sent of it, and what is kept. Its file as a file is `file`'s
-//! matter, what may stand in it `lists`'.
+//! A conversation that is continued: what is sent of it, and what is stored. The file itself is tested in `file`,
+//! its content in `lists`.
 
 mod file;
 mod killed;
@@ -7,10 +7,10 @@ mod lists;
 
 use serde_json::json;
 
-use crate::support::pictures::{PNG, png};
+use crate::support::images::{PNG, png};
 use crate::support::{
-    Env, Gate, Output, Reply, Request, Script, Server, Signal, answer, busy, four, messages,
-    streamed,
+    Env, Gate, Output, Request, Response, Script, Server, Signal, answer, four, messages,
+    retry_at_once, streamed,
 };
 
 /// A message as xask writes it.
@@ -18,14 +18,14 @@ fn message(role: &str, content: &str) -> String {
     format!(r#"{{"role":"{role}","content":{}}}"#, json!(content))
 }
 
-/// Messages as they are kept.
+/// Messages as they are stored.
 fn lines<M: AsRef<str>>(messages: &[M]) -> String {
     messages.iter().flat_map(|message| [message.as_ref(), "\n"]).collect()
 }
 
-/// A question and its answer, as they are kept.
-fn exchange(question: &str, answer: &str) -> String {
-    lines(&[message("user", question), message("assistant", answer)])
+/// A prompt and its answer, as they are stored.
+fn exchange(prompt: &str, answer: &str) -> String {
+    lines(&[message("user", prompt), message("assistant", answer)])
 }
 
 /// The body of a request with these messages and nothing else.
@@ -58,7 +58,7 @@ fn two_runs_are_one_conversation() {
         .stdout("Ten minutes.\n")
         .success();
     run(&["And a soft one?"]).stdout("Five.\n").success();
-    // The same system message again is neither sent nor kept again.
+    // The same system prompt again is neither sent nor stored again.
     run(&["Thanks.", "--system", "You are a cook."]).stdout("Enjoy.\n").success();
 
     let requests = server.requests();
@@ -72,9 +72,9 @@ fn two_runs_are_one_conversation() {
 }
 
 #[test]
-fn what_is_kept_is_the_answers_text_however_it_was_printed() {
+fn the_text_of_the_answer_is_stored_however_it_was_printed() {
     let text = "\u{e9}\u{1f600} \"quoted\" \\ \t\n\n\u{1b}[2J\u{202e}\0\r\n";
-    for (flag, reply) in [
+    for (flag, response) in [
         ("--no-stream", answer(text)),
         ("--json", answer(text)),
         ("--stream", streamed(&[text])),
@@ -82,19 +82,19 @@ fn what_is_kept_is_the_answers_text_however_it_was_printed() {
         ("--no-stream", streamed(&[text])),
     ] {
         let env = Env::new();
-        let server = Server::reply(reply);
+        let server = Server::respond(response);
         env.xask(["-c", "kept", flag, "hi"]).server(&server).stdout_like("\u{1f600}").success();
         assert_file(&env, "kept", &exchange("hi", text));
     }
     let env = Env::new();
-    let server = Server::reply(streamed(&["Fo", "ur", "."]));
+    let server = Server::respond(streamed(&["Fo", "ur", "."]));
     let run = env.xask(["-c", "kept", "--json", "--stream", "hi"]).server(&server);
     run.stdout_like("\"Fo\"").success();
     assert_file(&env, "kept", &exchange("hi", "Four."));
 }
 
 #[test]
-fn earlier_messages_are_sent_and_kept_as_they_stand() {
+fn earlier_messages_are_sent_and_kept_unchanged() {
     let earlier = [
         r#"{"role" : "system","content":"Be brief.","name":"sys"}"#,
         r#"{ "content":"hi \u00e9\/\ud83d\ude00", "x":1.50,"role":"user" ,"n":123456789012345678901234567890, "x":2e400 }"#,
@@ -109,7 +109,7 @@ fn earlier_messages_are_sent_and_kept_as_they_stand() {
         let env = Env::new();
         let before = earlier.join(separator) + end;
         env.write("kept", &before);
-        let server = Server::reply(four());
+        let server = Server::respond(four());
         env.xask(["-c", "kept", "hi"]).server(&server).stdout("Four.\n").success();
         let question = message("user", "hi");
         assert_body(&server.request(), &[&earlier[..], &[&question]].concat());
@@ -119,7 +119,7 @@ fn earlier_messages_are_sent_and_kept_as_they_stand() {
 }
 
 #[test]
-fn images_stay_in_a_conversation_as_they_were_sent() {
+fn images_stay_in_a_conversation_as_sent() {
     let env = Env::new();
     let png = [PNG, &[7; 1000]].concat();
     let image = env.write("a.png", png);
@@ -130,13 +130,13 @@ fn images_stay_in_a_conversation_as_they_were_sent() {
     run(&["What colour?"]).stdout("Grey.\n").success();
 
     let requests = server.requests();
-    let asked = str::from_utf8(&requests[0].body).expect("text");
-    assert!(asked.contains(r#""data:image/png;base64,iVBORw0KGgoH"#), "{asked}");
-    let asked = asked.strip_prefix(r#"{"model":"grok-4","messages":["#).expect("the body begins");
-    let asked = asked.strip_suffix("]}").expect("the body ends");
+    let sent = str::from_utf8(&requests[0].body).expect("text");
+    assert!(sent.contains(r#""data:image/png;base64,iVBORw0KGgoH"#), "{sent}");
+    let sent = sent.strip_prefix(r#"{"model":"grok-4","messages":["#).expect("the body begins");
+    let sent = sent.strip_suffix("]}").expect("the body ends");
     let (cat, colour) = (message("assistant", "A cat."), message("user", "What colour?"));
-    assert_body(&requests[1], &[asked, &cat, &colour]);
-    assert_file(&env, "kept", &lines(&[asked, &cat, &colour, &message("assistant", "Grey.")]));
+    assert_body(&requests[1], &[sent, &cat, &colour]);
+    assert_file(&env, "kept", &lines(&[sent, &cat, &colour, &message("assistant", "Grey.")]));
 }
 
 #[test]
@@ -168,21 +168,21 @@ fn only_an_answer_with_exit_0_is_appended() {
 }
 
 #[test]
-fn nothing_is_appended_of_a_lost_answer() {
+fn nothing_of_an_incomplete_answer_is_appended() {
     let before = exchange("hi", "hello");
-    for (index, reply) in [
-        four().cut_at(100),
-        streamed(&["Four."]).cut_at(300),
-        streamed(&["Four."]).close_delimited().cut_at(500),
-        Reply::json(200, r#"{"error":"no"}"#),
-        Reply::sse(&[r#"{"error":"no"}"#]),
+    for (index, response) in [
+        four().truncated_at(100),
+        streamed(&["Four."]).truncated_at(300),
+        streamed(&["Four."]).close_delimited().truncated_at(500),
+        Response::json(200, r#"{"error":"no"}"#),
+        Response::sse(&[r#"{"error":"no"}"#]),
     ]
     .into_iter()
     .enumerate()
     {
         let env = Env::new();
         env.write("begun", &before);
-        let server = Server::play([reply.clone(), reply]);
+        let server = Server::play([response.clone(), response]);
         for name in ["begun", "new"] {
             let run = env.xask(["-c", name, "--stream", "more"]).server(&server);
             let Output { status, .. } = run.spawn().finish();
@@ -197,7 +197,7 @@ fn nothing_is_appended_of_a_lost_answer() {
 }
 
 #[test]
-fn an_answer_that_is_not_the_json_asked_for_is_not_appended() {
+fn an_answer_that_is_not_the_requested_json_is_not_appended() {
     let env = Env::new();
     env.write("any.json", "{}");
     let server = Server::play([streamed(&["Four."]), four(), streamed(&["4"]), answer("4")]);
@@ -212,9 +212,9 @@ fn an_answer_that_is_not_the_json_asked_for_is_not_appended() {
 }
 
 #[test]
-fn a_recorded_answer_is_appended_like_any_answer() {
+fn a_recorded_answer_is_appended_like_any_other() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     for name in ["asked", "recorded"] {
         let run = env.xask(["-c", name, "--cache", "answers", "hi"]).server(&server);
         run.stdout("Four.\n").success();
@@ -223,7 +223,7 @@ fn a_recorded_answer_is_appended_like_any_answer() {
 }
 
 #[test]
-fn what_is_wrong_before_the_service_is_asked_leaves_no_file() {
+fn an_error_before_the_request_leaves_no_file() {
     let env = Env::new();
     for (args, code) in [
         (&["-c", "new", "--dry-run", "hi"][..], 0),
@@ -245,7 +245,7 @@ fn a_dry_run_shows_the_conversation_and_changes_nothing() {
     let env = Env::new();
     let before = exchange("hi", "hello");
     let file = env.write("kept", before.trim_end());
-    // Nobody has to wait for it, nor it for anybody.
+    // It waits for no other run, and no other run waits for it.
     let held = std::fs::File::open(file).expect("a file");
     held.lock().expect("a lock");
     let messages = [message("user", "hi"), message("assistant", "hello"), message("user", "more")];
@@ -255,7 +255,7 @@ fn a_dry_run_shows_the_conversation_and_changes_nothing() {
 }
 
 #[test]
-fn a_rehearsal_is_appended_like_any_answer() {
+fn a_simulated_answer_is_appended_like_any_other() {
     let env = Env::new();
     let run = |words| env.xask(["-q", "-c", "kept", "--rehearse", "-s", "Be brief.", words]);
     let first = run("hi").stdout_like("model: grok-4\n").success();
@@ -271,7 +271,7 @@ fn a_rehearsal_is_appended_like_any_answer() {
 }
 
 #[test]
-fn an_answer_is_kept_before_it_is_printed() {
+fn an_answer_is_stored_before_it_is_printed() {
     let env = Env::new();
     let gate = Gate::new();
     let server = Server::play([Script::new().wait(&gate).send(four())]);
@@ -279,7 +279,7 @@ fn an_answer_is_kept_before_it_is_printed() {
     run.close_stdout();
     gate.open();
     run.code(141);
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let run = env.sh("xask -c full hi >/dev/full").server(&server);
     run.fails(1, &["standard output"]);
     for name in ["left", "full"] {
@@ -288,9 +288,9 @@ fn an_answer_is_kept_before_it_is_printed() {
 }
 
 #[test]
-fn a_stream_too_is_kept_before_the_last_of_it_is_printed() {
+fn a_streamed_answer_is_stored_before_its_end_is_printed() {
     let (env, gate) = (Env::new(), Gate::new());
-    // What is left to print after the words is the line feed.
+    // After the text only the line feed is left to print.
     let (words, end) = streamed(&["Four."]).split(2);
     let server = Server::play([Script::new().send(words).wait(&gate).send(end)]);
     let run = env.xask(["-c", "kept", "--stream", "hi"]).server(&server).stdout("Four.");
@@ -303,7 +303,7 @@ fn a_stream_too_is_kept_before_the_last_of_it_is_printed() {
 }
 
 #[test]
-fn a_stream_whose_reader_leaves_is_not_kept() {
+fn a_stream_whose_reader_leaves_is_not_stored() {
     let env = Env::new();
     let before = exchange("hi", "hello");
     env.write("kept", &before);
@@ -320,11 +320,11 @@ fn a_stream_whose_reader_leaves_is_not_kept() {
 }
 
 #[test]
-fn an_answer_is_printed_though_it_cannot_be_kept() {
+fn an_answer_that_cannot_be_stored_is_printed() {
     let env = Env::new();
     let image = env.write("a.png", png(20));
     let (server, asked, gate) = Server::holding(answer("A cat."));
-    // What was sent cannot be kept as it was sent: the picture is gone.
+    // The message cannot be stored as it was sent: the image is gone.
     let run = env.xask(["-c", "kept", "-i", "a.png", "?"]).server(&server).stdout("A cat.\n");
     let run = run.stderr_like(messages::error("a.png")).spawn();
     asked.wait();
@@ -335,16 +335,16 @@ fn an_answer_is_printed_though_it_cannot_be_kept() {
 }
 
 #[test]
-fn what_is_repeated_is_kept_once() {
+fn a_retried_prompt_is_stored_once() {
     let env = Env::new();
-    let server = Server::play([busy(503), four()]);
+    let server = Server::play([retry_at_once(503), four()]);
     let run = env.xask(["-c", "kept", "hi"]).server(&server).stdout("Four.\n");
     run.stderr_like("").success();
     assert_file(&env, "kept", &exchange("hi", "Four."));
 }
 
 #[test]
-fn a_run_that_is_killed_leaves_a_conversation_that_goes_on() {
+fn a_conversation_can_be_continued_after_a_run_was_killed() {
     let env = Env::new();
     let before = exchange("hi", "hello");
     env.write("kept", &before);

@@ -1,11 +1,11 @@
-//! What a run costs, told without a clock: system calls and memory, held under ceilings with room to
-//! breathe. How long it takes is for `benches/` to say.
+//! What a run costs, measured without a clock: system calls and memory, with generous limits.
+//! How long it takes is measured in `benches/`.
 
-use crate::support::pictures::MAX_IMAGE;
+use crate::support::images::MAX_IMAGE;
 use crate::support::tls::trusted;
 use crate::support::{Env, Gate, Run, Script, Server, four, skip};
 
-/// A question, the most memory it may take in KiB, and the most system calls.
+/// A prompt, the most memory it may take in KiB, and the most system calls.
 struct Case {
     scheme: &'static str,
     args: &'static [&'static str],
@@ -16,7 +16,7 @@ struct Case {
 const TEXT: &[&str] = &["What is 2 + 2?"];
 const IMAGE: &[&str] = &["What is this?", "--image", "large.png"];
 
-/// A build for debugging is a large program, and its pages count.
+/// A debug build is a large program, and its pages count.
 const PROGRAM: u64 = if cfg!(debug_assertions) { 6 << 10 } else { 0 };
 
 const CASES: [Case; 4] = [
@@ -27,7 +27,7 @@ const CASES: [Case; 4] = [
 ];
 
 impl Case {
-    /// A server that plays a script, and a run of `program` that asks it.
+    /// A server that plays a script, and a run of `program` that uses it.
     fn begin(&self, script: Script, program: impl FnOnce(&Env) -> Run) -> (Env, Server, Run) {
         let (env, authority) = trusted();
         env.sparse_png("large.png", MAX_IMAGE);
@@ -57,7 +57,7 @@ fn neither_tls_nor_an_image_takes_much_memory() {
 }
 
 #[test]
-fn a_question_takes_few_system_calls() {
+fn a_request_takes_few_system_calls() {
     if !Env::new().sh("command -v strace").stdout_like("").spawn().finish().status.success() {
         return skip("there is no strace");
     }
@@ -70,8 +70,8 @@ fn a_question_takes_few_system_calls() {
         let (env, _server, run) = case.begin(script, |env| traced(env).args(case.args));
         run.success();
         let calls = String::from_utf8_lossy(&env.read("calls")).lines().count();
-        // What is counted is this program: it sends a request at least.
-        let told = format!("{}: {:?}: {calls} system calls", case.scheme, case.args);
-        assert!((20..case.calls).contains(&calls), "{told}");
+        // A lower limit makes sure that this program was counted: it sends a request at least.
+        let shown = format!("{}: {:?}: {calls} system calls", case.scheme, case.args);
+        assert!((20..case.calls).contains(&calls), "{shown}");
     }
 }

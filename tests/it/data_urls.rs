@@ -1,14 +1,14 @@
-//! `data:` URLs in the place of images: passed through after the checks of a local file.
+//! `data:` URLs instead of image files: passed through after the same checks.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use crate::support::pictures::{JPEG, PNG, data_url, image, png};
+use crate::support::images::{JPEG, PNG, data_url, image, png};
 use crate::support::{Env, Server};
 
 #[test]
-fn what_is_a_picture_is_passed_through() {
+fn an_image_is_passed_through() {
     let env = Env::new();
     for url in [
         data_url("image/png", &png(100)),
@@ -22,12 +22,12 @@ fn what_is_a_picture_is_passed_through() {
 }
 
 #[test]
-fn what_is_none_is_refused_by_its_reason() {
+fn an_invalid_data_url_is_a_usage_error_with_the_reason() {
     let (env, never) = (Env::new(), Server::never());
     let base64 = |bytes: &[u8]| STANDARD.encode(bytes);
     let picture = base64(&png(100));
     for (url, word) in [
-        // Another type than it says.
+        // The content has another type than the URL says.
         (data_url("image/jpeg", PNG), "PNG"),
         (data_url("image/png", JPEG), "JPEG"),
         (data_url("image/png", b"GIF89a"), "GIF"),
@@ -36,7 +36,7 @@ fn what_is_none_is_refused_by_its_reason() {
         (data_url("image/webp", PNG), "webp"),
         (data_url("text/plain", b"hi"), "text/plain"),
         ("data:image/png;base64,".to_owned(), "empty"),
-        // No base64.
+        // Not base64.
         (format!("data:image/png,{picture}"), "base64"),
         (format!("data:image/png;base64,{}*", &picture[1..]), "base64"),
         (format!("data:image/png;base64,{}\n{}", &picture[..76], &picture[76..]), "base64"),
@@ -49,13 +49,13 @@ fn what_is_none_is_refused_by_its_reason() {
         ),
     ] {
         let run = env.xask(["hi", "-i", &url]).server(&never).case(&url);
-        let said = run.refused(2, &["data:", word]);
-        assert!(!said.contains(&picture), "{said}");
+        let stderr = run.refused(2, &["data:", word]);
+        assert!(!stderr.contains(&picture), "{stderr}");
     }
 }
 
 #[test]
-fn a_long_one_is_passed_through() {
+fn a_long_data_url_is_passed_through() {
     // As long as an argument may be.
     let url = data_url("image/png", &png(90_000));
     assert_eq!(Env::new().dry(["-i", &url]).content(), json!([image(&url)]));

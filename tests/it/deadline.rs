@@ -1,54 +1,55 @@
-//! One deadline for everything that can wait, and one budget for what comes before the first byte sent.
+//! One deadline for everything that can wait, and one time limit for everything before the first byte is sent.
 //!
-//! Nothing is timed here: what waits for ever, or begins to wait anew with each byte, does not end at all.
+//! Nothing is timed here: a run that waits forever, or starts to wait again with each byte, does not end at all.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use crate::support::pictures::MAX_IMAGE;
+use crate::support::images::MAX_IMAGE;
 use crate::support::tls::trusted;
 use crate::support::{
-    Env, Gate, ID, Output, Reads, Reply, Run, Script, Server, busy, four, messages, replies,
+    Env, Gate, ID, Output, Reads, Response, Run, Script, Server, chat, four, messages,
+    retry_at_once,
 };
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
 const STREAM: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
 
-/// A question that is to be answered within a second.
-fn hurried(env: &Env, server: &Server) -> Run {
+/// A prompt with a deadline of one second.
+fn with_one_second(env: &Env, server: &Server) -> Run {
     env.xask(["--timeout", "1", "--stream", "What is 2 + 2?"]).server(server)
 }
 
-/// It ended for its deadline, whatever the reply had been, and as lost.
+/// The run ended at its deadline, whatever the response was, with an incomplete response.
 #[track_caller]
-fn assert_lost(output: &Output, case: &str) {
+fn assert_timed_out(output: &Output, case: &str) {
     let notes = output.notes();
     assert_eq!(output.status.code(), Some(7), "{case}: {notes}");
     assert!(notes.contains(": timed out after 1 s (--timeout)"), "{case}: {notes}");
     assert!(notes.ends_with(messages::BILLED), "{case}: {notes}");
 }
 
-/// Nothing was computed while it waited: less than half of the time is a long way from all of it.
+/// The run did not compute while it waited: it used the processor for less than half of the time.
 #[track_caller]
 fn assert_idle(output: &Output, case: &str) {
     assert!(output.cpu < Duration::from_millis(500), "{case}: busy for {:?}", output.cpu);
 }
 
-/// All at once, for each waits for its deadline.
+/// All at once, because each waits for its deadline.
 fn play_all<const N: usize>(
     env: &Env,
     scripts: [(&'static str, Script); N],
 ) -> [(&'static str, Output); N] {
     let runs = scripts.map(|(case, script)| {
         let server = Server::play([script]);
-        let run = hurried(env, &server).spawn();
+        let run = with_one_second(env, &server).spawn();
         (case, server, run)
     });
     runs.map(|(case, _server, run)| (case, run.finish()))
 }
 
 #[test]
-fn the_deadline_ends_every_wait_for_a_reply_and_none_costs_a_processor() {
+fn the_deadline_ends_every_wait_for_a_response_without_using_a_processor() {
     let head = format!("{HEAD}X-Long: ");
     let early = "HTTP/1.1 103 Early Hints\r\n\r\n";
     let outputs = play_all(
@@ -64,14 +65,14 @@ fn the_deadline_ends_every_wait_for_a_reply_and_none_costs_a_processor() {
         ],
     );
     for (case, output) in outputs {
-        assert_lost(&output, case);
+        assert_timed_out(&output, case);
         assert_idle(&output, case);
         assert!(!output.notes().contains("(HTTP "), "{case}: {}", output.notes());
     }
 }
 
 #[test]
-fn the_deadline_ends_every_wait_for_the_rest_of_a_reply_and_none_costs_a_processor() {
+fn the_deadline_ends_every_wait_for_more_of_a_response_without_using_a_processor() {
     let head = |rest: &str| Script::new().send(format!("{HEAD}{rest}\r\n"));
     let stream = || Script::new().send(STREAM);
     let outputs = play_all(
@@ -88,14 +89,14 @@ fn the_deadline_ends_every_wait_for_the_rest_of_a_reply_and_none_costs_a_process
         ],
     );
     for (case, output) in outputs {
-        assert_lost(&output, case);
+        assert_timed_out(&output, case);
         assert_idle(&output, case);
     }
 }
 
 #[test]
-fn an_answer_that_stops_says_which_reply_it_was() {
-    let (head, body) = (four().with_id().head(), replies::completion("Four."));
+fn a_response_that_stops_is_named_by_its_id() {
+    let (head, body) = (four().with_id().head(), chat::completion("Four."));
     let part = |n: usize| Script::new().send([&head[..], &body.as_bytes()[..n]].concat()).stall();
     let outputs = play_all(
         &Env::new(),
@@ -110,24 +111,24 @@ fn an_answer_that_stops_says_which_reply_it_was() {
         ],
     );
     for (case, output) in outputs {
-        assert_lost(&output, case);
-        let told = format!("(x-request-id {ID})\n");
-        assert!(output.notes().contains(&told), "{case}: {}", output.notes());
+        assert_timed_out(&output, case);
+        let shown = format!("(x-request-id {ID})\n");
+        assert!(output.notes().contains(&shown), "{case}: {}", output.notes());
     }
 }
 
 #[test]
-fn an_answer_that_takes_longer_than_the_deadline_is_lost() {
-    // They come for much longer than the deadline, and make an answer in the end.
-    let answer = replies::completion("Four.");
-    let reply = format!("HTTP/1.1 200 OK\r\n\r\n{}{answer}", " ".repeat(5_000_000));
-    let server = Server::play([Script::new().drip(reply)]);
+fn a_response_that_takes_longer_than_the_deadline_is_incomplete() {
+    // The bytes arrive for much longer than the deadline, and would be an answer in the end.
+    let answer = chat::completion("Four.");
+    let response = format!("HTTP/1.1 200 OK\r\n\r\n{}{answer}", " ".repeat(5_000_000));
+    let server = Server::play([Script::new().drip(response)]);
     let env = Env::new();
-    assert_lost(&hurried(&env, &server).spawn().finish(), "a long answer");
+    assert_timed_out(&with_one_second(&env, &server).spawn().finish(), "a long answer");
 }
 
 #[test]
-fn the_deadline_ends_also_what_never_has_to_be_waited_for() {
+fn the_deadline_ends_a_response_that_never_pauses() {
     let trailers = format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n0\r\n");
     let outputs = play_all(
         &Env::new(),
@@ -138,12 +139,12 @@ fn the_deadline_ends_also_what_never_has_to_be_waited_for() {
         ],
     );
     for (case, output) in outputs {
-        assert_lost(&output, case);
+        assert_timed_out(&output, case);
     }
 }
 
 #[test]
-fn an_error_whose_words_do_not_come_is_told_by_its_status_at_the_deadline() {
+fn an_error_whose_body_does_not_arrive_is_reported_by_its_status_at_the_deadline() {
     let env = Env::new();
     let runs = [(401, 3), (404, 4), (429, 5), (500, 8), (999, 8)].map(|(status, code)| {
         let script = Script::new().send(format!("HTTP/1.1 {status} No\r\n\r\n")).stall();
@@ -158,33 +159,34 @@ fn an_error_whose_words_do_not_come_is_told_by_its_status_at_the_deadline() {
 }
 
 #[test]
-fn the_deadline_ends_an_upload_that_is_not_taken() {
+fn the_deadline_ends_an_upload_that_is_not_read() {
     let env = Env::new();
     env.sparse_png("large.png", MAX_IMAGE);
     for reads in [Reads::Head, Reads::Body(1000)] {
         let server = Server::play([Script::after(reads).weigh().stall()]);
         let run = env.xask(["--timeout", "1", "--image", "large.png"]).server(&server);
         let output = run.spawn().finish();
-        assert_lost(&output, "an upload");
-        // It has to encode what the buffers between the two take.
+        assert_timed_out(&output, "an upload");
+        // xask has to encode as much as the buffers between the two hold.
         assert!(output.cpu < Duration::from_millis(500), "busy for {:?}", output.cpu);
     }
 }
 
 #[test]
-fn the_deadline_ends_a_stream_that_stalls_and_what_came_stays_printed() {
-    let (asked, env) = (Gate::new(), Env::new());
-    let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
-    let (first, _) = Reply::sse(&events).split(2);
-    let server = Server::play([Script::new().send(first).open(&asked).stall()]);
-    let output = hurried(&env, &server).stdout_like("Fo").stderr_like(messages::BILLED).code(7);
-    assert_lost(&output, "a stream that stalls");
+fn the_deadline_ends_a_stalled_stream_and_its_beginning_stays_printed() {
+    let (received, env) = (Gate::new(), Env::new());
+    let events = chat::stream_of(&["Fo", "ur."], Some("stop"));
+    let (first, _) = Response::sse(&events).split(2);
+    let server = Server::play([Script::new().send(first).open(&received).stall()]);
+    let output =
+        with_one_second(&env, &server).stdout_like("Fo").stderr_like(messages::BILLED).code(7);
+    assert_timed_out(&output, "a stream that stalls");
     assert_idle(&output, "a stream that stalls");
-    asked.wait();
+    received.wait();
 }
 
 #[test]
-fn the_deadline_holds_over_tls_too() {
+fn the_deadline_applies_over_tls_too() {
     let (env, authority) = trusted();
     env.sparse_png("large.png", MAX_IMAGE);
     let runs = [
@@ -200,27 +202,30 @@ fn the_deadline_holds_over_tls_too() {
         (case, run.env("SSL_CERT_FILE", "ca.pem").spawn(), server)
     });
     for (case, run, _server) in runs {
-        assert_lost(&run.finish(), case);
+        assert_timed_out(&run.finish(), case);
     }
 }
 
 #[test]
-fn a_repetition_has_only_what_is_left_of_the_deadline() {
+fn a_retry_has_only_the_time_left_before_the_deadline() {
     let env = Env::new();
     let drips = Script::new().send(format!("{HEAD}X-Long: ")).trickle("a");
-    let server = Server::play([busy(429).into(), busy(429).into(), drips]);
-    hurried(&env, &server).stderr_like("retry 2 of 2").stderr_like(messages::BILLED).code(7);
+    let server = Server::play([retry_at_once(429).into(), retry_at_once(429).into(), drips]);
+    with_one_second(&env, &server)
+        .stderr_like("retry 2 of 2")
+        .stderr_like(messages::BILLED)
+        .code(7);
 }
 
 #[test]
-fn a_deadline_that_falls_into_a_pause_ends_with_the_last_replys_code() {
+fn a_deadline_during_a_pause_ends_with_the_exit_status_of_the_last_response() {
     let env = Env::new();
-    let body = replies::error("busy", "Come back later.");
+    let body = chat::error("busy", "Come back later.");
     for (status, code) in [(429, 5), (503, 8)] {
         for pause in ["60", "nonsense", "-1", "1.5"] {
-            let reply = Reply::json(status, &*body).header("Retry-After", pause);
-            let server = Server::reply(reply);
-            // The least pause where none is asked for is 0.375 s.
+            let response = Response::json(status, &*body).header("Retry-After", pause);
+            let server = Server::respond(response);
+            // The shortest pause, if none is requested, is 0.375 s.
             let timeout = if pause == "60" { "30" } else { "0.3" };
             let run = env.xask(["--timeout", timeout, "Hi"]).server(&server);
             let output = run.stderr_like(&*format!("HTTP {status}")).code(code);
@@ -231,11 +236,11 @@ fn a_deadline_that_falls_into_a_pause_ends_with_the_last_replys_code() {
 
 #[test]
 fn the_deadline_begins_when_the_prompt_has_been_read() {
-    let (env, server) = (Env::new(), Server::reply(four()));
+    let (env, server) = (Env::new(), Server::respond(four()));
     let run = env.xask(["--timeout", "1.5"]).server(&server).stdin_open().stdout("Four.\n");
     let mut run = run.spawn();
     run.write_stdin("What is 2 + 2");
-    // Longer than the deadline: what must not happen is given the time to happen.
+    // Longer than the deadline, so that a wrong request would have time to arrive.
     std::thread::sleep(Duration::from_millis(1600));
     run.write_stdin("?\n");
     run.close_stdin();
@@ -243,7 +248,7 @@ fn the_deadline_begins_when_the_prompt_has_been_read() {
 }
 
 #[test]
-fn a_time_that_is_none_is_refused() {
+fn an_invalid_time_is_a_usage_error() {
     for flag in ["--timeout", "--connect-timeout"] {
         for seconds in ["0", "0.0", "-1", "nan", "inf", "1e400", "soon", "", " ", "1s", "1,5"] {
             Env::new().ask_at("", [flag, seconds]).case(seconds).refused(2, &[flag]);
@@ -252,9 +257,9 @@ fn a_time_that_is_none_is_refused() {
 }
 
 #[test]
-fn an_answer_in_time_is_an_answer_whatever_the_deadline() {
+fn an_answer_before_the_deadline_is_printed_however_long_it_is() {
     for timeout in ["3600", "20.5", "1e9", "1e18", "1e19"] {
-        let server = Server::reply(four());
+        let server = Server::respond(four());
         Env::new()
             .ask(&server, ["--timeout", timeout, "--connect-timeout", timeout])
             .stdout("Four.\n")
@@ -263,8 +268,8 @@ fn an_answer_in_time_is_an_answer_whatever_the_deadline() {
 }
 
 #[test]
-fn a_deadline_that_has_passed_before_a_byte_left_is_not_delivered() {
-    // It may be connected to, but is not to be spoken to.
+fn a_deadline_that_passes_before_a_byte_was_sent_means_not_delivered() {
+    // It accepts connections but does not answer.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
     for flag in ["--timeout", "--connect-timeout"] {
@@ -274,8 +279,8 @@ fn a_deadline_that_has_passed_before_a_byte_left_is_not_delivered() {
     }
 }
 
-/// A listener that takes no more connections: its queue is full, and further ones are not answered. The
-/// connections in the queue come with it.
+/// A listener that accepts no more connections: its queue is full, and further ones are not answered. The
+/// connections in the queue are returned with it.
 #[cfg(target_os = "linux")]
 fn unresponsive_listener() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -287,7 +292,7 @@ fn unresponsive_listener() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_connection_that_does_not_come_about_in_time_is_not_delivered() {
+fn a_connection_that_takes_too_long_means_not_delivered() {
     let (address, _listener, _queue) = unresponsive_listener();
     let url = format!("http://{address}/v1");
     let host = address.to_string();
@@ -297,9 +302,9 @@ fn a_connection_that_does_not_come_about_in_time_is_not_delivered() {
 }
 
 #[test]
-fn connecting_has_a_budget_of_its_own() {
+fn connecting_has_a_time_limit_of_its_own() {
     let (env, _) = trusted();
-    // A record of TLS that announces 16 KiB.
+    // A TLS record that announces 16 KiB.
     let record = [22, 3, 3, 64, 0];
     let nothing = || Script::after(Reads::Nothing);
     let budgets = [
@@ -329,12 +334,12 @@ fn connecting_has_a_budget_of_its_own() {
 }
 
 #[test]
-fn a_connect_timeout_does_not_bound_the_answer() {
-    let (env, (server, asked, gate)) = (Env::new(), Server::holding(four()));
+fn a_connect_timeout_does_not_limit_the_response() {
+    let (env, (server, received, gate)) = (Env::new(), Server::holding(four()));
     let run =
         env.xask(["--connect-timeout", "0.2", "Hi"]).server(&server).stdout("Four.\n").spawn();
-    asked.wait();
-    // Longer than the budget: what must not happen is given the time to happen.
+    received.wait();
+    // Longer than the limit, so that a wrong timeout would have time to happen.
     std::thread::sleep(Duration::from_millis(400));
     gate.open();
     run.success();

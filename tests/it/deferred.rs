@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use predicates::prelude::*;
 
 use crate::support::{
-    Env, Gate, KEY, Reply, Run, Script, Server, answer, busy, four, messages, replies,
+    Env, Gate, KEY, Response, Run, Script, Server, answer, chat, four, messages, retry_at_once,
 };
 
 /// An id of a deferred request.
@@ -16,14 +16,14 @@ const PATH: &str = "/v1/chat/deferred-completion/f15c114e-f47d-40ca-8d5c-8c23d65
 const NOTE: &str = "xask: note: deferred; to fetch the answer later: xask --fetch \
                     f15c114e-f47d-40ca-8d5c-8c23d656eeb6\n";
 
-/// What the API answers with at once.
-fn accepted() -> Reply {
-    Reply::json(200, format!(r#"{{"request_id":"{ID}"}}"#))
+/// The immediate response of the API.
+fn accepted() -> Response {
+    Response::json(200, format!(r#"{{"request_id":"{ID}"}}"#))
 }
 
-/// What a poll finds while the answer is not ready.
-fn not_ready() -> Reply {
-    Reply::new(202, "application/json", "")
+/// The response to a poll while the answer is not ready.
+fn not_ready() -> Response {
+    Response::new(202, "application/json", "")
 }
 
 /// `xask --deferred hi` and more.
@@ -61,7 +61,7 @@ fn the_dry_run_shows_the_field() {
 }
 
 #[test]
-fn the_way_to_fetch_the_answer_is_told_before_the_first_poll_and_under_quiet_too() {
+fn the_command_to_fetch_the_answer_is_printed_before_the_first_poll_even_with_quiet() {
     let env = Env::new();
     env.write("headers", "X-One: 1\n");
     let gate = Gate::new();
@@ -70,13 +70,13 @@ fn the_way_to_fetch_the_answer_is_told_before_the_first_poll_and_under_quiet_too
     let args = ["-q", "-H", "@headers", "--base-url", &url];
     let run = deferred(&env, args).stdout("Four.\n").stderr_like(predicate::always());
     let mut run = run.spawn();
-    let told = run.read_stderr_until("\n");
-    let told = String::from_utf8_lossy(told).into_owned();
-    assert!(told.starts_with("xask: note: deferred; to fetch the answer later: xask "), "{told}");
-    assert!(told.contains(&format!(" --fetch {ID}")), "{told}");
+    let shown = run.read_stderr_until("\n");
+    let shown = String::from_utf8_lossy(shown).into_owned();
+    assert!(shown.starts_with("xask: note: deferred; to fetch the answer later: xask "), "{shown}");
+    assert!(shown.contains(&format!(" --fetch {ID}")), "{shown}");
     assert!(
-        told.contains(&format!(" --base-url {url}")) && told.contains(" -H @headers"),
-        "{told}"
+        shown.contains(&format!(" --base-url {url}")) && shown.contains(" -H @headers"),
+        "{shown}"
     );
     gate.open();
     run.success();
@@ -85,14 +85,14 @@ fn the_way_to_fetch_the_answer_is_told_before_the_first_poll_and_under_quiet_too
 #[test]
 fn a_completion_in_place_of_an_id_is_the_answer() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     deferred(&env, ["-c", "talk"]).server(&server).refused(2, &["--deferred", "--conversation"]);
     deferred(&env, ["-o", "out"]).server(&server).success();
     assert_eq!(env.read("out"), b"Four.\n");
 }
 
 #[test]
-fn what_is_no_id_is_a_server_error() {
+fn an_invalid_id_is_a_server_error() {
     let env = Env::new();
     for body in [
         r#"{"request_id":""}"#.to_owned(),
@@ -106,7 +106,7 @@ fn what_is_no_id_is_a_server_error() {
         r#"{"error":"It rains."}"#.to_owned(),
         "{}".to_owned(),
     ] {
-        let server = Server::reply(Reply::json(200, &*body));
+        let server = Server::respond(Response::json(200, &*body));
         deferred(&env, []).server(&server).case(&body).fails(8, &[]);
     }
 }
@@ -114,19 +114,19 @@ fn what_is_no_id_is_a_server_error() {
 #[test]
 fn the_post_fails_like_any_other() {
     let env = Env::new();
-    for (reply, code) in [
-        (Reply::json(401, "{}"), 3),
-        (Reply::json(400, "{}"), 4),
-        (Reply::json(429, "{}").header("Retry-After", "99"), 5),
-        (Reply::json(500, "{}"), 8),
-        (accepted().cut_at(9), 7),
+    for (response, code) in [
+        (Response::json(401, "{}"), 3),
+        (Response::json(400, "{}"), 4),
+        (Response::json(429, "{}").header("Retry-After", "99"), 5),
+        (Response::json(500, "{}"), 8),
+        (accepted().truncated_at(9), 7),
     ] {
-        let server = Server::reply(reply);
+        let server = Server::respond(response);
         deferred(&env, []).server(&server).fails(code, &[]);
     }
     deferred(&env, ["--base-url", "http://127.0.0.1:1"]).fails(6, &[]);
     // A retry comes before the id, and under --retry-lost never after it.
-    let server = Server::play([busy(503), accepted(), four()]);
+    let server = Server::play([retry_at_once(503), accepted(), four()]);
     let run = env.xask(["--deferred", "--retry-lost", "hi"]).server(&server);
     run.stdout("Four.\n").stderr_like("retry 1 of 2").stderr_like("--fetch").success();
     let posts = server.requests().iter().filter(|request| request.method == "POST").count();
@@ -134,7 +134,7 @@ fn the_post_fails_like_any_other() {
 }
 
 #[test]
-fn what_it_excludes_is_a_usage_error() {
+fn options_that_deferred_excludes_are_usage_errors() {
     let (env, never) = (Env::new(), Server::never());
     for (args, words) in [
         (&["--api", "responses"][..], &["--deferred", "--api"][..]),
@@ -151,30 +151,30 @@ fn what_it_excludes_is_a_usage_error() {
 }
 
 #[test]
-fn deferred_or_not_is_the_same_record() {
+fn a_deferred_answer_has_the_same_cache_entry() {
     let env = Env::new();
     let server = Server::play([accepted(), four()]);
     let run = |args: &[&str]| env.xask(["--cache", "answers", "hi"]).args(args).server(&server);
     run(&["--deferred"]).stdout("Four.\n").stderr(NOTE).success();
     run(&["--deferred"]).stdout("Four.\n").success();
     run(&[]).stdout("Four.\n").success();
-    run(&["--offline", "--json"]).stdout(replies::completion("Four.") + "\n").success();
+    run(&["--offline", "--json"]).stdout(chat::completion("Four.") + "\n").success();
     assert_eq!(env.names_in("answers").len(), 1);
-    // And the other way round.
+    // And the reverse.
     let env = Env::new();
-    let server = Server::reply(answer("Five."));
+    let server = Server::respond(answer("Five."));
     let run = |args: &[&str]| env.xask(["--cache", "answers", "hi"]).args(args).server(&server);
     run(&[]).stdout("Five.\n").success();
     run(&["--deferred"]).stdout("Five.\n").success();
 }
 
 #[test]
-fn a_deadline_between_polls_tells_how_to_go_on() {
+fn a_deadline_between_polls_says_how_to_continue() {
     let env = Env::new();
     let server = Server::play([accepted(), not_ready()]);
     let run = deferred(&env, ["--timeout=1.5"]).server(&server);
-    let said = run.stderr_like(NOTE).code(7);
-    let (_, error) = said.notes().split_once('\n').expect("a note and an error");
+    let stderr = run.stderr_like(NOTE).code(7);
+    let (_, error) = stderr.notes().split_once('\n').expect("a note and an error");
     assert!(messages::is_message(error), "{error}");
     let hint = error.lines().nth(1).expect("a hint");
     assert!(hint.contains(&format!("--fetch {ID}")), "{hint}");
@@ -182,7 +182,7 @@ fn a_deadline_between_polls_tells_how_to_go_on() {
 }
 
 #[test]
-fn terminals_are_not_streamed_to() {
+fn a_terminal_gets_no_stream() {
     let env = Env::new();
     let server = Server::play([accepted(), four()]);
     let run = deferred(&env, []).server(&server).tty(crate::support::Tty::Stdout);
@@ -191,7 +191,7 @@ fn terminals_are_not_streamed_to() {
 }
 
 #[test]
-fn a_rehearsal_plays_an_id_a_wait_and_the_case_without_a_pause() {
+fn a_rehearsal_simulates_an_id_a_wait_and_the_scenario_without_a_pause() {
     let env = Env::new();
     for (case, code) in [
         ("ok", 0),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::responses::whole_answer;
-use crate::support::{Env, ID, Reply, Server, Tty, answer, replies};
+use crate::support::{Env, ID, Response, Server, Tty, answer, chat};
 
 /// Answers, and the block in them.
 const BLOCKS: [(&str, &str); 22] = [
@@ -21,10 +21,10 @@ const BLOCKS: [(&str, &str); 22] = [
     ("~~~\n```\na\n~~~  \t\n", "```\na\n"),
     ("```\na\n``` b\n```", "a\n``` b\n"),
     ("```\na\n``\n```", "a\n``\n"),
-    // What stands behind backticks has none of them, or it is inline code.
+    // The text after the backticks contains none, or it is inline code.
     ("```a`b\n\n```\nc\n```", "c\n"),
     ("~~~ a`b ~~~\nc\n~~~", "c\n"),
-    // Up to three blanks before it, which are taken from each line.
+    // Up to three blanks before it, which are removed from each line.
     ("  ```\n  a\n b\n    c\n  ```", "a\nb\n  c\n"),
     ("   ```\na\n```\n", "a\n"),
     ("```\na\n   ```\nb", "a\n"),
@@ -32,9 +32,9 @@ const BLOCKS: [(&str, &str); 22] = [
     // In a list.
     ("- one:\n\n  ```py\n  a = 1\n\n    b\n  ```\n- two", "a = 1\n\n  b\n"),
     ("1. one:\n   ```\n   a\n   ```", "a\n"),
-    // Lines end as they end.
+    // Line ends are kept.
     ("```\r\na\r\nb\r\n```\r\n", "a\r\nb\r\n"),
-    // Not code: a paragraph's fence may stand directly below it.
+    // Not inline code: a fence may directly follow a paragraph.
     ("See:\n```\na\n```", "a\n"),
     ("``` \u{e9}\n\u{1f600}\n```", "\u{1f600}\n"),
     ("```\n\na\n\n```", "\na\n\n"),
@@ -45,10 +45,10 @@ fn the_first_block_is_printed_byte_for_byte() {
     let env = Env::new();
     for (text, block) in BLOCKS {
         for flag in ["-x", "--extract"] {
-            let server = Server::reply(answer(text));
+            let server = Server::respond(answer(text));
             env.ask(&server, [flag]).case(text).stdout(block).success();
         }
-        let server = Server::reply(whole_answer(text));
+        let server = Server::respond(whole_answer(text));
         let run = env.ask(&server, ["-x", "-o", "out", "--api", "responses"]);
         run.case(text).success();
         assert_eq!(env.read("out"), block.as_bytes(), "{text:?}");
@@ -56,7 +56,7 @@ fn the_first_block_is_printed_byte_for_byte() {
 }
 
 #[test]
-fn without_a_block_that_is_closed_the_whole_text_is_printed() {
+fn without_a_closed_block_the_whole_text_is_printed() {
     let env = Env::new();
     for text in [
         "Four.",
@@ -74,7 +74,7 @@ fn without_a_block_that_is_closed_the_whole_text_is_printed() {
         "```\n\n \t\n```",
         "~~~\n~~~\n",
     ] {
-        let server = Server::reply(answer(text));
+        let server = Server::respond(answer(text));
         let printed = if text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") };
         env.write("out", "old");
         let run = env.ask(&server, ["-x", "-o", "out"]).case(text);
@@ -84,7 +84,7 @@ fn without_a_block_that_is_closed_the_whole_text_is_printed() {
 }
 
 #[test]
-fn whatever_the_reason_for_an_unusable_answer_the_whole_text_is_printed() {
+fn an_unusable_answer_is_printed_whole_for_any_reason() {
     let env = Env::new();
     let text = "Here:\n```\na\n```\nand mo";
     for (overrides, word) in [
@@ -94,18 +94,18 @@ fn whatever_the_reason_for_an_unusable_answer_the_whole_text_is_printed() {
     ] {
         let mut overrides = overrides;
         overrides["content"] = text.into();
-        let server = Server::reply(Reply::json(200, replies::completion_with(overrides)));
+        let server = Server::respond(Response::json(200, chat::completion_with(overrides)));
         env.ask(&server, ["-x"]).stdout(format!("{text}\n")).fails(9, &[word]);
     }
     let refusal = json!({"content": null, "refusal": "I will not:\n```\na\n```"});
-    let server = Server::reply(Reply::json(200, replies::completion_with(refusal)));
+    let server = Server::respond(Response::json(200, chat::completion_with(refusal)));
     env.ask(&server, ["-x"]).stdout("I will not:\n```\na\n```\n").fails(9, &["refus"]);
 }
 
 #[test]
 fn the_error_says_which_response_has_no_code_block() {
     let env = Env::new();
-    let server = Server::reply(answer("Four.").with_id());
+    let server = Server::respond(answer("Four.").with_id());
     let error = format!("xask: error: the answer has no code block (x-request-id {ID})\n");
     env.ask(&server, ["-x"]).stdout("Four.\n").stderr(error).code(9);
 }
@@ -114,7 +114,7 @@ fn the_error_says_which_response_has_no_code_block() {
 fn conversation_and_cache_get_the_whole_answer() {
     let env = Env::new();
     let text = "Here:\n```\na\n```\n";
-    let server = Server::reply(answer(text));
+    let server = Server::respond(answer(text));
     let run = || env.ask(&server, ["--cache", "answers"]);
     run().args(["-x", "-c", "talk"]).stdout("a\n").success();
     let talk = String::from_utf8(env.read("talk")).expect("text");
@@ -130,16 +130,16 @@ fn a_recorded_answer_without_a_block_counts_as_not_recorded() {
     let server = Server::play([answer("Four."), answer("```\na\n```")]);
     let run = || env.ask(&server, ["--cache", "answers"]);
     run().stdout("Four.\n").success();
-    // Offline it is what it is.
+    // Offline, the error is that there is no block.
     run().args(["-x", "--offline"]).stdout("Four.\n").fails(9, &["code block"]);
     run().args(["--offline"]).stdout("Four.\n").success();
-    // With a network it is asked for anew.
+    // With a network, the answer is requested again.
     run().args(["-x"]).stdout("a\n").stderr_like("").success();
     run().args(["-x", "--offline"]).stdout("a\n").success();
 }
 
 #[test]
-fn it_excludes_what_has_no_block() {
+fn extract_excludes_options_without_a_block() {
     let (env, never) = (Env::new(), Server::never());
     env.write("s.json", "{}");
     for (args, words) in [
@@ -154,9 +154,9 @@ fn it_excludes_what_has_no_block() {
 }
 
 #[test]
-fn on_a_terminal_it_is_not_streamed_and_made_safe() {
+fn a_block_is_not_streamed_to_a_terminal_and_is_sanitized() {
     let env = Env::new();
-    let server = Server::reply(answer("```\n\u{1b}[2J\n```"));
+    let server = Server::respond(answer("```\n\u{1b}[2J\n```"));
     env.ask(&server, ["-x"]).tty(Tty::Stdout).on_tty("\\x1b[2J\n").success();
     assert_eq!(server.request().json().get("stream"), None);
 }
@@ -173,6 +173,6 @@ fn a_rehearsal_answers_with_a_block() {
         run("length").stdout_like("").fails(9, &["token limit"]);
         run("refused").stdout_like("").fails(9, &["refused"]);
     }
-    // A prompt cannot break out of the block.
+    // A prompt cannot end the block.
     env.rehearse(["-x", "a\n```\nb\n````"]).stdout_like("b\n````\n").success();
 }

@@ -1,16 +1,16 @@
-//! The harness, where a fault in it would let other tests pass that prove nothing. It is tried on the
-//! shell and on bare sockets, so that xask itself has no part in it.
+//! The harness itself, because a fault in it would let other tests pass that prove nothing. It is tested with a
+//! shell and with bare sockets, without xask.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::support::{Env, Gate, Reads, Reply, Script, Server, Signal, Tty, replies, unprivileged};
+use crate::support::{Env, Gate, Reads, Response, Script, Server, Signal, Tty, chat, unprivileged};
 use predicates::prelude::*;
 
 const REQUEST: &[u8] = b"POST /v1/x HTTP/1.1\r\nContent-LENGTH: 4\r\n\r\nbody";
 
-/// The words with which this fails; a panic when it does not fail.
+/// The message with which this fails; panics if it does not fail.
 #[track_caller]
 fn failure<T>(test: impl FnOnce() -> T) -> String {
     let panic = catch_unwind(AssertUnwindSafe(test)).err().expect("the harness let it pass");
@@ -20,17 +20,17 @@ fn failure<T>(test: impl FnOnce() -> T) -> String {
     }
 }
 
-/// Sends a request by hand and reads what comes until the connection ends.
+/// Sends these bytes and reads the response until the connection ends.
 fn ask(server: &Server, request: &[u8]) -> (Vec<u8>, Result<usize, ErrorKind>) {
     let mut stream = TcpStream::connect(server.addr()).expect("the server listens");
     stream.write_all(request).expect("the server reads");
-    let mut reply = Vec::new();
-    let end = stream.read_to_end(&mut reply).map_err(|e| e.kind());
-    (reply, end)
+    let mut response = Vec::new();
+    let end = stream.read_to_end(&mut response).map_err(|e| e.kind());
+    (response, end)
 }
 
 #[test]
-fn a_run_that_says_what_was_expected_passes() {
+fn a_run_with_the_expected_output_passes() {
     let env = Env::new();
     let run = env.sh("printf out; printf err >&2; exit 3").stdout("out").stderr("err");
     assert_eq!(run.code(3).stdout, b"out");
@@ -52,7 +52,7 @@ fn a_byte_too_many_or_too_few_on_any_stream_fails() {
 }
 
 #[test]
-fn a_text_or_predicate_that_does_not_hold_fails() {
+fn a_text_or_predicate_that_does_not_match_fails() {
     let env = Env::new();
     failure(|| env.sh("echo abc").stdout_like("abc").stdout_like("abd").success());
     failure(|| env.sh("echo abc >&2").stderr_like("abd").success());
@@ -62,7 +62,7 @@ fn a_text_or_predicate_that_does_not_hold_fails() {
 }
 
 #[test]
-fn the_wrong_end_fails() {
+fn a_wrong_exit_status_or_signal_fails() {
     let env = Env::new();
     failure(|| env.sh("exit 1").success());
     failure(|| env.sh("").code(1));
@@ -72,7 +72,7 @@ fn the_wrong_end_fails() {
 }
 
 #[test]
-fn the_environment_is_empty_but_for_what_is_meant_to_be_there() {
+fn the_environment_has_only_the_intended_variables() {
     let output = Env::new().sh("env").env("MINE", "1").stdout_like("MINE=1\n").success();
     let shells_own = ["PWD", "OLDPWD", "SHLVL", "_"];
     let text = String::from_utf8(output.stdout).expect("text");
@@ -89,7 +89,7 @@ fn the_shell_finds_the_binary_under_test() {
 }
 
 #[test]
-fn stdin_is_what_it_is_said_to_be() {
+fn stdin_is_what_the_test_chose() {
     let env = Env::new();
     env.write("file", "from a file");
     env.sh("cat").success();
@@ -105,7 +105,7 @@ fn stdin_is_what_it_is_said_to_be() {
 }
 
 #[test]
-fn a_terminal_is_a_terminal_and_changes_no_byte() {
+fn a_terminal_is_recognized_and_changes_no_byte() {
     let env = Env::new();
     let script = "test -t 1 && test -t 2 && ! test -t 0 && printf 'a\\n' && printf 'b\\033' >&2";
     env.sh(script).tty(Tty::Stdout).tty(Tty::Stderr).on_tty("a\nb\x1b").success();
@@ -116,7 +116,7 @@ fn a_terminal_is_a_terminal_and_changes_no_byte() {
 }
 
 #[test]
-fn a_reader_that_leaves_is_felt() {
+fn a_reader_that_leaves_causes_sigpipe() {
     let mut yes = Env::new().sh("exec yes").stdout_like("y\ny\n").spawn();
     yes.read_stdout_until("y\ny\n");
     assert!(yes.peak_kib() > 0);
@@ -125,7 +125,7 @@ fn a_reader_that_leaves_is_felt() {
 }
 
 #[test]
-fn waiting_for_what_is_never_said_fails() {
+fn waiting_for_output_that_never_comes_fails() {
     let mut run = Env::new().sh("echo abab").spawn();
     run.read_stdout_until("ab");
     run.read_stdout_until("ab");
@@ -133,17 +133,17 @@ fn waiting_for_what_is_never_said_fails() {
 }
 
 #[test]
-fn a_server_that_is_not_asked_as_often_as_scripted_fails() {
-    let reply = || Reply::json(200, replies::completion("Four."));
-    assert!(failure(|| drop(Server::reply(reply()))).contains("asked 0 times, scripted 1"));
+fn a_server_that_gets_too_few_or_too_many_requests_fails() {
+    let response = || Response::json(200, chat::completion("Four."));
+    assert!(failure(|| drop(Server::respond(response()))).contains("asked 0 times, scripted 1"));
     let once_too_often = || {
         let server = Server::never();
         drop(ask(&server, b""));
     };
     assert!(failure(once_too_often).contains("asked 1 times, scripted 0"));
-    // A client that is gone before it is taken counts too.
+    // A client that leaves before its connection is accepted counts too.
     let gone = || {
-        let server = Server::reply(reply());
+        let server = Server::respond(response());
         drop(ask(&server, REQUEST));
         drop(TcpStream::connect(server.addr()));
     };
@@ -151,7 +151,7 @@ fn a_server_that_is_not_asked_as_often_as_scripted_fails() {
 }
 
 #[test]
-fn a_server_keeps_what_it_was_asked() {
+fn a_server_keeps_its_requests() {
     let server = Server::play([Script::from("one"), Script::new().weigh().send("two")]);
     assert_eq!(ask(&server, REQUEST), (b"one".to_vec(), Ok(3)));
     assert_eq!(ask(&server, REQUEST), (b"two".to_vec(), Ok(3)));
@@ -163,7 +163,7 @@ fn a_server_keeps_what_it_was_asked() {
 }
 
 #[test]
-fn a_server_counts_what_it_does_not_keep() {
+fn a_server_counts_bytes_it_does_not_keep() {
     let env = Env::new();
     let server = Server::play([
         Script::new().keep_in(env.path("body")).send("one"),
@@ -179,7 +179,7 @@ fn a_server_counts_what_it_does_not_keep() {
 }
 
 #[test]
-fn a_message_that_is_none_of_ours_fails() {
+fn a_message_in_another_style_fails() {
     let env = Env::new();
     let say = |text: &str| env.sh(&format!("printf '%b' '{text}' >&2; exit 2"));
     say("xask: error: a.png: no such file\\n").refused(2, &["a.png"]);
@@ -202,14 +202,14 @@ fn a_message_that_is_none_of_ours_fails() {
     ] {
         failure(|| say(text).refused(2, &[]));
     }
-    let said = "xask: error: a\\n";
-    failure(|| say(said).refused(1, &[]));
-    failure(|| say(said).refused(2, &["b"]));
+    let message = "xask: error: a\\n";
+    failure(|| say(message).refused(1, &[]));
+    failure(|| say(message).refused(2, &["b"]));
     failure(|| env.sh("echo xask: error: a >&2; echo out; exit 2").refused(2, &[]));
 }
 
 #[test]
-fn without_powers_permissions_hold() {
+fn unprivileged_runs_are_held_to_permissions() {
     unprivileged(|| {
         let env = Env::new();
         env.write_unreadable("file", "x");
@@ -218,41 +218,41 @@ fn without_powers_permissions_hold() {
 }
 
 #[test]
-fn a_cut_is_an_end_and_a_reset_is_a_reset() {
-    let cut = Reply::json(200, replies::completion("Four.")).cut_at(5);
+fn a_truncated_response_ends_and_a_reset_is_a_reset() {
+    let cut = Response::json(200, chat::completion("Four.")).truncated_at(5);
     let reset = |reads| Script::after(reads).reset();
     let scripts =
         [Script::from(cut), reset(Reads::Head), reset(Reads::AllBut(1)), reset(Reads::Nothing)];
     let server = Server::play(scripts);
-    let (reply, end) = ask(&server, REQUEST);
-    assert!(reply.ends_with(b"\r\n\r\n{\"id\"") && end.is_ok());
+    let (response, end) = ask(&server, REQUEST);
+    assert!(response.ends_with(b"\r\n\r\n{\"id\"") && end.is_ok());
     for _ in 0..3 {
         assert_eq!(ask(&server, REQUEST).1, Err(ErrorKind::ConnectionReset));
     }
 }
 
 #[test]
-fn a_script_that_cannot_do_as_it_says_fails() {
+fn a_script_that_cannot_be_played_fails() {
     let no_reset = || {
         let server = Server::play([Script::new().reset()]);
         let mut stream = TcpStream::connect(server.addr()).expect("the server listens");
         stream.write_all(REQUEST).expect("the server reads");
     };
     assert!(failure(no_reset).contains("a script of the server failed"));
-    failure(|| Vec::from(Reply::json(200, "{}").cut_at(2)));
+    failure(|| Vec::from(Response::json(200, "{}").truncated_at(2)));
 }
 
 #[test]
 fn nothing_passes_a_gate_before_it_opens() {
-    let (asked, gate) = (Gate::new(), Gate::new());
-    let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
-    let (first, rest) = Reply::sse(&events).split(2);
+    let (received, gate) = (Gate::new(), Gate::new());
+    let events = chat::stream_of(&["Fo", "ur."], Some("stop"));
+    let (first, rest) = Response::sse(&events).split(2);
     let sent = [&first[..], &rest].concat();
-    let script = Script::new().send(first.clone()).open(&asked).wait(&gate).send(rest);
+    let script = Script::new().send(first.clone()).open(&received).wait(&gate).send(rest);
     let server = Server::play([script]);
     let mut stream = TcpStream::connect(server.addr()).expect("the server listens");
     stream.write_all(REQUEST).expect("the server reads");
-    asked.wait();
+    received.wait();
     let mut early = vec![0; first.len()];
     stream.read_exact(&mut early).expect("the first events");
     stream.set_nonblocking(true).expect("a socket");
@@ -266,7 +266,7 @@ fn nothing_passes_a_gate_before_it_opens() {
 }
 
 #[test]
-fn a_server_can_be_dropped_in_the_middle_of_everything() {
+fn a_server_can_be_dropped_at_any_moment() {
     let gate = Gate::new();
     let server = Server::play([
         Script::new().hold(),
@@ -285,22 +285,26 @@ fn a_server_can_be_dropped_in_the_middle_of_everything() {
 }
 
 #[test]
-fn replies_are_as_they_are_on_the_wire() {
-    let text = |reply: Reply| String::from_utf8(reply.into()).expect("text");
-    let json = text(Reply::json(429, replies::error("slug", "words")).header("Retry-After", "1"));
+fn responses_are_exact_on_the_wire() {
+    let text = |response: Response| String::from_utf8(response.into()).expect("text");
+    let json = text(Response::json(429, chat::error("slug", "words")).header("Retry-After", "1"));
     assert!(json.starts_with("HTTP/1.1 429 Scripted\r\nContent-Type: application/json\r\n"));
     assert!(json.contains("\r\nRetry-After: 1\r\n") && json.contains("\r\nContent-Length: 31\r\n"));
     assert!(json.ends_with("\r\n\r\n{\"code\":\"slug\",\"error\":\"words\"}"));
-    let sse = text(Reply::sse(&["{}"]));
+    let sse = text(Response::sse(&["{}"]));
     assert!(sse.ends_with("\r\n\r\na\r\ndata: {}\n\n\r\ne\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"));
-    assert!(text(Reply::sse(&["{}"]).close_delimited()).ends_with("data: {}\n\ndata: [DONE]\n\n"));
-    assert!(text(Reply::json(200, "1234").chunked()).ends_with("2\r\n12\r\n2\r\n34\r\n0\r\n\r\n"));
-    let mut events = replies::stream_of(&["a", "b"], Some("stop"));
-    events.push(replies::usage_chunk());
+    assert!(
+        text(Response::sse(&["{}"]).close_delimited()).ends_with("data: {}\n\ndata: [DONE]\n\n")
+    );
+    assert!(
+        text(Response::json(200, "1234").chunked()).ends_with("2\r\n12\r\n2\r\n34\r\n0\r\n\r\n")
+    );
+    let mut events = chat::stream_of(&["a", "b"], Some("stop"));
+    events.push(chat::usage_chunk());
     for event in events {
         serde_json::from_str::<serde_json::Value>(&event).expect("an event is JSON");
     }
-    let odd = replies::completion_with(serde_json::json!({"content": null, "finish_reason": "x"}));
+    let odd = chat::completion_with(serde_json::json!({"content": null, "finish_reason": "x"}));
     let odd: serde_json::Value = serde_json::from_str(&odd).expect("JSON");
     assert_eq!(
         (&odd["choices"][0]["message"]["content"], odd["choices"][0]["finish_reason"].as_str()),

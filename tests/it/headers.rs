@@ -1,6 +1,8 @@
-//! `--header`: more request headers, for gateways, and none that would break the request.
+//! `--header`: additional request headers, for gateways, and none that would break the request.
 
-use crate::support::{Env, ID, KEY, Reply, Run, Server, Tty, busy, four, replies, reply};
+use crate::support::{
+    Env, ID, KEY, Response, Run, Server, Tty, chat, four, json_response, retry_at_once,
+};
 
 fn gate<'a>(env: &Env, args: impl IntoIterator<Item = &'a str>) -> Run {
     env.xask(["--retries=0", "hi"].into_iter().chain(args))
@@ -9,8 +11,8 @@ fn gate<'a>(env: &Env, args: impl IntoIterator<Item = &'a str>) -> Run {
 #[test]
 fn headers_are_sent_with_every_request() {
     let env = Env::new();
-    let models = Reply::json(200, r#"{"data":[{"id":"grok-4"}]}"#);
-    let server = Server::play([busy(503), four(), models]);
+    let models = Response::json(200, r#"{"data":[{"id":"grok-4"}]}"#);
+    let server = Server::play([retry_at_once(503), four(), models]);
     let flags = ["-H", "X-One: 1", "--header", "x-two:two words  ", "-H", "X-One: again"];
     let run = env.xask(["hi"]).args(flags).server(&server).stdout("Four.\n");
     run.stderr_like("retry 1 of 2").success();
@@ -27,11 +29,11 @@ fn headers_are_sent_with_every_request() {
 }
 
 #[test]
-fn a_file_holds_a_header_a_line() {
+fn a_file_holds_one_header_per_line() {
     let env = Env::new();
     env.write("headers", "X-One: 1\n\nX-Two: 2\r\nAuthorization: Bearer gateway-token-1\n");
     for from_stdin in [false, true] {
-        let server = Server::reply(four());
+        let server = Server::respond(four());
         let file = if from_stdin { "@-" } else { "@headers" };
         let run = gate(&env, ["-H", file, "-H", "X-Three: 3"]).key(KEY).server(&server);
         let run = if from_stdin { run.stdin(env.read("headers")) } else { run };
@@ -41,7 +43,7 @@ fn a_file_holds_a_header_a_line() {
             ("x-one", "1"),
             ("x-two", "2"),
             ("x-three", "3"),
-            // In place of the key's.
+            // Instead of the header with the key.
             ("authorization", "Bearer gateway-token-1"),
         ] {
             assert_eq!(request.header(name), Some(value), "{name}");
@@ -52,10 +54,10 @@ fn a_file_holds_a_header_a_line() {
 }
 
 #[test]
-fn with_an_authorization_of_its_own_no_key_is_needed() {
+fn an_authorization_header_replaces_the_key() {
     let env = Env::new();
     env.write("headers", "authorization: Basic c2VjcmV0OnNlY3JldA==\n");
-    // A name that is nobody's: past the key, the connection is what fails.
+    // A host name that does not exist: the key is not needed, so the connection is what fails.
     let url = format!("https://{}.example/v1", "a".repeat(64));
     let run = || env.xask(["--retries=0", "--base-url", &url, "hi"]);
     run().args(["-H", "@headers"]).fails(6, &[".example"]);
@@ -63,8 +65,8 @@ fn with_an_authorization_of_its_own_no_key_is_needed() {
 }
 
 #[test]
-fn user_agent_and_accept_are_replaced() {
-    let server = Server::reply(four());
+fn user_agent_and_accept_can_be_replaced() {
+    let server = Server::respond(four());
     let run = gate(&Env::new(), ["-H", "user-agent: mine/1", "-H", "ACCEPT: text/plain"]);
     run.server(&server).stdout("Four.\n").success();
     let request = server.request();
@@ -73,14 +75,14 @@ fn user_agent_and_accept_are_replaced() {
         let values: Vec<_> = of_it.map(|(_, value)| value.as_str()).collect();
         assert_eq!(values, [value]);
     }
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     gate(&Env::new(), []).server(&server).stdout("Four.\n").success();
     let agent = format!("xask/{}", env!("CARGO_PKG_VERSION"));
     assert_eq!(server.request().header("user-agent"), Some(&*agent));
 }
 
 #[test]
-fn what_the_request_needs_itself_is_refused() {
+fn headers_that_xask_sets_are_usage_errors() {
     let (env, never) = (Env::new(), Server::never());
     for name in [
         "Host",
@@ -102,14 +104,14 @@ fn what_the_request_needs_itself_is_refused() {
         env.write("headers", format!("X-One: 1\n{header}\n"));
         gate(&env, ["-H", "@headers"]).server(&never).refused(2, &["headers", name]);
     }
-    // A secret among the arguments is seen by all.
+    // A secret among the arguments is visible to all users.
     let run = gate(&env, ["-H", "Authorization: Bearer gateway-token-1"]).server(&never);
-    let said = run.refused(2, &["Authorization", "@"]);
-    assert!(!said.contains("gateway-token-1"), "{said}");
+    let stderr = run.refused(2, &["Authorization", "@"]);
+    assert!(!stderr.contains("gateway-token-1"), "{stderr}");
 }
 
 #[test]
-fn what_is_no_header_is_refused() {
+fn an_invalid_header_is_a_usage_error() {
     let (env, never) = (Env::new(), Server::never());
     env.folder("folder");
     for header in [
@@ -144,7 +146,7 @@ fn what_is_no_header_is_refused() {
 }
 
 #[test]
-fn values_are_masked_in_what_the_api_says_and_in_what_verbose_tells() {
+fn values_are_masked_in_messages_of_the_api_and_in_verbose_notes() {
     let env = Env::new();
     let values = ["open-sesame-1", "Bearer gateway-token-1", "short12"];
     env.write(
@@ -152,21 +154,21 @@ fn values_are_masked_in_what_the_api_says_and_in_what_verbose_tells() {
         "X-Gate: open-sesame-1\nAuthorization: Bearer gateway-token-1\nX-Short: short12\n",
     );
     let words = "open-sesame-1 and gateway-token-1 and OPEN-sesame-1 and short12";
-    let server = Server::reply(reply(400, replies::error("slug", words)));
+    let server = Server::respond(json_response(400, chat::error("slug", words)));
     let run = gate(&env, ["-v", "-H", "@headers"]).server(&server);
-    let said = run.stderr_like(ID).code(4);
-    let said = said.notes();
+    let stderr = run.stderr_like(ID).code(4);
+    let stderr = stderr.notes();
     for value in &values[..2] {
         let word = value.rsplit(' ').next().expect("a word");
-        assert!(!said.to_lowercase().contains(word), "{word} is in {said}");
+        assert!(!stderr.to_lowercase().contains(word), "{word} is in {stderr}");
     }
-    assert!(said.contains("short12"), "shorter than 8 bytes: {said}");
+    assert!(stderr.contains("short12"), "shorter than 8 bytes: {stderr}");
 }
 
 #[test]
-fn headers_are_not_part_of_the_key_of_the_cache() {
+fn headers_are_not_part_of_the_cache_key() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     for header in [None, Some("X-One: 1"), Some("X-One: 2")] {
         let flags = header.iter().flat_map(|header| ["-H", header]);
         let run = env.xask(["--cache", "answers", "hi"]).args(flags).server(&server);
@@ -189,7 +191,7 @@ fn headers_never_reach_a_proxy() {
 
 #[test]
 fn long_headers_are_sent_whole() {
-    let (env, server) = (Env::new(), Server::reply(four()));
+    let (env, server) = (Env::new(), Server::respond(four()));
     let long = "a".repeat(30_000);
     env.write("headers", format!("X-A: {long}\nX-B: {long}\n"));
     gate(&env, ["-H", "@headers"]).server(&server).stdout("Four.\n").success();
@@ -198,7 +200,7 @@ fn long_headers_are_sent_whole() {
 }
 
 #[test]
-fn a_file_of_headers_is_an_input_where_nothing_is_sent_too() {
+fn a_file_of_headers_is_read_even_when_nothing_is_sent() {
     let env = Env::new();
     env.write("blank", " \n");
     for mode in ["--rehearse", "--dry-run"] {

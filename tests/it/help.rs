@@ -1,9 +1,9 @@
-//! `cli`, and of it the help and the version.
+//! `cli`: the help and the version.
 
 use crate::support::{Env, Server, Tty};
 use predicates::prelude::*;
 
-/// Each way to ask for a text that is printed without a question.
+/// Each flag that prints a text without a prompt.
 const TEXTS: [&str; 4] = ["-h", "--help", "-V", "--version"];
 
 fn printed(flag: &str) -> String {
@@ -12,7 +12,7 @@ fn printed(flag: &str) -> String {
 }
 
 #[test]
-fn help_and_version_are_on_stdout_and_ask_for_nothing() {
+fn help_and_version_are_on_stdout_and_need_nothing() {
     let (env, server) = (Env::new(), Server::never());
     for flag in TEXTS {
         for args in [vec![flag], vec!["hi", "-f", "missing", flag], vec![flag, "-"]] {
@@ -26,7 +26,7 @@ fn help_and_version_are_on_stdout_and_ask_for_nothing() {
 }
 
 #[test]
-fn the_first_line_of_the_help_is_enough_for_a_reader() {
+fn a_reader_may_stop_after_the_first_line_of_the_help() {
     let env = Env::new();
     let run = env.sh("xask --help | { read -r line; echo \"$line\"; }");
     run.stdout_like("Grok").success();
@@ -119,7 +119,7 @@ fn the_long_help_explains_every_flag() {
     let missing: Vec<_> = short.iter().filter(|flag| !in_long.contains(flag)).collect();
     assert!(missing.is_empty(), "only in the short help: {missing:?}");
     for flag in FLAGS {
-        // Its own entry, and under it, further in, at least one line about it.
+        // An entry of its own, and below it, indented further, at least one line about it.
         let mut lines = long.lines().skip_while(|line| !line.trim_start().starts_with(flag));
         assert!(lines.next().is_some(), "{flag} is not explained");
         let text = lines.next().unwrap_or_default();
@@ -140,7 +140,7 @@ fn the_long_help_names_every_variable_and_exit_status() {
 }
 
 #[test]
-fn the_long_help_names_what_holds_where_nothing_is_given() {
+fn the_long_help_names_the_defaults() {
     let long = printed("--help").split_whitespace().collect::<Vec<_>>().join(" ");
     for default in ["grok-4", "https://api.x.ai/v1", "3600", "10", "2"] {
         assert!(long.contains(&format!("[default: {default}]")), "{default}: {long}");

@@ -1,9 +1,9 @@
-//! What an error suggests, where there is something to be done about it.
+//! Hints of errors that the user can do something about.
 
-use crate::support::{Env, KEY, Reads, Reply, Script, Server, replies};
+use crate::support::{Env, KEY, Reads, Response, Script, Server, chat};
 
 #[test]
-fn a_flag_that_other_tools_have_is_told_what_it_is_called_here() {
+fn a_flag_of_another_tool_gets_the_name_of_ours() {
     let env = Env::new();
     for (args, words) in [
         (&["--api-key", "k", "hi"][..], &["--api-key", "XAI_API_KEY"][..]),
@@ -13,56 +13,56 @@ fn a_flag_that_other_tools_have_is_told_what_it_is_called_here() {
     ] {
         env.xask(args).case(args).refused(2, words);
     }
-    // What is near no flag gets no guess.
+    // A flag that resembles no other gets no suggestion.
     for flag in ["--template", "--prompt-file", "--xyzzy", "--thread"] {
-        let said = env.xask([flag, "hi"]).refused(2, &[flag]);
-        assert!(!said.contains("did you mean"), "{said}");
+        let stderr = env.xask([flag, "hi"]).refused(2, &[flag]);
+        assert!(!stderr.contains("did you mean"), "{stderr}");
     }
     for (typed, meant) in
         [("--modle", "--model"), ("--temprature", "--temperature"), ("--extrac", "--extract")]
     {
-        let said = env.xask([typed, "x", "hi"]).refused(2, &[typed, "did you mean", meant]);
-        assert!(!said.contains("api-key"), "{said}");
+        let stderr = env.xask([typed, "x", "hi"]).refused(2, &[typed, "did you mean", meant]);
+        assert!(!stderr.contains("api-key"), "{stderr}");
     }
 }
 
 #[test]
 fn a_404_says_what_to_check() {
     let env = Env::new();
-    let error = |words| Reply::json(404, replies::error("not-found", words));
-    let server = Server::reply(error("No handler found on route."));
+    let error = |words| Response::json(404, chat::error("not-found", words));
+    let server = Server::respond(error("No handler found on route."));
     env.xask(["--list-models"]).server(&server).fails(4, &["base URL"]);
-    let server = Server::reply(error("The model grok-0 does not exist."));
+    let server = Server::respond(error("The model grok-0 does not exist."));
     env.ask(&server, ["-m", "grok-0"]).fails(4, &["--model", "--list-models"]);
 }
 
 #[test]
-fn a_401_without_a_key_says_that_none_was_sent() {
+fn a_401_without_a_key_says_that_no_key_was_sent() {
     let env = Env::new();
-    let error = || Reply::json(401, replies::error("no-credentials", "No credentials presented."));
-    let server = Server::reply(error());
-    let said = env.ask(&server, []).fails(3, &["no API key was sent", "XAI_API_KEY"]);
-    assert!(!said.contains("refused"), "{said}");
-    let server = Server::reply(error());
-    let said = env.ask(&server, []).key(KEY).fails(3, &["XAI_API_KEY"]);
-    assert!(!said.contains("no API key was sent"), "{said}");
+    let error = || Response::json(401, chat::error("no-credentials", "No credentials presented."));
+    let server = Server::respond(error());
+    let stderr = env.ask(&server, []).fails(3, &["no API key was sent", "XAI_API_KEY"]);
+    assert!(!stderr.contains("refused"), "{stderr}");
+    let server = Server::respond(error());
+    let stderr = env.ask(&server, []).key(KEY).fails(3, &["XAI_API_KEY"]);
+    assert!(!stderr.contains("no API key was sent"), "{stderr}");
 }
 
 #[test]
-fn a_proxy_that_wants_a_password_says_so() {
+fn a_proxy_that_requires_a_password_gets_a_hint() {
     let env = Env::new();
     let script =
         Script::after(Reads::Head).send("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
     let proxy = Server::play([script]);
     let run = env.xask(["--base-url", "https://api.example", "hi"]).key(KEY);
     let run = run.env("https_proxy", format!("http://me:hunter2@{}", proxy.addr()));
-    // Once: an account may be locked.
-    let said = run.fails(6, &["407", "user", "password", "https_proxy"]);
-    assert!(!said.contains("hunter2") && !said.contains("; retry "), "{said}");
+    // Only one attempt: an account may be locked.
+    let stderr = run.fails(6, &["407", "user", "password", "https_proxy"]);
+    assert!(!stderr.contains("hunter2") && !stderr.contains("; retry "), "{stderr}");
 }
 
 #[test]
-fn an_error_line_is_searchable_and_there_is_one() {
+fn there_is_exactly_one_searchable_error_line() {
     let env = Env::new();
     for (args, code) in [
         (&["--bogus"][..], 2),
@@ -80,9 +80,9 @@ fn an_error_line_is_searchable_and_there_is_one() {
         (&["--fetch", "abc", "--rehearse=cut"], 7),
     ] {
         let output = env.xask(args).case(args).any_output().code(code);
-        let said = output.notes();
-        let errors = said.lines().filter(|line| line.starts_with("xask: error: "));
-        assert_eq!(errors.count(), 1, "{said}");
-        assert!(said.lines().all(|line| line.starts_with("xask: ")), "{said}");
+        let stderr = output.notes();
+        let errors = stderr.lines().filter(|line| line.starts_with("xask: error: "));
+        assert_eq!(errors.count(), 1, "{stderr}");
+        assert!(stderr.lines().all(|line| line.starts_with("xask: ")), "{stderr}");
     }
 }

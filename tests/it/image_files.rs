@@ -1,4 +1,4 @@
-//! Image files on their way into the body: byte for byte, in constant memory, and as they were when they
+//! Image files in the body: byte for byte, in constant memory, and either as they were when they
 //! were checked or not at all.
 
 use std::fs::{self, File};
@@ -7,16 +7,18 @@ use std::os::unix::fs::MetadataExt;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use crate::support::pictures::{MAX_IMAGE, PNG, data_url, image, png};
-use crate::support::{Env, Gate, Reads, Request, Run, Script, Server, busy, four, wait_for};
+use crate::support::images::{MAX_IMAGE, PNG, data_url, image, png};
+use crate::support::{
+    Env, Gate, Reads, Request, Run, Script, Server, four, retry_at_once, wait_for,
+};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 #[test]
-fn every_length_is_encoded_right_wherever_a_chunk_ends() {
+fn every_length_is_encoded_correctly_wherever_a_chunk_ends() {
     let env = Env::new();
-    // About the lengths at which something is cut or padded: 3 bytes, pages, 96 and 128 KiB.
+    // Near the lengths at which something is split or padded: 3 bytes, pages, 96 and 128 KiB.
     let near = |n: usize| n - 4..n + 4;
     let lengths: Vec<_> =
         [12, 6144, 8192, 98_304, 131_072, 196_608].into_iter().flat_map(near).collect();
@@ -34,7 +36,7 @@ fn every_length_is_encoded_right_wherever_a_chunk_ends() {
     }
     let content = env.xask(&args).content();
     assert!(content == json!(expected));
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     env.xask(&args[1..]).server(&server).stdout("Four.\n").success();
     let request = server.request();
     assert_eq!(request.header("content-length"), Some(&*request.body.len().to_string()));
@@ -45,7 +47,7 @@ fn every_length_is_encoded_right_wherever_a_chunk_ends() {
     }
 }
 
-/// The most memory that a run needs until its request has arrived, in KiB, and the request.
+/// The peak memory of a run until its request has arrived, in KiB, and the request.
 fn peak(env: &Env, args: &[&str]) -> (u64, Request) {
     let (arrived, go) = (Gate::new(), Gate::new());
     let server = Server::play([Script::new()
@@ -62,12 +64,12 @@ fn peak(env: &Env, args: &[&str]) -> (u64, Request) {
 }
 
 #[test]
-fn ten_large_images_arrive_whole_and_take_no_memory() {
+fn ten_large_images_arrive_whole_and_take_little_memory() {
     let env = Env::new();
     let names = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
     let args: Vec<_> = names.iter().flat_map(|name| ["-i", name]).collect();
     for name in names {
-        // Each has its own end, so that none can stand in for another.
+        // Each has a different end, so that they can be told apart.
         let path = env.sparse_png(name, MAX_IMAGE - 100);
         let mut file = File::options().append(true).open(path).expect("the file is there");
         file.write_all(name.repeat(100).as_bytes()).expect("written");
@@ -83,14 +85,14 @@ fn ten_large_images_arrive_whole_and_take_no_memory() {
     let mut expect = |text: &str| {
         let mut had = vec![0; text.len()];
         arrived.read_exact(&mut had).expect("the body is long enough");
-        // Not `assert_eq`: nobody wants to read 28 MB.
+        // Not `assert_eq`, which would print 28 MB.
         assert!(had == text.as_bytes(), "it is not {}", &text[..text.len().min(60)]);
     };
     expect(r#"{"model":"grok-4","messages":[{"role":"user","content":["#);
     for name in names {
         expect(if name == "0" { "" } else { "," });
         expect(r#"{"type":"image_url","image_url":{"url":""#);
-        // What lies between its ends is a hole, and zeros are A in base64.
+        // Between its ends is a hole, and zeros are A in base64.
         expect(&data_url("image/png", &[PNG, &[0; 4]].concat()));
         expect(&"A".repeat((MAX_IMAGE - 12 - 302) / 3 * 4));
         expect(&STANDARD.encode([vec![0; 202], name.repeat(100).into_bytes()].concat()));
@@ -101,10 +103,10 @@ fn ten_large_images_arrive_whole_and_take_no_memory() {
 }
 
 #[test]
-fn a_dry_run_and_a_rehearsal_take_no_memory_either() {
+fn a_dry_run_and_a_rehearsal_take_little_memory_too() {
     let env = Env::new();
     env.sparse_png("a.png", MAX_IMAGE);
-    // There is room for the program, and not for one image.
+    // There is room for the program, but not for one image.
     let script = |flag: &str| format!("ulimit -v 24576 && xask -q {flag} -i a.png -i a.png");
     let length = env.sh(&format!("{} >body && wc -c <body", script("--dry-run"))).text();
     assert!(length.trim().parse::<usize>().expect("a number") > 2 * MAX_IMAGE.div_ceil(3) * 4);
@@ -119,7 +121,7 @@ fn files_are_opened_one_after_another() {
     assert_eq!(env.sh(&script).content().as_array().map(Vec::len), Some(40));
 }
 
-/// What may happen to a file, by name.
+/// Changes to a file, by name.
 type Change = (&'static str, fn(&Env));
 
 fn open(env: &Env) -> File {
@@ -136,12 +138,12 @@ const CHANGES: [Change; 9] = [
         let mut file = open(env);
         file.write_all(&[PNG, b"others"].concat()).expect("written");
         assert_eq!(file.metadata().expect("it is there").len(), len);
-        // By a clock that is finer than the file system's.
+        // By a clock that is finer than that of the file system.
         file.set_modified(SystemTime::now() + Duration::from_secs(1)).expect("its time is set");
     }),
     ("is rewritten under its old time", |env| {
         let before = fs::metadata(env.path("a.png")).expect("it is there");
-        // Until the file system's clock has moved on.
+        // Until the clock of the file system has advanced.
         wait_for(|| {
             let mut file = open(env);
             file.write_all(&[PNG, b"others"].concat()).expect("written");
@@ -154,7 +156,7 @@ const CHANGES: [Change; 9] = [
     ("is replaced", |env| {
         let found = fs::metadata(env.path("a.png")).expect("it is there");
         let len = usize::try_from(found.len()).expect("it fits");
-        // Another of the same size and time.
+        // Another file of the same size and time.
         let other = File::options().write(true).open(env.sparse_png("b.png", len));
         let modified = found.modified().expect("it has a time");
         other.and_then(|other| other.set_modified(modified)).expect("its time is set");
@@ -171,8 +173,8 @@ const CHANGES: [Change; 9] = [
     }),
 ];
 
-/// Runs while the file changes: after it was checked, for the pipe stands behind it on the command line,
-/// and before it is sent, for the pipe has not been read to its end.
+/// Runs while the file changes: after it was checked, because the pipe comes after it on the command line,
+/// and before it is sent, because the pipe has not been read to its end.
 #[track_caller]
 fn while_it_changes(env: &Env, run: Run, change: fn(&Env)) -> (String, Vec<u8>) {
     let pipe = env.path("pipe");
@@ -205,12 +207,12 @@ fn a_file_that_changes_after_it_was_checked_is_never_sent() {
             let asked = mode == "--json";
             let server = if asked { Server::play([Script::new()]) } else { Server::never() };
             let run = env.xask(["-q", mode, "-i", "a.png", "-f", "pipe"]).server(&server);
-            let (said, stdout) = while_it_changes(&env, run, change);
+            let (stderr, stdout) = while_it_changes(&env, run, change);
             assert!(
-                said.starts_with("xask: error: a.png") && said.lines().count() == 1,
-                "{name}: {said}"
+                stderr.starts_with("xask: error: a.png") && stderr.lines().count() == 1,
+                "{name}: {stderr}"
             );
-            // Of what stands in its place now not a byte is let out: it may be a secret.
+            // Not a byte of the new file is sent: it may be a secret.
             assert!(stdout.len() < 200, "{name}, {mode}: {} bytes", stdout.len());
             if asked {
                 assert_eq!(stdout, b"");
@@ -220,7 +222,7 @@ fn a_file_that_changes_after_it_was_checked_is_never_sent() {
     }
 }
 
-/// The server never gets all that it was promised.
+/// The server never receives as many bytes as were announced.
 #[track_caller]
 fn assert_cut(server: &Server) {
     server.wait();
@@ -230,7 +232,7 @@ fn assert_cut(server: &Server) {
     }
 }
 
-/// Asks, and changes the file `a.png` when the first bytes have arrived, and the last cannot have: no socket holds
+/// Runs xask and changes the file `a.png` when the first bytes have arrived, and the last cannot have: no socket holds
 /// a whole large image.
 #[track_caller]
 fn change_while_sent(env: &Env, args: &[&str], (name, change): Change) {
@@ -241,8 +243,11 @@ fn change_while_sent(env: &Env, args: &[&str], (name, change): Change) {
     begun.wait();
     change(env);
     go.open();
-    let said = run.code(1).notes().to_owned();
-    assert!(said.starts_with("xask: error: a.png") && said.lines().count() == 1, "{name}: {said}");
+    let stderr = run.code(1).notes().to_owned();
+    assert!(
+        stderr.starts_with("xask: error: a.png") && stderr.lines().count() == 1,
+        "{name}: {stderr}"
+    );
     assert_cut(&server);
 }
 
@@ -272,10 +277,10 @@ fn a_file_that_changes_while_it_is_sent_is_not_sent_to_its_end() {
 }
 
 #[test]
-fn each_pass_reads_the_file_anew_and_finds_out_a_change() {
+fn each_attempt_reads_the_file_again_and_notices_a_change() {
     let env = Env::new();
     env.write("a.png", png(300_000));
-    let server = Server::play([busy(503), four()]);
+    let server = Server::play([retry_at_once(503), four()]);
     let run = env.xask(["-i", "a.png"]).server(&server);
     run.stdout("Four.\n").stderr_like("503").success();
     let requests = server.requests();
@@ -285,16 +290,16 @@ fn each_pass_reads_the_file_anew_and_finds_out_a_change() {
         let env = Env::new();
         env.write("a.png", png(300_000));
         let (arrived, go) = (Gate::new(), Gate::new());
-        let first = Script::new().open(&arrived).wait(&go).send(busy(503));
+        let first = Script::new().open(&arrived).wait(&go).send(retry_at_once(503));
         let server = Server::play([first, Script::new()]);
         let run = env.xask(["-q", "-i", "a.png"]).server(&server).any_output().spawn();
         arrived.wait();
         change(&env);
         go.open();
-        let said = run.code(1).notes().to_owned();
+        let stderr = run.code(1).notes().to_owned();
         assert!(
-            said.lines().last().is_some_and(|line| line.starts_with("xask: error: a.png")),
-            "{name}: {said}"
+            stderr.lines().last().is_some_and(|line| line.starts_with("xask: error: a.png")),
+            "{name}: {stderr}"
         );
         server.wait();
         assert!(
@@ -309,9 +314,9 @@ fn a_file_that_becomes_a_pipe_does_not_hang() {
     env.fifo("pipe");
     env.write("a.png", PNG);
     let run = env.xask(["--dry-run", "-i", "a.png", "-f", "pipe"]);
-    let (said, _) = while_it_changes(&env, run, |env| {
+    let (stderr, _) = while_it_changes(&env, run, |env| {
         fs::remove_file(env.path("a.png")).expect("it was there");
         env.fifo("a.png");
     });
-    assert!(said.starts_with("xask: error: a.png"), "{said}");
+    assert!(stderr.starts_with("xask: error: a.png"), "{stderr}");
 }

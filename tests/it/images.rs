@@ -1,4 +1,4 @@
-//! Images: where they stand, what is taken, and what is refused with which words.
+//! Images: their position, which ones are accepted, and the messages for all others.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixListener;
 use std::thread;
 
-use crate::support::pictures::{JPEG, MAX_IMAGE, PNG, data_url, image, image_with, png};
+use crate::support::images::{JPEG, MAX_IMAGE, PNG, data_url, image, image_with, png};
 use crate::support::{Env, Script, Server, Tty, four, unprivileged};
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ fn texts_and_images_arrive_in_the_order_of_the_command_line() {
     env.write("after.png", [JPEG, &[7; 99]].concat());
     let before = data_url("image/png", &png(100));
     let after = data_url("image/jpeg", &[JPEG, &[7; 99]].concat());
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let args =
         ["What changed between", "--image", "before.png", "and", "--image", "after.png", "?"];
     env.xask(args.iter().chain(&["--detail", "high"])).server(&server).stdout("Four.\n").success();
@@ -63,7 +63,7 @@ fn texts_are_joined_as_far_as_the_next_image() {
 }
 
 #[test]
-fn beside_images_standard_input_is_the_text_and_an_empty_one_adds_nothing() {
+fn with_images_standard_input_is_the_text_and_may_be_empty() {
     let env = Env::new();
     env.write("before.png", PNG);
     env.write("after.png", JPEG);
@@ -82,7 +82,7 @@ fn beside_images_standard_input_is_the_text_and_an_empty_one_adds_nothing() {
 }
 
 #[test]
-fn detail_is_given_once_for_all_or_once_for_each_or_not_at_all() {
+fn detail_is_given_once_or_once_per_image_or_not_at_all() {
     let env = Env::new();
     env.write("a.png", PNG);
     env.write("b.png", PNG);
@@ -95,7 +95,7 @@ fn detail_is_given_once_for_all_or_once_for_each_or_not_at_all() {
     ];
     for (details, expected) in cases {
         let images = ["-i", "a.png", "x", "-i", url, "y", "-i", "-"];
-        // Before the images, behind them, and (one for each) among them.
+        // Before the images, after them, and (one for each) between them.
         let behind = [&images[..], details].concat();
         let before = [details, &images[..]].concat();
         for args in [behind, before] {
@@ -113,7 +113,7 @@ fn detail_is_given_once_for_all_or_once_for_each_or_not_at_all() {
 }
 
 #[test]
-fn a_wrong_number_of_details_is_refused() {
+fn a_wrong_number_of_details_is_a_usage_error() {
     let (env, server) = (Env::new(), Server::never());
     env.write("a.png", PNG);
     let low = |n: usize| ["-d", "low"].repeat(n);
@@ -129,7 +129,7 @@ fn a_wrong_number_of_details_is_refused() {
 }
 
 #[test]
-fn an_address_is_passed_through_and_never_fetched() {
+fn a_url_is_passed_through_and_never_fetched() {
     let (env, elsewhere) = (Env::new(), Server::never());
     let png = data_url("image/png", PNG);
     let addresses = [
@@ -145,7 +145,7 @@ fn an_address_is_passed_through_and_never_fetched() {
         assert_eq!(env.dry(["-i", address]).content(), json!([image(address)]));
         env.rehearse(["-i", address]).stdout_like("user: ").success();
     }
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let args = addresses.iter().flat_map(|address| ["-i", address]);
     env.xask(args).server(&server).stdout("Four.\n").success();
     let sent = server.request().json();
@@ -154,7 +154,7 @@ fn an_address_is_passed_through_and_never_fetched() {
 }
 
 #[test]
-fn a_data_url_of_anything_else_is_refused() {
+fn a_data_url_of_anything_else_is_a_usage_error() {
     let (env, server) = (Env::new(), Server::never());
     for url in [
         "data:image/gif;base64,R0lGODlh",
@@ -171,7 +171,7 @@ fn a_data_url_of_anything_else_is_refused() {
 }
 
 #[test]
-fn a_picture_is_told_by_its_bytes_whatever_its_name() {
+fn an_image_is_recognized_by_its_bytes_whatever_its_name() {
     let env = Env::new();
     let jpeg = [JPEG, &[0; 20]].concat();
     env.folder("folder");
@@ -199,8 +199,8 @@ fn a_picture_is_told_by_its_bytes_whatever_its_name() {
     assert_eq!(env.dry(["-i", "link"]).content(), expected);
 }
 
-/// Files that are no pictures, whatever they are called.
-const NO_PICTURES: [(&str, &[u8]); 15] = [
+/// Files that are not images, whatever their names.
+const NOT_IMAGES: [(&str, &[u8]); 15] = [
     ("cat.png", b"GIF89a\x01\0\x01\0"),
     ("old.gif", b"GIF87a\x01\0\x01\0"),
     ("web.png", b"RIFF\x10\0\0\0WEBPVP8 \0"),
@@ -222,7 +222,7 @@ const TAKES: &str = "; xAI accepts PNG and JPEG\n";
 const NOWHERE: &str = "\nxask: hint: it is a broken symbolic link\n";
 const ADDRESSES: &str = "\nxask: hint: URLs must begin with http://, https:// or data:\n";
 
-/// What is refused, why, and what is said behind that.
+/// What is refused, why, and the rest of the message.
 const REFUSED: [(&str, &str, &str); 27] = [
     ("cat.png", " is a GIF", TAKES),
     ("old.gif", " is a GIF", TAKES),
@@ -254,22 +254,22 @@ const REFUSED: [(&str, &str, &str); 27] = [
 ];
 
 #[test]
-fn what_is_no_picture_is_refused_by_name_and_reason_before_the_key_is_read() {
+fn a_file_that_is_not_an_image_is_an_error_with_name_and_reason_before_the_key_is_read() {
     let (env, server) = (Env::new(), Server::never());
     let _socket = UnixListener::bind(env.path("a socket")).expect("a socket");
     env.folder("folder.png");
     env.link("dangling.png", "nowhere");
     env.link("loop.png", "loop.png");
     env.sparse_png("large.png", MAX_IMAGE + 1);
-    for (name, bytes) in NO_PICTURES {
+    for (name, bytes) in NOT_IMAGES {
         env.write(name, bytes);
     }
     for (name, why, rest) in REFUSED {
         let run = env.xask(["hi", "-i", name]).server(&server).env("XAI_API_KEY_FILE", "missing");
-        let said = run.refused(2, &[]);
-        assert_eq!(said, format!("xask: error: {name}{why}{rest}"));
+        let stderr = run.refused(2, &[]);
+        assert_eq!(stderr, format!("xask: error: {name}{why}{rest}"));
     }
-    // The second is looked at before the first is sent.
+    // The second is checked before the first is sent.
     env.write("good.png", PNG);
     env.xask(["-i", "good.png", "-i", "cat.png"]).server(&server).refused(2, &["cat.png"]);
     unprivileged(|| {
@@ -280,16 +280,16 @@ fn what_is_no_picture_is_refused_by_name_and_reason_before_the_key_is_read() {
 }
 
 #[test]
-fn of_a_pipe_that_is_too_large_no_size_is_told_that_nobody_knows() {
+fn no_size_is_reported_for_a_pipe_that_is_too_large() {
     let env = Env::new();
     let run = env.sh("head -c 30000000 a.png | xask --dry-run -i /dev/fd/3 3<&0 </dev/null");
     env.sparse_png("a.png", 30_000_000);
-    let said = run.refused(2, &["/dev/fd/3", "20971520"]);
-    assert!(!said.contains("20971521"), "{said}");
+    let stderr = run.refused(2, &["/dev/fd/3", "20971520"]);
+    assert!(!stderr.contains("20971521"), "{stderr}");
 }
 
 #[test]
-fn standard_input_may_be_the_picture() {
+fn standard_input_may_be_the_image() {
     let (env, server) = (Env::new(), Server::never());
     let jpeg = [JPEG, &[0; 2000]].concat();
     env.write("a.jpg", &jpeg);
@@ -304,39 +304,39 @@ fn standard_input_may_be_the_picture() {
         (b"words\n", "is text, not an image; xAI accepts PNG and JPEG"),
         (b"", "is empty; xAI accepts PNG and JPEG"),
     ] {
-        let said = env.xask(["hi", "-i", "-"]).stdin(bytes).server(&server).refused(2, &[]);
-        assert_eq!(said, format!("xask: error: standard input {why}\n"));
+        let stderr = env.xask(["hi", "-i", "-"]).stdin(bytes).server(&server).refused(2, &[]);
+        assert_eq!(stderr, format!("xask: error: standard input {why}\n"));
     }
-    // A question in a pipe is asked about the pictures that are named.
+    // Text in a pipe is the prompt for the images on the command line.
     env.write("a.png", PNG);
-    let asked = env.sh("echo 'What is this?' | xask --dry-run --image a.png").content();
-    assert_eq!(asked, json!([image(&data_url("image/png", PNG)), text("What is this?")]));
+    let content = env.sh("echo 'What is this?' | xask --dry-run --image a.png").content();
+    assert_eq!(content, json!([image(&data_url("image/png", PNG)), text("What is this?")]));
     for run in [env.dry(["-i", "a.png"]), env.dry(["-i", "a.png"]).tty(Tty::Stdin)] {
         assert_eq!(run.content(), json!([image(&data_url("image/png", PNG))]));
     }
 }
 
 #[test]
-fn a_pipe_may_be_a_picture() {
+fn a_pipe_may_be_an_image() {
     let env = Env::new();
     let bytes = png(300_000);
     env.write("a.png", &bytes);
     let expected = json!([image(&data_url("image/png", &bytes)), text("hi")]);
-    let said = env.sh("cat a.png | xask --dry-run -i /dev/fd/3 hi 3<&0 </dev/null").content();
-    assert!(said == expected);
+    let content = env.sh("cat a.png | xask --dry-run -i /dev/fd/3 hi 3<&0 </dev/null").content();
+    assert!(content == expected);
     let fifo = env.fifo("fifo");
     let writer = thread::spawn(move || fs::write(fifo, bytes));
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     env.xask(["-i", "fifo", "hi"]).server(&server).stdout("Four.\n").success();
     writer.join().expect("no panic").expect("the pipe was read");
     assert!(server.request().json()["messages"][0]["content"] == expected);
-    // What it contains is checked like a file.
+    // Its content is checked like that of a file.
     let script = "printf GIF89a | xask -i /dev/fd/3 3<&0 </dev/null";
     env.sh(script).refused(2, &["/dev/fd/3 is a GIF; xAI accepts PNG and JPEG"]);
 }
 
 #[test]
-fn twenty_mebibytes_are_taken_and_one_byte_more_is_refused() {
+fn twenty_mebibytes_are_accepted_and_one_byte_more_is_an_error() {
     let env = Env::new();
     env.sparse_png("most.png", MAX_IMAGE);
     env.sparse_png("more.png", MAX_IMAGE + 1);
@@ -362,7 +362,7 @@ fn twenty_mebibytes_are_taken_and_one_byte_more_is_refused() {
 }
 
 #[test]
-fn a_rehearsal_tells_type_size_and_detail() {
+fn a_rehearsal_shows_type_size_and_detail() {
     let env = Env::new();
     env.write("a.png", png(1234));
     let jpeg = [JPEG, &[0; 6]].concat();
@@ -387,7 +387,7 @@ fn a_rehearsal_tells_type_size_and_detail() {
 }
 
 #[test]
-fn a_rehearsal_knows_a_data_url_in_every_spelling_that_is_taken() {
+fn a_rehearsal_knows_every_accepted_spelling_of_a_data_url() {
     for url in ["DATA:image/PNG;base64,iVBORw0KGgo=", "data:image/png;BASE64,iVBORw0KGgo="] {
         let answer = Env::new().rehearse(["-i", url]).text();
         assert_eq!(answer, "[rehearsal]\nmodel: grok-4\nuser: [image/png, 8 bytes]", "{url}");

@@ -1,6 +1,6 @@
-//! What an input must be: a named one holds text, its text is UTF-8, and what looks like a mistake is one.
+//! What an input must be: a named one holds text, the text is UTF-8, and a likely mistake is an error.
 
-use crate::support::pictures::{JPEG, PNG, data_url, image, png};
+use crate::support::images::{JPEG, PNG, data_url, image, png};
 use crate::support::{Env, Server, four};
 
 use serde_json::json;
@@ -30,7 +30,7 @@ fn a_named_input_of_white_space_is_a_usage_error() {
             (&["hi", "-H", "@blank"], "blank"),
             (&["hi", "-H", "@-"], "standard input"),
         ] {
-            // Lines of messages are blank where JSON has blanks.
+            // Lines of messages are blank if they have only what JSON counts as white space.
             if args.contains(&"--messages") && bytes.contains('\u{a0}') {
                 continue;
             }
@@ -56,7 +56,7 @@ fn an_input_that_was_not_named_may_be_empty() {
     assert_eq!(env.dry(["-c", "new", "hi"]).content(), "hi");
     env.write("new", "\n \n");
     assert_eq!(env.dry(["-c", "new", "hi"]).content(), "hi");
-    // An empty word is a word: standard input is not read.
+    // An empty word counts as a word: standard input is not read.
     env.dry([""]).stdin("hi").refused(2, &["prompt"]);
     assert_eq!(env.dry(["", "-"]).stdin("hi").content(), "hi");
 }
@@ -72,7 +72,7 @@ fn a_byte_order_mark_is_not_part_of_a_text() {
         env.dry(["a", "-f", "file", "-f", "file"]).content(),
         "a\n\nhi\u{feff}\n\nhi\u{feff}"
     );
-    // One only.
+    // Only one.
     assert_eq!(env.dry(["-"]).stdin("\u{feff}\u{feff}hi").content(), "\u{feff}hi");
     let messages = env.dry(["hi", "--system-file", "file"]).messages();
     assert_eq!(messages[0]["content"], "hi\u{feff}");
@@ -89,7 +89,7 @@ fn a_byte_order_mark_is_not_part_of_a_text() {
 }
 
 #[test]
-fn a_text_that_is_not_utf_8_gets_the_hint_that_helps() {
+fn a_text_that_is_not_utf_8_gets_a_useful_hint() {
     let (env, server) = (Env::new(), Server::never());
     let utf16 = |units: fn(u16) -> [u8; 2]| -> Vec<u8> {
         "\u{feff}hi\n".encode_utf16().flat_map(units).collect()
@@ -111,7 +111,7 @@ fn a_text_that_is_not_utf_8_gets_the_hint_that_helps() {
 }
 
 #[test]
-fn a_pdf_is_no_text() {
+fn a_pdf_is_not_text() {
     let (env, server) = (Env::new(), Server::never());
     let pdf = "%PDF-1.7\nall of it is UTF-8";
     env.write("a.pdf", pdf);
@@ -121,13 +121,13 @@ fn a_pdf_is_no_text() {
             run.refused(2, &["a.pdf", "pdftotext"]);
         }
     }
-    // In the middle of a text it is one.
+    // In the middle of a text it is a character.
     env.write("about", " %PDF-1.7 is how it begins");
     assert_eq!(env.dry(["-f", "about"]).content(), " %PDF-1.7 is how it begins");
 }
 
 #[test]
-fn lossy_replaces_what_is_not_utf_8_and_nothing_else() {
+fn lossy_replaces_only_bytes_that_are_not_utf_8() {
     let env = Env::new();
     for (bytes, text) in [
         (&b"caf\xe9 au lait\n"[..], "caf\u{fffd} au lait"),
@@ -146,18 +146,18 @@ fn lossy_replaces_what_is_not_utf_8_and_nothing_else() {
         let messages = env.dry(["hi", "--lossy", "--system-file", "file"]).messages();
         assert_eq!(messages[0]["content"], text);
     }
-    // A character that is split between two reads is whole.
+    // A character that is split between two reads stays whole.
     let long = [vec![b'x'; (64 << 10) - 1], "\u{e9}\u{1f600}".repeat(50_000).into_bytes()].concat();
     let text = String::from_utf8(long.clone()).expect("UTF-8");
     assert_eq!(env.dry(["--lossy", "-"]).stdin(long).content(), text);
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let run = env.xask(["--lossy", "-"]).stdin(&b"caf\xe9"[..]).server(&server);
     run.stdout("Four.\n").success();
     assert_eq!(server.request().json()["messages"][0]["content"], "caf\u{fffd}");
 }
 
 #[test]
-fn lossy_makes_no_text_of_what_was_never_one() {
+fn lossy_does_not_turn_binary_files_into_text() {
     let env = Env::new();
     let utf16: Vec<u8> = "\u{feff}hi".encode_utf16().flat_map(u16::to_le_bytes).collect();
     for (bytes, word) in
@@ -167,7 +167,7 @@ fn lossy_makes_no_text_of_what_was_never_one() {
         env.dry(["--lossy", "-f", "file"]).refused(2, &["file", word]);
         env.dry(["--lossy", "-"]).stdin(&*bytes).refused(2, &["standard input", word]);
     }
-    // It is for texts that are read; messages, schemas and arguments stay as strict as they are.
+    // It applies to texts that are read; messages, schemas and arguments are as strict as before.
     env.write("list", b"{\"role\":\"user\",\"content\":\"\xff\"}\n");
     env.dry(["--lossy", "--messages", "list", "hi"]).refused(2, &["list"]);
     env.dry(["--lossy", "-c", "list", "hi"]).refused(2, &["list"]);

@@ -1,13 +1,15 @@
-//! `--log`: one line of JSON a run, whatever the outcome, and nothing of the prompt, the answer or the key.
+//! `--log`: one line of JSON per run, whatever the outcome, and nothing of the prompt, the answer or the key.
 
 mod file;
 
 use serde_json::{Value, json};
 
 use crate::support::responses::{USAGE, whole_answer};
-use crate::support::{Env, ID, KEY, Reply, Run, Server, answer, busy, four, replies, reply};
+use crate::support::{
+    Env, ID, KEY, Response, Run, Server, answer, chat, four, json_response, retry_at_once,
+};
 
-/// The one line of a log, less what differs from run to run.
+/// The one line of a log, without the fields that differ from run to run.
 #[track_caller]
 fn line(env: &Env) -> Value {
     let text = String::from_utf8(env.read("log")).expect("UTF-8");
@@ -32,11 +34,11 @@ fn logged<'a>(env: &Env, args: impl IntoIterator<Item = &'a str>) -> Run {
 }
 
 #[test]
-fn a_line_tells_what_became_of_a_run() {
+fn a_line_records_the_outcome_of_a_run() {
     let env = Env::new();
-    let server = Server::reply(four().with_id());
+    let server = Server::respond(four().with_id());
     logged(&env, []).server(&server).stdout("Four.\n").success();
-    let usage: Value = serde_json::from_str(&replies::usage()).expect("JSON");
+    let usage: Value = serde_json::from_str(&chat::usage()).expect("JSON");
     let expected = json!({
         "exit": 0, "retries": 0, "api": "chat", "model": "grok-4", "response_model": "grok-4",
         "source": "api", "http_status": 200, "request_id": ID, "finish_reason": "stop",
@@ -46,12 +48,12 @@ fn a_line_tells_what_became_of_a_run() {
 }
 
 #[test]
-fn a_line_is_the_same_for_a_stream_and_its_usage_is_there_if_it_came() {
+fn a_streamed_answer_has_the_same_line_and_its_usage_if_it_came() {
     let env = Env::new();
     for usage in [false, true] {
-        let mut events = replies::stream_of(&["Fo", "ur."], Some("stop"));
-        events.extend(usage.then(replies::usage_chunk));
-        let server = Server::reply(Reply::sse(&events).with_id());
+        let mut events = chat::stream_of(&["Fo", "ur."], Some("stop"));
+        events.extend(usage.then(chat::usage_chunk));
+        let server = Server::respond(Response::sse(&events).with_id());
         logged(&env, ["--stream"]).server(&server).stdout("Four.\n").success();
         let line = line(&env);
         assert_eq!(line.get("usage").is_some(), usage, "{line}");
@@ -62,9 +64,9 @@ fn a_line_is_the_same_for_a_stream_and_its_usage_is_there_if_it_came() {
 }
 
 #[test]
-fn the_other_api_is_told_in_its_own_words() {
+fn the_responses_api_has_its_own_values() {
     let env = Env::new();
-    let server = Server::reply(whole_answer("Four.").with_id());
+    let server = Server::respond(whole_answer("Four.").with_id());
     let run = logged(&env, ["--api", "responses", "-m", "grok-4.7", "--usage"]).server(&server);
     run.stdout("Four.\n").stderr(USAGE).success();
     let line = line(&env);
@@ -84,22 +86,22 @@ fn the_other_api_is_told_in_its_own_words() {
 #[test]
 fn every_failure_has_its_kind_and_its_message() {
     let env = Env::new();
-    let error = |status| reply(status, replies::error("slug", "It rains."));
-    let cut = replies::completion_with(json!({"finish_reason": "length"}));
-    for (reply, code, kind, status, words) in [
+    let error = |status| json_response(status, chat::error("slug", "It rains."));
+    let truncated = chat::completion_with(json!({"finish_reason": "length"}));
+    for (response, code, kind, status, words) in [
         (error(401), 3, "key", 401, "It rains."),
         (error(403), 3, "key", 403, "It rains."),
         (error(404), 4, "rejected", 404, "It rains."),
         (error(429), 5, "rate_limit", 429, "It rains."),
         (error(500), 8, "server", 500, "It rains."),
         (error(200), 8, "server", 200, "It rains."),
-        (reply(200, "{}"), 8, "server", 200, "completion"),
-        (reply(200, &replies::completion("Four.")[..99]), 7, "incomplete", 200, "JSON"),
-        (reply(200, cut), 9, "unusable", 200, "token limit"),
+        (json_response(200, "{}"), 8, "server", 200, "completion"),
+        (json_response(200, &chat::completion("Four.")[..99]), 7, "incomplete", 200, "JSON"),
+        (json_response(200, truncated), 9, "unusable", 200, "token limit"),
     ] {
-        let server = Server::reply(reply);
+        let server = Server::respond(response);
         let run = logged(&env, []).server(&server).case(words).stdout_like("");
-        let said = run.fails(code, &[words]);
+        let stderr = run.fails(code, &[words]);
         let line = line(&env);
         assert_eq!(line["exit"], code, "{line}");
         assert_eq!(line["error"]["kind"], kind, "{line}");
@@ -108,12 +110,12 @@ fn every_failure_has_its_kind_and_its_message() {
         // The message is the one on standard error.
         let message = line["error"]["message"].as_str().expect("a message");
         assert!(message.contains(words) && !message.contains('\n'), "{message}");
-        assert!(said.contains(message), "{message} is not in {said}");
+        assert!(stderr.contains(message), "{message} is not in {stderr}");
     }
 }
 
 #[test]
-fn what_was_never_answered_has_no_status() {
+fn a_request_without_a_response_has_no_status() {
     let env = Env::new();
     let run = logged(&env, ["--base-url", "http://127.0.0.1:1"]);
     run.fails(6, &[]);
@@ -133,22 +135,22 @@ fn what_was_never_answered_has_no_status() {
 }
 
 #[test]
-fn retries_are_counted_and_the_wait_that_was_asked_for_is_told() {
+fn retries_are_counted_and_the_requested_wait_is_recorded() {
     let env = Env::new();
-    let server = Server::play([busy(429), busy(503), four()]);
+    let server = Server::play([retry_at_once(429), retry_at_once(503), four()]);
     let run = env.xask(["--log", "log", "hi"]).server(&server);
     run.stdout("Four.\n").stderr_like("retry 2 of 2").success();
     assert_eq!(line(&env)["retries"], 2);
-    let busy = Reply::json(429, "{}").header("Retry-After", "99");
-    let server = Server::reply(busy);
+    let busy = Response::json(429, "{}").header("Retry-After", "99");
+    let server = Server::respond(busy);
     logged(&env, []).server(&server).fails(5, &["99"]);
     assert_eq!(line(&env)["error"]["retry_after"].as_f64(), Some(99.0));
 }
 
 #[test]
-fn a_recorded_and_a_rehearsed_answer_cost_nothing() {
+fn recorded_and_simulated_answers_cost_nothing() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let run = || logged(&env, ["--cache", "answers"]).server(&server).stdout("Four.\n");
     run().success();
     assert_eq!((&line(&env)["source"], env.names().len()), (&json!("api"), 1));
@@ -170,11 +172,11 @@ fn a_recorded_and_a_rehearsed_answer_cost_nothing() {
 }
 
 #[test]
-fn a_reader_that_left_is_told_as_its_exit_status() {
+fn a_reader_that_left_is_recorded_as_the_exit_status() {
     let env = Env::new();
-    let (server, asked, gate) = Server::holding(four().with_id());
+    let (server, received, gate) = Server::holding(four().with_id());
     let mut run = logged(&env, []).server(&server).spawn();
-    asked.wait();
+    received.wait();
     run.close_stdout();
     gate.open();
     run.code(141);
@@ -184,13 +186,13 @@ fn a_reader_that_left_is_told_as_its_exit_status() {
 }
 
 #[test]
-fn nothing_of_the_prompt_the_answer_or_the_key_is_in_it() {
+fn the_log_contains_nothing_of_the_prompt_the_answer_or_the_key() {
     let env = Env::new();
     env.write("headers", "X-Gate: open-sesame-please\n");
-    for reply in
-        [answer("a secret answer"), reply(401, replies::error("slug", &format!("bad {KEY}")))]
+    for response in
+        [answer("a secret answer"), json_response(401, chat::error("slug", &format!("bad {KEY}")))]
     {
-        let server = Server::reply(reply);
+        let server = Server::respond(response);
         let args = ["--log", "log", "--retries=0", "a secret prompt", "-s", "a secret system"];
         let run = env.xask(args).args(["-H", "@headers"]).key(KEY).server(&server);
         let output = run.stdout_like("").stderr_like("").spawn().finish();

@@ -1,10 +1,11 @@
-//! xask as its users meet it: the built binary, run in a folder and an environment of its own, against
-//! a scripted service on loopback. Nothing here looks inside the program.
+//! xask as its users run it: the built binary, in a folder and an environment of its own, against
+//! a scripted server on loopback. Nothing here looks inside the program.
 
 mod cache;
 mod caps;
 mod choice;
 mod cli;
+mod client;
 mod conversation;
 mod cost;
 mod data_urls;
@@ -33,13 +34,12 @@ mod proxy;
 mod readme;
 mod recipes;
 mod rehearsal;
-mod reply;
 mod request;
+mod response;
 mod responses;
 mod retry;
 mod schema;
 mod search;
-mod service;
 mod stdin;
 mod stream;
 mod support;

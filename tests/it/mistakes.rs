@@ -1,11 +1,11 @@
-//! Command lines that are surely not what was meant: a shell's pattern behind a flag that takes one file, a
+//! Command lines that are certainly mistakes: a shell pattern after a flag that takes one file, a
 //! subcommand that does not exist.
 
-use crate::support::pictures::{JPEG, PNG};
-use crate::support::{Env, Server, replies};
+use crate::support::images::{JPEG, PNG};
+use crate::support::{Env, Server, chat};
 
 #[test]
-fn of_a_pattern_that_a_shell_expands_only_the_first_file_would_be_passed() {
+fn more_files_of_an_expanded_pattern_are_a_usage_error() {
     let (env, server) = (Env::new(), Server::never());
     for (name, bytes) in
         [("1.png", PNG), ("2.png", JPEG), ("3.txt", b"text"), ("4.txt", b"\xff"), ("empty", b"")]
@@ -29,16 +29,16 @@ fn of_a_pattern_that_a_shell_expands_only_the_first_file_would_be_passed() {
     ] {
         let run = env.xask(args).server(&server).case(args);
         let flag = if args.iter().any(|arg| arg.contains('f')) { "-f" } else { "-i" };
-        let said = run.refused(2, &[word, "xask: hint: ", "--"]);
+        let stderr = run.refused(2, &[word, "xask: hint: ", "--"]);
         assert!(
-            said.contains(flag) || said.contains("--file") || said.contains("--image"),
-            "{said}"
+            stderr.contains(flag) || stderr.contains("--file") || stderr.contains("--image"),
+            "{stderr}"
         );
     }
 }
 
 #[test]
-fn a_word_that_names_no_such_file_is_a_word() {
+fn a_word_that_is_not_such_a_file_is_text() {
     let env = Env::new();
     for (name, bytes) in [
         ("1.png", PNG),
@@ -51,23 +51,23 @@ fn a_word_that_names_no_such_file_is_a_word() {
     }
     env.folder("folder");
     for args in [
-        // No image behind -i, no file behind -f.
+        // No image after -i, no file after -f.
         &["-i", "1.png", "3.txt"][..],
         &["-i", "1.png", "gif"],
         &["-i", "1.png", "folder"],
         &["-i", "1.png", "what is this?"],
         &["-f", "3.txt", "folder"],
         &["-f", "3.txt", "5.txt"],
-        // Not directly behind it.
+        // Not directly after it.
         &["2.png", "-i", "1.png"],
         &["-i", "1.png", "in", "2.png"],
         &["-i", "1.png", "", "2.png"],
         &["-f", "3.txt", "against", "4.txt"],
         &["-i", "1.png", "-q", "2.png"],
-        // Behind -- everything is text.
+        // After -- everything is text.
         &["-i", "1.png", "--", "2.png"],
         &["-f", "3.txt", "--", "4.txt", "3.txt"],
-        // What another flag takes.
+        // The value of another flag.
         &["-i", "1.png", "-f", "3.txt"],
         &["-s", "3.txt", "4.txt"],
         &["-o", "3.txt", "4.txt"],
@@ -77,13 +77,13 @@ fn a_word_that_names_no_such_file_is_a_word() {
 }
 
 #[test]
-fn the_row_ends_with_the_first_word_that_names_no_such_file() {
+fn the_list_of_files_ends_with_the_first_word_that_is_not_such_a_file() {
     let env = Env::new();
     env.write("1.png", PNG);
     env.write("2.png", PNG);
-    let said = env.dry(["-i", "1.png", "2.png", "1.png", "and", "2.png"]).refused(2, &["2.png"]);
+    let stderr = env.dry(["-i", "1.png", "2.png", "1.png", "and", "2.png"]).refused(2, &["2.png"]);
     // The hint shows how to pass them.
-    assert!(said.contains("-i 1.png -i 2.png") || said.matches("-i").count() > 1, "{said}");
+    assert!(stderr.contains("-i 1.png -i 2.png") || stderr.matches("-i").count() > 1, "{stderr}");
 }
 
 #[test]
@@ -98,6 +98,6 @@ fn one_word_that_looks_like_a_subcommand_is_not_sent() {
         assert_eq!(env.dry(["-s", "Be brief.", word]).content(), word);
     }
     assert_eq!(env.dry(["Help"]).content(), "Help");
-    let server = Server::reply(crate::support::Reply::json(200, replies::completion("Four.")));
+    let server = Server::respond(crate::support::Response::json(200, chat::completion("Four.")));
     env.xask(["--", "help"]).server(&server).stdout("Four.\n").success();
 }

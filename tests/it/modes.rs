@@ -1,11 +1,11 @@
-//! Variables that a mode cannot use, and what comes first where several are given.
+//! Variables that a mode cannot use, and which mode takes precedence.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::support::{Env, Reply, Run, Server, four, messages};
+use crate::support::{Env, Response, Run, Server, four, messages};
 
-/// Every variable, each with a value that would matter.
+/// Every variable, each with a value that would have an effect.
 const VARIABLES: [(&str, &str); 7] = [
     ("XASK_MODEL", "grok-9"),
     ("XASK_API", "responses"),
@@ -21,9 +21,9 @@ fn with_all(run: Run) -> Run {
 }
 
 #[test]
-fn a_list_of_models_passes_over_what_it_cannot_use() {
+fn a_list_of_models_ignores_variables_it_cannot_use() {
     let env = Env::new();
-    let server = Server::reply(Reply::json(200, r#"{"data":[{"id":"grok-4"}]}"#));
+    let server = Server::respond(Response::json(200, r#"{"data":[{"id":"grok-4"}]}"#));
     let run = with_all(env.xask(["--list-models"])).key("k").server(&server);
     run.stdout("grok-4\n").success();
     assert_eq!(env.names(), [""; 0]);
@@ -43,9 +43,9 @@ fn a_list_of_models_searches_nothing() {
     }
 }
 
-/// What no mode reads need not be text either.
+/// A variable that the mode does not read need not be text either.
 #[test]
-fn a_variable_that_is_not_text_is_an_error_only_where_it_is_used() {
+fn a_variable_that_is_not_utf_8_is_an_error_only_if_it_is_used() {
     let env = Env::new();
     let odd = || OsStr::from_bytes(b"\xff");
     for (args, variables) in [
@@ -75,7 +75,7 @@ fn a_dry_run_needs_nothing_but_the_prompt() {
 }
 
 #[test]
-fn dry_run_comes_before_rehearsal_and_rehearsal_before_offline() {
+fn a_dry_run_takes_precedence_over_a_rehearsal_and_a_rehearsal_over_offline() {
     let env = Env::new();
     let run = |args: &[&str]| env.xask(["hi"]).args(args);
     let body = "{\"model\":\"grok-4\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}\n";
@@ -92,27 +92,27 @@ fn an_offline_miss_names_what_is_missing() {
     let long = "What  is\n\n2 + 2, and what is the answer to everything else in the world?";
     let run =
         || env.xask(["--cache", "answers", "--offline", "-m", "grok-9", "-s", "Be brief.", long]);
-    let said = run().refused(1, &["answers", "grok-9"]);
+    let stderr = run().refused(1, &["answers", "grok-9"]);
     // The first forty characters of the user's last message, white space folded.
-    assert!(said.contains("What is 2 + 2, and what is the answer to"), "{said}");
-    assert!(!said.contains("everything") && !said.contains("brief"), "{said}");
+    assert!(stderr.contains("What is 2 + 2, and what is the answer to"), "{stderr}");
+    assert!(!stderr.contains("everything") && !stderr.contains("brief"), "{stderr}");
     // The hash is the name of the file that would hold it.
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let run = env.xask(["--cache", "answers", "-m", "grok-9", "-s", "Be brief.", long]);
     run.server(&server).stdout("Four.\n").success();
     let name = env.names_in("answers").remove(0);
-    assert!(said.contains(name.strip_suffix(".json").expect("JSON")), "{said} {name}");
+    assert!(stderr.contains(name.strip_suffix(".json").expect("JSON")), "{stderr} {name}");
     // Control characters in it are made visible.
     env.xask(["--cache", "answers", "--offline", "\u{1b}[2J"]).refused(1, &[r"\x1b[2J"]);
     // With images alone there is no text to name.
-    env.write("a.png", crate::support::pictures::PNG);
+    env.write("a.png", crate::support::images::PNG);
     env.xask(["--cache", "answers", "--offline", "-i", "a.png"]).refused(1, &["grok-4"]);
 }
 
 #[test]
 fn an_empty_variable_counts_as_unset() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let names = [
         "XASK_MODEL",
         "XASK_API",

@@ -1,11 +1,11 @@
-//! `--names`: each input's name before it.
+//! `--names`: the name of each input comes before it.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use serde_json::{Value, json};
 
-use crate::support::pictures::{JPEG, PNG, data_url, image, image_with};
+use crate::support::images::{JPEG, PNG, data_url, image, image_with};
 use crate::support::{Env, Tty};
 
 fn text(text: &str) -> Value {
@@ -90,7 +90,7 @@ fn an_image_comes_after_a_text_with_its_name() {
 }
 
 #[test]
-fn what_has_no_name_is_numbered_among_its_kind() {
+fn inputs_without_a_name_are_numbered_by_kind() {
     let (env, png, _) = inputs();
     let script = "xask --dry-run -n -f a.txt -f /dev/fd/3 -i a.png -i /dev/fd/4 -f /proc/self/fd/5 \
                   3<a.txt 4<a.png 5<deep/b.txt </dev/null";
@@ -103,7 +103,7 @@ fn what_has_no_name_is_numbered_among_its_kind() {
 }
 
 #[test]
-fn what_has_a_meaning_in_xml_is_escaped_inside_the_quotes() {
+fn characters_with_a_meaning_in_xml_are_escaped_in_the_name() {
     let env = Env::new();
     for (name, shown) in [
         ("a & b.txt", "a &amp; b.txt"),
@@ -114,13 +114,13 @@ fn what_has_a_meaning_in_xml_is_escaped_inside_the_quotes() {
     ] {
         env.write(name, "x </file> & <y>");
         let content = env.dry(["-n", "-f", name]).content();
-        // The text itself is sent as it is.
+        // The text itself is sent unchanged.
         assert_eq!(content, format!("<file name=\"{shown}\">\nx </file> & <y>\n</file>"));
     }
     env.write("a & \"b\".png", PNG);
     let content = env.dry(["-n", "-i", "a & \"b\".png"]).content();
     assert_eq!(content[0], text("a & \"b\".png:"));
-    // Names that are not UTF-8 can be read all the same.
+    // Names that are not UTF-8 are readable too.
     env.write(OsStr::from_bytes(b"odd\xff.txt"), "x");
     let args = ["--dry-run", "-n", "-f"].map(OsStr::new).into_iter();
     let content = env.xask(args.chain([OsStr::from_bytes(b"odd\xff.txt")])).content();
@@ -128,7 +128,7 @@ fn what_has_a_meaning_in_xml_is_escaped_inside_the_quotes() {
 }
 
 #[test]
-fn earlier_messages_and_system_texts_are_not_named() {
+fn earlier_messages_and_system_prompts_are_not_named() {
     let (env, _, _) = inputs();
     let one = json!({"role": "user", "content": "one"});
     env.write("list", one.to_string());
@@ -141,7 +141,7 @@ fn earlier_messages_and_system_texts_are_not_named() {
 }
 
 #[test]
-fn a_name_does_not_fill_an_empty_input() {
+fn an_empty_input_with_a_name_is_still_empty() {
     let (env, _, _) = inputs();
     env.write("blank", " \n");
     env.dry(["-n", "-f", "blank"]).refused(2, &["blank"]);

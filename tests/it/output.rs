@@ -1,4 +1,4 @@
-//! The room `output`: what reaches standard output and standard error, to the last byte.
+//! The layer `output`: what reaches standard output and standard error, to the last byte.
 
 mod close;
 mod notes;
@@ -7,17 +7,20 @@ mod terminal;
 
 use serde_json::json;
 
-use crate::support::{Env, Reply, Server, four, replies, reply, skip};
+use crate::support::{Env, Response, Server, chat, four, json_response, skip};
 
-/// An answer that is cut at the token limit (exit 9).
-fn cut() -> Reply {
-    reply(200, replies::completion_with(json!({"content": "Two and", "finish_reason": "length"})))
+/// An answer that is truncated at the token limit (exit 9).
+fn truncated() -> Response {
+    json_response(
+        200,
+        chat::completion_with(json!({"content": "Two and", "finish_reason": "length"})),
+    )
 }
 
-const CUT: &str = "xask: error: answer truncated at the token limit (--max-tokens or the model's) (x-request-id 0f4c5b1e-7a3d)\n";
+const TRUNCATED: &str = "xask: error: answer truncated at the token limit (--max-tokens or the model's) (x-request-id 0f4c5b1e-7a3d)\n";
 
 #[test]
-fn json_is_the_reply_unchanged_with_a_newline_where_it_has_none() {
+fn json_is_the_unchanged_response_with_a_final_newline() {
     let env = Env::new();
     let odd = concat!(
         " {\t\"id\" : 1, \"id\":\r\n 2,\"big\":123456789012345678901234567890,",
@@ -27,32 +30,35 @@ fn json_is_the_reply_unchanged_with_a_newline_where_it_has_none() {
     );
     let mut bytes = odd.as_bytes().to_vec();
     bytes.truncate(bytes.len() - 1);
-    // No text, in a field that nobody reads.
+    // Bytes that are not text, in a field that xask does not read.
     bytes.extend_from_slice(b",\"raw\":\"\xff\xc3\"}");
-    for body in [odd.as_bytes(), &bytes, replies::completion("Four.").as_bytes()] {
+    for body in [odd.as_bytes(), &bytes, chat::completion("Four.").as_bytes()] {
         for (end, newline) in
             [("", "\n"), ("\n", ""), ("\n\n", ""), ("\r\n", ""), (" ", "\n"), ("\r", "\n")]
         {
             let body = [body, end.as_bytes()].concat();
             let stdout = [&body[..], newline.as_bytes()].concat();
-            for framed in [reply(200, body.clone()), reply(200, body.clone()).chunked()] {
-                let server = Server::reply(framed);
+            for framed in
+                [json_response(200, body.clone()), json_response(200, body.clone()).chunked()]
+            {
+                let server = Server::respond(framed);
                 env.ask(&server, ["--json"]).case(end).stdout(stdout.clone()).success();
             }
         }
     }
-    let server = Server::reply(four());
-    let stdout = format!("{}\n", replies::completion("Four."));
+    let server = Server::respond(four());
+    let stdout = format!("{}\n", chat::completion("Four."));
     env.ask(&server, ["-j"]).stdout(stdout).success();
 }
 
 #[test]
-fn json_of_an_answer_that_is_not_fit_is_printed_too() {
+fn json_of_an_unusable_answer_is_printed_too() {
     let env = Env::new();
-    let server = Server::reply(cut());
-    let stdout = [Vec::from(cut()).split_off(cut().head().len()), b"\n".to_vec()].concat();
-    env.ask(&server, ["--json"]).stdout(stdout).stderr(CUT).code(9);
-    let server = Server::reply(reply(200, r#"{"choices":[]}"#));
+    let server = Server::respond(truncated());
+    let stdout =
+        [Vec::from(truncated()).split_off(truncated().head().len()), b"\n".to_vec()].concat();
+    env.ask(&server, ["--json"]).stdout(stdout).stderr(TRUNCATED).code(9);
+    let server = Server::respond(json_response(200, r#"{"choices":[]}"#));
     env.ask(&server, ["--json"]).stdout("{\"choices\":[]}\n").fails(9, &["empty"]);
 }
 
@@ -60,7 +66,7 @@ fn json_of_an_answer_that_is_not_fit_is_printed_too() {
 fn json_of_an_error_never_reaches_stdout() {
     let env = Env::new();
     for (status, code) in [(302, 8), (400, 4), (401, 3), (429, 5), (500, 8), (200, 8)] {
-        let server = Server::reply(reply(status, replies::error("slug", "words")));
+        let server = Server::respond(json_response(status, chat::error("slug", "words")));
         env.ask(&server, ["--json"]).case(status).fails(code, &["slug: words"]);
     }
 }
@@ -71,7 +77,7 @@ fn jq_finds_the_answer() {
     if !env.sh("command -v jq >/dev/null").spawn().finish().status.success() {
         return skip("there is no jq");
     }
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let script = "xask --json hi | jq -r '.choices[0].message.content'";
     env.sh(script).server(&server).stdout("Four.\n").success();
 }

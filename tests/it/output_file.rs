@@ -1,4 +1,4 @@
-//! `--output`: the answer goes to a file, whole and fit, or the file stays as it was and the answer goes
+//! `--output`: a usable answer goes to a file; otherwise the file stays unchanged and the answer goes
 //! to standard output.
 
 mod in_place;
@@ -12,37 +12,37 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::support::{Env, Reply, Server, Tty, answer, escaped, four, replies};
+use crate::support::{Env, Response, Server, Tty, answer, chat, escaped, four};
 
-/// What stands in a file before the run.
+/// The content of a file before the run.
 const OLD: &[u8] = b"old\nand longer than the answer that takes its place\n";
 
-/// What `--rehearse hi` answers.
+/// The answer of `--rehearse hi`.
 const REHEARSED: &str = "[rehearsal]\nmodel: grok-4\nuser: hi\n";
 
 #[test]
 fn the_answer_goes_to_the_file_and_stdout_stays_empty() {
-    let whole = format!("{}\n", replies::completion("Four."));
-    let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
+    let whole = format!("{}\n", chat::completion("Four."));
+    let events = chat::stream_of(&["Fo", "ur."], Some("stop"));
     let lines = format!("{}\n", events.join("\n"));
     let models = r#"{"object":"list","data":[{"id":"a"},{"id":"b"}]}"#;
-    let cases: [(&[&str], Reply, &str); 8] = [
+    let cases: [(&[&str], Response, &str); 8] = [
         (&["hi"], four(), "Four.\n"),
         (&["hi"], answer("a\r\nb\x1b\n"), "a\r\nb\x1b\n"),
         (&["hi", "--json"], four(), &whole),
-        (&["hi", "--stream"], Reply::sse(&events), "Four.\n"),
-        (&["hi", "--stream", "--json"], Reply::sse(&events), &lines),
+        (&["hi", "--stream"], Response::sse(&events), "Four.\n"),
+        (&["hi", "--stream", "--json"], Response::sse(&events), &lines),
         (&["hi", "--stream", "--json"], four(), &whole),
-        (&["--list-models"], Reply::json(200, models), "a\nb\n"),
-        (&["--list-models", "--json"], Reply::json(200, models), &format!("{models}\n")),
+        (&["--list-models"], Response::json(200, models), "a\nb\n"),
+        (&["--list-models", "--json"], Response::json(200, models), &format!("{models}\n")),
     ];
-    for (args, reply, expected) in cases {
+    for (args, response, expected) in cases {
         for old in [None, Some(OLD)] {
             let env = Env::new();
             if let Some(old) = old {
                 env.write("answer", old);
             }
-            let server = Server::reply(reply.clone());
+            let server = Server::respond(response.clone());
             env.xask(["-o", "answer"])
                 .server(&server)
                 .args(args)
@@ -59,19 +59,19 @@ fn a_dash_is_standard_output() {
     let env = Env::new();
     for args in [&["-o", "-", "hi"][..], &["--output=-", "hi"], &["--list-models", "-o", "-"]] {
         let models = r#"{"data":[{"id":"Four."}],"choices":[{"message":{"content":"Four."}}]}"#;
-        let server = Server::reply(Reply::json(200, models));
+        let server = Server::respond(Response::json(200, models));
         env.xask(args).server(&server).stdout("Four.\n").success();
     }
     assert_eq!(env.names(), [""; 0]);
 }
 
 #[test]
-fn a_file_is_exact_also_where_an_answer_on_the_terminal_is_made_safe() {
+fn a_file_is_exact_even_if_the_answer_is_sanitized_on_a_terminal() {
     let env = Env::new();
     let text = "\x1b[2J\u{202e}\r\n";
-    let unfit = replies::completion_with(json!({"content": text, "finish_reason": "length"}));
-    let replies = [answer(text), Reply::json(200, unfit)];
-    let server = Server::play(replies);
+    let unusable = chat::completion_with(json!({"content": text, "finish_reason": "length"}));
+    let responses = [answer(text), Response::json(200, unusable)];
+    let server = Server::play(responses);
     let run = || env.xask(["-o", "answer", "hi"]).server(&server).tty(Tty::Stdout);
     run().success();
     run().on_tty("\\x1b[2J\\u{202e}\n").stderr_like("token limit").code(9);
@@ -88,7 +88,7 @@ fn a_full_standard_output_does_not_matter() {
 }
 
 #[test]
-fn any_name_will_do() {
+fn a_file_may_have_any_name() {
     let env = Env::new();
     for name in [&b"a b"[..], b"-x", b"new\nline", b"\xff\xfe", "\u{e9}\u{1f980}".as_bytes()] {
         let name = OsStr::from_bytes(name);
@@ -101,7 +101,7 @@ fn any_name_will_do() {
 }
 
 #[test]
-fn the_file_may_be_what_is_asked_about() {
+fn the_output_file_may_also_be_an_input() {
     let env = Env::new();
     env.write("notes", "old");
     env.xask(["-q", "--rehearse", "-f", "notes", "-o", "notes"]).success();
@@ -109,7 +109,7 @@ fn the_file_may_be_what_is_asked_about() {
 }
 
 #[test]
-fn the_old_file_is_replaced_and_not_written_over() {
+fn the_old_file_is_replaced_and_not_overwritten() {
     let env = Env::new();
     let path = env.write("answer", OLD);
     fs::hard_link(&path, env.path("other name")).expect("a second name");
@@ -121,7 +121,7 @@ fn the_old_file_is_replaced_and_not_written_over() {
 #[test]
 fn a_file_and_a_conversation_both_get_the_answer() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     env.xask(["-c", "talk", "-o", "answer", "2 + 2?"]).server(&server).success();
     assert_eq!(env.read("answer"), b"Four.\n");
     let lines = "{\"role\":\"user\",\"content\":\"2 + 2?\"}\n\

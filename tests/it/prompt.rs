@@ -1,16 +1,16 @@
-//! `prompt`: what was typed, and what lies in files, becomes messages. Standard input has a file of its
-//! own, images too.
+//! `prompt`: arguments and files become messages. Standard input has a test file of its
+//! own, and so have images.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::thread;
 
-use crate::support::pictures::{JPEG, PNG};
+use crate::support::images::{JPEG, PNG};
 use crate::support::{Env, Server, four, unprivileged};
 use serde_json::json;
 
-/// The text of the user message, where it is one.
+/// The text of the user message, if it is a single text.
 #[track_caller]
 fn text(env: &Env, args: &[&str]) -> String {
     let content = env.dry(args.iter().copied()).content();
@@ -54,7 +54,7 @@ fn after_two_dashes_every_word_is_text() {
 }
 
 #[test]
-fn texts_keep_the_order_of_the_command_line_and_touch_with_a_blank_line() {
+fn texts_keep_the_order_of_the_command_line_with_a_blank_line_between() {
     let env = Env::new();
     env.write("one", "first\n");
     env.write("two", "second");
@@ -78,7 +78,7 @@ fn texts_keep_the_order_of_the_command_line_and_touch_with_a_blank_line() {
 }
 
 #[test]
-fn one_final_line_feed_of_a_file_or_stdin_is_cut_and_nothing_else() {
+fn only_one_final_line_feed_of_a_file_or_stdin_is_removed() {
     let env = Env::new();
     let cases = [
         ("x\n", "x"),
@@ -99,7 +99,7 @@ fn one_final_line_feed_of_a_file_or_stdin_is_cut_and_nothing_else() {
         }
         let messages = env.dry(["--system-file", "file", "hi"]).messages();
         assert_eq!(messages[0]["content"], expected, "{bytes:?} as the system message");
-        // What was typed was typed.
+        // An argument is not changed.
         assert_eq!(text(&env, &["--", bytes]), bytes);
         let messages = env.dry(["--system", bytes, "hi"]).messages();
         assert_eq!(messages[0]["content"], bytes);
@@ -112,7 +112,7 @@ fn an_empty_word_adds_nothing() {
     env.write("one", "first");
     let cases: &[(&[&str], &str)] = &[
         (&["", "-f", "one", ""], "first"),
-        // White space is a text, among others.
+        // White space may be one of several texts.
         (&[" ", "-f", "one"], " \n\nfirst"),
     ];
     for (args, expected) in cases {
@@ -121,7 +121,7 @@ fn an_empty_word_adds_nothing() {
 }
 
 #[test]
-fn a_prompt_of_white_space_is_refused_and_nothing_is_sent() {
+fn a_prompt_of_white_space_is_a_usage_error_and_nothing_is_sent() {
     let (env, server) = (Env::new(), Server::never());
     let cases: &[&[&str]] = &[
         &[""],
@@ -141,7 +141,7 @@ fn a_prompt_of_white_space_is_refused_and_nothing_is_sent() {
 }
 
 #[test]
-fn the_system_message_comes_first_wherever_its_flag_stands() {
+fn the_system_prompt_comes_first_wherever_its_flag_is() {
     let env = Env::new();
     env.write("brief", "Be brief.\n");
     env.write("- odd", "Be odd.");
@@ -165,7 +165,7 @@ fn the_system_message_comes_first_wherever_its_flag_stands() {
 }
 
 #[test]
-fn a_system_message_that_says_nothing_or_cannot_be_read_is_refused() {
+fn an_empty_or_unreadable_system_prompt_is_a_usage_error() {
     let (env, server) = (Env::new(), Server::never());
     env.write("blank", " \n\t\n");
     env.write("broken", b"ab\xffc");
@@ -212,12 +212,12 @@ fn a_text_file_is_anything_readable_but_a_directory() {
     let args = ["--dry-run", "-f"].map(OsStr::new).into_iter();
     let run = env.xask(args.chain([OsStr::from_bytes(b"odd\xffname")]));
     assert_eq!(run.content(), "odd");
-    // Its size says 0; it has words all the same.
+    // Its size is given as 0, but it contains text.
     assert!(text(&env, &["-f", "/proc/version"]).starts_with("Linux version"));
 }
 
 #[test]
-fn a_text_file_that_cannot_be_read_is_refused_by_name_and_reason() {
+fn an_unreadable_text_file_is_an_error_with_name_and_reason() {
     let (env, server) = (Env::new(), Server::never());
     env.folder("folder");
     env.link("dangling", "nowhere");
@@ -245,14 +245,14 @@ fn a_text_file_that_cannot_be_read_is_refused_by_name_and_reason() {
 }
 
 #[test]
-fn an_empty_path_is_refused_in_words() {
+fn an_empty_path_is_a_usage_error() {
     for flag in ["--file", "--image", "--system-file"] {
         Env::new().dry(["hi", flag, ""]).refused(2, &[flag]);
     }
 }
 
 #[test]
-fn a_text_that_is_not_utf_8_is_refused_with_the_offset() {
+fn a_text_that_is_not_utf_8_is_an_error_with_the_offset() {
     let (env, server) = (Env::new(), Server::never());
     let cases: [(&[u8], &str); 7] = [
         (b"\xff", "offset 0"),
@@ -268,19 +268,19 @@ fn a_text_that_is_not_utf_8_is_refused_with_the_offset() {
         env.write("bad", bytes);
         let words = ["xask: error: bad: ", "UTF-8", offset];
         env.xask(["-f", "bad"]).server(&server).refused(2, &words);
-        // Counted from the beginning of the file, whatever stands before it.
+        // Counted from the beginning of the file, whatever comes before it.
         env.xask(["some words", "-f", "bad"]).server(&server).refused(2, &words);
         let words = ["standard input", "UTF-8", offset];
         env.xask(["-"]).server(&server).stdin(bytes).refused(2, &words);
-        let said = env.xask([""; 0]).server(&server).stdin(bytes).refused(2, &words);
-        assert!(!said.contains("image"), "{said}");
+        let stderr = env.xask([""; 0]).server(&server).stdin(bytes).refused(2, &words);
+        assert!(!stderr.contains("image"), "{stderr}");
     }
     let far = [vec![b'x'; 200_000], b"\xff".to_vec()].concat();
     env.xask(["-"]).server(&server).stdin(far).refused(2, &["offset 200000"]);
 }
 
 #[test]
-fn a_picture_in_the_place_of_a_text_is_told_where_it_belongs() {
+fn an_image_given_as_text_gets_a_hint_to_use_image() {
     let (env, server) = (Env::new(), Server::never());
     for head in [PNG, JPEG] {
         let bytes = [head, &[0; 100]].concat();
@@ -291,14 +291,14 @@ fn a_picture_in_the_place_of_a_text_is_told_where_it_belongs() {
 }
 
 #[test]
-fn every_character_arrives_as_it_was() {
+fn every_character_arrives_unchanged() {
     let env = Env::new();
-    // All of ASCII, what JSON and JavaScript stumble over, and the ends of UTF-8's lengths.
+    // All of ASCII, the pitfalls of JSON and JavaScript, and the limits of the lengths of UTF-8.
     let ascii = (0..=127_u8).map(char::from);
     let odd = "\u{80}\u{7ff}\u{800}\u{2028}\u{2029}\u{d7ff}\u{e000}\u{feff}\u{fffd}\u{ffff}\u{10000}\u{10ffff}";
     let all: String = ascii.chain(odd.chars()).chain(r#"\u0041 \\ \" </script>"#.chars()).collect();
     env.write("all", &all);
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let run = env.xask(["-f", "all", "-", "--system-file", "all", "-p", "user=\t\u{1b}\""]);
     run.stdin(&*all).server(&server).stdout("Four.\n").success();
 
@@ -314,11 +314,11 @@ fn every_character_arrives_as_it_was() {
 #[test]
 fn a_very_large_text_arrives_byte_for_byte() {
     let env = Env::new();
-    // Characters of every length and escapes, so that no cut falls on the same place twice.
+    // Characters of every length and escapes, so that no two reads end at the same place in them.
     let line = "a\"\u{e9}\\\u{20ac}\t\u{1f600}\u{1}\n";
     let large = line.repeat(5 * 1024 * 1024 / line.len());
     env.write("large", &large);
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let run = env.xask(["Sum it up:", "-", "-f", "large"]).stdin(&*large).server(&server);
     run.stdout("Four.\n").success();
 
@@ -328,6 +328,6 @@ fn a_very_large_text_arrives_byte_for_byte() {
     let less = &large[..large.len() - 1];
     let arrived = request.json();
     let arrived = arrived["messages"][0]["content"].as_str().expect("a text");
-    // Not `assert_eq`: nobody wants to read 10 MiB of difference.
+    // Not `assert_eq`, which would print 10 MiB.
     assert!(arrived == format!("Sum it up:\n\n{less}\n\n{less}"), "{} bytes", arrived.len());
 }

@@ -1,4 +1,4 @@
-//! Proxies, as curl reads them: which one is used, what it is told, and what becomes of its faults.
+//! Proxies, with the rules of curl: which one is used, what is sent to it, and how its faults are reported.
 
 mod early;
 mod socks;
@@ -13,57 +13,57 @@ use base64::engine::general_purpose::STANDARD;
 use crate::support::tls::{Authority, trusted};
 use crate::support::{Env, KEY, Reads, Run, Script, Server, four};
 
-/// Nobody listens there: a port that is not given out, and that only root can take.
-const DEAD: &str = "http://127.0.0.1:1";
+/// Nothing listens there: a port that is not assigned to programs, and that only root can use.
+const CLOSED: &str = "http://127.0.0.1:1";
 
-/// The variables in the order in which they are looked at.
+/// The variables in the order in which they are read.
 const VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
-/// What a proxy says when it is connected.
+/// The response of a proxy when it is connected.
 const CONNECTED: &str = "HTTP/1.1 200 Connection established\r\nVia: 1.1 a.example\r\n\r\n";
 
-/// A service over TLS, and who vouches for it.
-struct World {
+/// A server over TLS in place of the API, and the authority that signed its certificate.
+struct Setup {
     env: Env,
     authority: Authority,
-    service: Server,
+    api: Server,
 }
 
-impl World {
-    /// A service that answers.
+impl Setup {
+    /// An API that answers.
     fn new() -> Self {
         Self::with([Script::from(four())])
     }
 
-    /// One that must not be reached.
+    /// An API that must not be reached.
     fn unreached() -> Self {
         Self::with([])
     }
 
     fn with<const N: usize>(scripts: [Script; N]) -> Self {
         let (env, authority) = trusted();
-        let service = Server::play_tls(&authority.sign(), scripts);
-        Self { env, authority, service }
+        let api = Server::play_tls(&authority.sign(), scripts);
+        Self { env, authority, api }
     }
 
-    /// The question, asked at `localhost`.
+    /// Sends the prompt to `localhost`.
     fn ask<'a>(&self, flags: impl IntoIterator<Item = &'a str>) -> Run {
         self.ask_at("localhost", flags)
     }
 
     fn ask_at<'a>(&self, host: &str, flags: impl IntoIterator<Item = &'a str>) -> Run {
-        let run = self.env.ask_at(&self.service.url_at(host), flags);
+        let run = self.env.ask_at(&self.api.url_at(host), flags);
         run.key(KEY).env("SSL_CERT_FILE", "ca.pem")
     }
 
-    /// What a proxy does that connects to the service.
+    /// A proxy that connects to the API.
     fn tunnel(&self) -> Script {
-        Script::after(Reads::Head).send(CONNECTED).tunnel(self.service.addr())
+        Script::after(Reads::Head).send(CONNECTED).tunnel(self.api.addr())
     }
 
     /// The same with SOCKS5.
     fn socks(&self) -> Script {
-        Script::after(Reads::Nothing).socks5().tunnel(self.service.addr())
+        Script::after(Reads::Nothing).socks5().tunnel(self.api.addr())
     }
 }
 
@@ -73,49 +73,49 @@ fn at(scheme: &str, proxy: &Server) -> String {
 }
 
 #[test]
-fn of_several_variables_the_first_that_is_set_decides() {
+fn the_first_of_several_variables_that_is_set_decides() {
     for (index, name) in VARIABLES.iter().enumerate() {
-        let world = World::new();
-        let proxy = Server::play([world.tunnel()]);
-        let mut run = world.ask([]).env(name, at("http", &proxy));
+        let setup = Setup::new();
+        let proxy = Server::play([setup.tunnel()]);
+        let mut run = setup.ask([]).env(name, at("http", &proxy));
         for before in &VARIABLES[..index] {
             run = run.env(before, "");
         }
         for after in &VARIABLES[index + 1..] {
-            run = run.env(after, DEAD);
+            run = run.env(after, CLOSED);
         }
         run.stdout("Four.\n").success();
-        let asked = proxy.request();
-        let service = format!("localhost:{}", world.service.addr().port());
-        assert_eq!((&*asked.method, &*asked.path), ("CONNECT", &*service), "{name}");
-        assert_eq!(asked.header("host"), Some(&*service));
-        // The key is for the service alone.
-        assert_eq!(asked.header("authorization"), None);
-        assert_eq!(asked.header("proxy-authorization"), None);
+        let received = proxy.request();
+        let api = format!("localhost:{}", setup.api.addr().port());
+        assert_eq!((&*received.method, &*received.path), ("CONNECT", &*api), "{name}");
+        assert_eq!(received.header("host"), Some(&*api));
+        // The key is only for the API.
+        assert_eq!(received.header("authorization"), None);
+        assert_eq!(received.header("proxy-authorization"), None);
     }
 }
 
 #[test]
 fn the_variables_for_http_and_for_the_shell_are_not_those_for_https() {
-    let world = World::new();
+    let setup = Setup::new();
     let others = ["http_proxy", "HTTP_PROXY", "Https_Proxy", "ftp_proxy", "XAI_PROXY"];
-    let run = others.iter().fold(world.ask([]), |run, name| run.env(name, DEAD));
+    let run = others.iter().fold(setup.ask([]), |run, name| run.env(name, CLOSED));
     run.stdout("Four.\n").success();
 }
 
 #[test]
-fn this_machine_over_http_is_asked_directly_whatever_the_variables_say() {
+fn requests_to_this_machine_over_http_use_no_proxy() {
     let env = Env::new();
-    for value in [DEAD, "nonsense://", "http://127.0.0.1:99999"] {
-        let server = Server::reply(four());
+    for value in [CLOSED, "nonsense://", "http://127.0.0.1:99999"] {
+        let server = Server::respond(four());
         let run = VARIABLES.iter().fold(env.ask(&server, []), |run, name| run.env(name, value));
         run.stdout("Four.\n").success();
     }
 }
 
 #[test]
-fn who_asks_is_told_to_the_proxy_and_shown_to_nobody() {
-    for (user, told) in [
+fn credentials_are_sent_to_the_proxy_and_never_shown() {
+    for (user, shown) in [
         ("me:hunter2", "me:hunter2"),
         ("me:p%40ss%3Ahunter2%25", "me:p@ss:hunter2%"),
         ("hunter2", "hunter2:"),
@@ -124,21 +124,21 @@ fn who_asks_is_told_to_the_proxy_and_shown_to_nobody() {
         (r"CORP\me:hunter2^|<>{}", r"CORP\me:hunter2^|<>{}"),
         ("me:hunter2é%", "me:hunter2é%"),
     ] {
-        let world = World::new();
-        let proxy = Server::play([world.tunnel()]);
+        let setup = Setup::new();
+        let proxy = Server::play([setup.tunnel()]);
         let address = format!("http://{user}@{}", proxy.addr());
-        let run = world.ask(["--verbose"]).env("https_proxy", &address).stdout("Four.\n");
+        let run = setup.ask(["--verbose"]).env("https_proxy", &address).stdout("Four.\n");
         let output = run.stderr_like("HTTP 200").success();
         assert!(!output.notes().contains("hunter2"), "{}", output.notes());
-        let basic = format!("Basic {}", STANDARD.encode(told));
+        let basic = format!("Basic {}", STANDARD.encode(shown));
         assert_eq!(proxy.request().header("proxy-authorization"), Some(&*basic));
-        assert_eq!(world.service.request().header("proxy-authorization"), None);
+        assert_eq!(setup.api.request().header("proxy-authorization"), None);
     }
     for address in
         ["http://me:hunter2@127.0.0.1:1", "ftp://me:hunter2@a.example", "http://me:hunter2@:1"]
     {
-        let world = World::unreached();
-        let run = world.ask(["--verbose"]).env("ALL_PROXY", address).stderr_like("ALL_PROXY");
+        let setup = Setup::unreached();
+        let run = setup.ask(["--verbose"]).env("ALL_PROXY", address).stderr_like("ALL_PROXY");
         let output = run.spawn().finish();
         assert!(!output.notes().contains("hunter2"), "{}", output.notes());
         assert!([Some(2), Some(6)].contains(&output.status.code()), "{}", output.notes());
@@ -146,18 +146,18 @@ fn who_asks_is_told_to_the_proxy_and_shown_to_nobody() {
 }
 
 #[test]
-fn a_proxy_that_does_not_connect_is_an_error_and_the_service_is_not_reached() {
-    let reply = |head: &str| Script::after(Reads::Head).send(format!("HTTP/1.1 {head}\r\n\r\n"));
+fn a_proxy_that_does_not_connect_is_an_error_and_the_api_is_not_reached() {
+    let response = |head: &str| Script::after(Reads::Head).send(format!("HTTP/1.1 {head}\r\n\r\n"));
     let plain = || Script::after(Reads::Head);
     for (case, script, words) in [
         (
             "no password",
-            reply("407 Proxy Authentication Required\r\nProxy-Authenticate: Basic"),
+            response("407 Proxy Authentication Required\r\nProxy-Authenticate: Basic"),
             "407",
         ),
-        ("no service", reply("502 Bad Gateway\r\nContent-Type: text/html"), "502"),
-        ("forbidden", reply("403 Forbidden"), "403"),
-        ("elsewhere", reply("302 Found\r\nLocation: https://a.example/login"), "302"),
+        ("no service", response("502 Bad Gateway\r\nContent-Type: text/html"), "502"),
+        ("forbidden", response("403 Forbidden"), "403"),
+        ("elsewhere", response("302 Found\r\nLocation: https://a.example/login"), "302"),
         ("no proxy at all", plain().send("SSH-2.0-OpenSSH_9.9\r\n"), ""),
         ("nothing said", plain(), ""),
         ("half a head", plain().send("HTTP/1.1 200 OK\r\nVia"), ""),
@@ -178,16 +178,16 @@ fn a_proxy_that_does_not_connect_is_an_error_and_the_service_is_not_reached() {
             "",
         ),
     ] {
-        let world = World::unreached();
+        let setup = Setup::unreached();
         let proxy = Server::play([script]);
-        let run = world.ask(["--timeout=20"]).env("https_proxy", at("http", &proxy)).case(case);
-        let told = run.fails(6, &["cannot connect to localhost", "proxy in $https_proxy", words]);
-        assert!(!told.contains("timed out") && !told.contains("billed"), "{told}");
+        let run = setup.ask(["--timeout=20"]).env("https_proxy", at("http", &proxy)).case(case);
+        let shown = run.fails(6, &["cannot connect to localhost", "proxy in $https_proxy", words]);
+        assert!(!shown.contains("timed out") && !shown.contains("billed"), "{shown}");
     }
 }
 
 #[test]
-fn any_success_of_a_proxy_connects_whatever_comes_with_it() {
+fn any_success_status_of_a_proxy_connects_whatever_its_headers() {
     let headers = "X-A: b\r\n".repeat(100);
     for head in [
         "HTTP/1.0 201 Created\r\n\r\n".to_owned(),
@@ -195,24 +195,24 @@ fn any_success_of_a_proxy_connects_whatever_comes_with_it() {
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n".to_owned(),
         format!("HTTP/1.1 200 OK\r\n{headers}\r\n"),
     ] {
-        let world = World::new();
-        let script = Script::after(Reads::Head).send(&*head).tunnel(world.service.addr());
+        let setup = Setup::new();
+        let script = Script::after(Reads::Head).send(&*head).tunnel(setup.api.addr());
         let proxy = Server::play([script]);
-        let run = world.ask([]).case(&head).env("https_proxy", at("http", &proxy));
+        let run = setup.ask([]).case(&head).env("https_proxy", at("http", &proxy));
         run.stdout("Four.\n").success();
     }
 }
 
 #[test]
-fn what_a_proxy_refuses_is_not_retried() {
+fn a_connection_that_a_proxy_refuses_is_not_retried() {
     for (status, hint) in [(407, "hint: check the user and password in $https_proxy"), (403, "")] {
-        let world = World::unreached();
+        let setup = Setup::unreached();
         let answer = format!("HTTP/1.1 {status} No\r\n\r\n");
         let proxy = Server::play([Script::after(Reads::Head).send(answer)]);
-        let run = world.env.xask(["--base-url", &world.service.url_at("localhost"), "Hi"]).key(KEY);
+        let run = setup.env.xask(["--base-url", &setup.api.url_at("localhost"), "Hi"]).key(KEY);
         let run = run.env("SSL_CERT_FILE", "ca.pem").env("https_proxy", at("http", &proxy));
-        let told = run.fails(6, &[&format!("(HTTP {status})"), hint]);
-        assert!(!told.contains("retry"), "{told}");
+        let shown = run.fails(6, &[&format!("(HTTP {status})"), hint]);
+        assert!(!shown.contains("retry"), "{shown}");
         assert_eq!(proxy.requests().len(), 1);
     }
 }
@@ -220,14 +220,14 @@ fn what_a_proxy_refuses_is_not_retried() {
 #[test]
 fn a_proxy_that_cannot_be_reached_is_an_error_that_names_it() {
     for (name, scheme) in VARIABLES.iter().zip(["http", "https", "socks5", "socks5h"]) {
-        let world = World::unreached();
-        let run = world.ask([]).env(name, DEAD.replacen("http", scheme, 1));
+        let setup = Setup::unreached();
+        let run = setup.ask([]).env(name, CLOSED.replacen("http", scheme, 1));
         run.fails(6, &["cannot connect to localhost", name, "connection refused"]);
     }
 }
 
 #[test]
-fn a_proxy_whose_name_is_unknown_is_told_from_a_target() {
+fn an_unknown_name_of_a_proxy_is_distinguished_from_that_of_a_target() {
     let env = Env::new();
     for (proxy, expected) in [
         ("http://nosuch.invalid:3128", "could not resolve the proxy's name"),
@@ -239,7 +239,7 @@ fn a_proxy_whose_name_is_unknown_is_told_from_a_target() {
 }
 
 #[test]
-fn an_address_that_is_no_proxys_is_refused_and_nothing_is_connected() {
+fn an_invalid_address_of_a_proxy_is_an_error_and_nothing_is_connected() {
     for (address, why) in [
         ("ftp://127.0.0.1:1", "http, https"),
         ("quic://127.0.0.1:1", "http, https"),
@@ -256,31 +256,31 @@ fn an_address_that_is_no_proxys_is_refused_and_nothing_is_connected() {
         (" ", ""),
     ] {
         for name in VARIABLES {
-            let world = World::unreached();
-            let run = world.ask([]).env(name, address).case(address);
+            let setup = Setup::unreached();
+            let run = setup.ask([]).env(name, address).case(address);
             run.fails(2, &[&format!("xask: error: {name}: "), why]);
         }
     }
 }
 
 #[test]
-fn a_variable_that_is_no_text_is_refused_where_it_would_be_used() {
-    let world = World::unreached();
+fn a_variable_that_is_not_utf_8_is_an_error_if_it_would_be_used() {
+    let setup = Setup::unreached();
     let run = |name, flags: &[&'static str]| {
-        world.ask(flags.iter().copied()).env(name, OsStr::from_bytes(b"a\xff"))
+        setup.ask(flags.iter().copied()).env(name, OsStr::from_bytes(b"a\xff"))
     };
     for name in VARIABLES {
         run(name, &[]).fails(2, &[&format!("xask: error: {name}: not valid UTF-8\n")]);
         run(name, &["--dry-run"]).stdout_like("model").success();
     }
     for name in ["no_proxy", "NO_PROXY"] {
-        let run = run(name, &[]).env("https_proxy", DEAD);
+        let run = run(name, &[]).env("https_proxy", CLOSED);
         run.fails(2, &[&format!("xask: error: {name}: not valid UTF-8\n")]);
     }
 }
 
 #[test]
-fn hosts_that_are_excepted_are_asked_directly() {
+fn hosts_in_no_proxy_are_reached_directly() {
     for (host, list, is_direct) in [
         ("localhost", "localhost", true),
         ("localhost", "LocalHost", true),
@@ -311,8 +311,8 @@ fn hosts_that_are_excepted_are_asked_directly() {
         ("127.0.0.1", "::/0", false),
     ] {
         for name in ["no_proxy", "NO_PROXY"] {
-            let world = if is_direct { World::new() } else { World::unreached() };
-            let run = world.ask_at(host, []).case(list).env("HTTPS_PROXY", DEAD).env(name, list);
+            let setup = if is_direct { Setup::new() } else { Setup::unreached() };
+            let run = setup.ask_at(host, []).case(list).env("HTTPS_PROXY", CLOSED).env(name, list);
             if is_direct {
                 run.stdout("Four.\n").success();
             } else {
@@ -323,14 +323,14 @@ fn hosts_that_are_excepted_are_asked_directly() {
 }
 
 #[test]
-fn the_lower_case_of_no_proxy_is_read_first_and_an_empty_one_is_none() {
+fn lower_case_no_proxy_is_read_first_and_counts_as_unset_if_empty() {
     for (lower, upper, is_direct) in [
         ("localhost", "a.example", true),
         ("a.example", "localhost", false),
         ("", "localhost", true),
     ] {
-        let world = if is_direct { World::new() } else { World::unreached() };
-        let run = world.ask([]).env("HTTPS_PROXY", DEAD);
+        let setup = if is_direct { Setup::new() } else { Setup::unreached() };
+        let run = setup.ask([]).env("HTTPS_PROXY", CLOSED);
         let run = run.env("no_proxy", lower).env("NO_PROXY", upper);
         if is_direct {
             run.stdout("Four.\n").success();
@@ -341,29 +341,29 @@ fn the_lower_case_of_no_proxy_is_read_first_and_an_empty_one_is_none() {
 }
 
 #[test]
-fn a_host_that_is_excepted_needs_no_proxy_that_could_be_used() {
-    let world = World::new();
-    let run = world.ask([]).env("HTTPS_PROXY", "ftp://a").env("NO_PROXY", "localhost");
+fn a_host_in_no_proxy_needs_no_valid_proxy() {
+    let setup = Setup::new();
+    let run = setup.ask([]).env("HTTPS_PROXY", "ftp://a").env("NO_PROXY", "localhost");
     run.stdout("Four.\n").success();
 }
 
 #[test]
-fn a_proxy_may_be_spoken_to_over_tls() {
-    let world = World::new();
-    let proxy = Server::play_tls(&world.authority.sign(), [world.tunnel()]);
-    world.ask([]).env("https_proxy", at("https", &proxy)).stdout("Four.\n").success();
+fn a_proxy_may_be_reached_over_tls() {
+    let setup = Setup::new();
+    let proxy = Server::play_tls(&setup.authority.sign(), [setup.tunnel()]);
+    setup.ask([]).env("https_proxy", at("https", &proxy)).stdout("Four.\n").success();
     assert_eq!(proxy.request().method, "CONNECT");
 
-    let world = World::unreached();
+    let setup = Setup::unreached();
     let stranger = Authority::new("theirs").sign();
-    let proxy = Server::play_tls(&stranger, [world.tunnel()]);
-    let run = world.ask([]).env("https_proxy", at("https", &proxy));
+    let proxy = Server::play_tls(&stranger, [setup.tunnel()]);
+    let run = setup.ask([]).env("https_proxy", at("https", &proxy));
     run.fails(6, &["proxy in $https_proxy", "not signed by a trusted authority"]);
     assert!(proxy.requests().is_empty());
 
     // Its certificate is for another name than its own, which is not the target's.
-    let proxy = Server::play_tls(&world.authority.sign_for(&["other.example"]), [world.tunnel()]);
-    let run = world.ask([]).env("https_proxy", at("https", &proxy));
+    let proxy = Server::play_tls(&setup.authority.sign_for(&["other.example"]), [setup.tunnel()]);
+    let run = setup.ask([]).env("https_proxy", at("https", &proxy));
     let expected = "the proxy: its certificate does not match the host name";
     run.fails(6, &[expected, "hint: check $https_proxy\n"]);
 }
@@ -371,20 +371,20 @@ fn a_proxy_may_be_spoken_to_over_tls() {
 /// Bytes that are no text, too.
 #[test]
 fn a_password_may_have_bytes_of_any_kind() {
-    let world = World::new();
-    let proxy = Server::play([world.tunnel()]);
+    let setup = Setup::new();
+    let proxy = Server::play([setup.tunnel()]);
     let address = format!("http://me:%e9%ff@{}", proxy.addr());
-    world.ask([]).env("https_proxy", address).stdout("Four.\n").success();
+    setup.ask([]).env("https_proxy", address).stdout("Four.\n").success();
     let basic = format!("Basic {}", STANDARD.encode(b"me:\xe9\xff"));
     assert_eq!(proxy.request().header("proxy-authorization"), Some(&*basic));
 }
 
 #[test]
-fn what_a_proxy_turned_away_is_repeated_for_nothing_was_delivered() {
-    let world = World::new();
+fn a_503_of_a_proxy_is_retried_because_nothing_was_delivered() {
+    let setup = Setup::new();
     let busy = Script::after(Reads::Head).send("HTTP/1.1 503 Busy\r\n\r\n");
-    let proxy = Server::play([busy, world.tunnel()]);
-    let run = world.env.xask(["--base-url", &world.service.url_at("localhost"), "Hi"]).key(KEY);
+    let proxy = Server::play([busy, setup.tunnel()]);
+    let run = setup.env.xask(["--base-url", &setup.api.url_at("localhost"), "Hi"]).key(KEY);
     let run = run.env("SSL_CERT_FILE", "ca.pem").env("HTTPS_PROXY", at("http", &proxy));
     run.stdout("Four.\n").stderr_like("503").stderr_like("retry 1 of 2").success();
 }

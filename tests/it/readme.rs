@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::support::pictures::{JPEG, PNG};
-use crate::support::{Env, Reply, Server, answer, replies, skip};
+use crate::support::images::{JPEG, PNG};
+use crate::support::{Env, Response, Server, answer, chat, skip};
 
 const README: &str = include_str!("../../README.md");
 
@@ -24,14 +24,15 @@ fn examples(heading: &str) -> &'static str {
 }
 
 #[test]
-fn the_session_goes_as_it_is_shown() {
+fn the_session_runs_as_shown() {
     let [session] = blocks("console")[..] else { panic!("one session") };
     let (commands, output): (Vec<_>, Vec<_>) =
         session.lines().partition(|line| line.starts_with("$ "));
     let commands: Vec<_> = commands.iter().map(|line| &line[2..]).collect();
-    let cut = replies::completion_with(json!({"content": "Once upon", "finish_reason": "length"}));
-    let server = Server::play([answer("2 + 2 equals 4."), Reply::json(200, cut)]);
-    // As on a terminal, where both streams are shown.
+    let truncated =
+        chat::completion_with(json!({"content": "Once upon", "finish_reason": "length"}));
+    let server = Server::play([answer("2 + 2 equals 4."), Response::json(200, truncated)]);
+    // As on a terminal, which shows both streams.
     let script = format!("{{ {}; }} 2>&1", commands.join("\n"));
     let env = Env::new();
     env.sh(&script).server(&server).stdout(output.join("\n") + "\n").success();
@@ -41,7 +42,7 @@ fn the_session_goes_as_it_is_shown() {
 }
 
 #[test]
-fn the_rehearsal_goes_as_it_is_shown() {
+fn the_rehearsal_runs_as_shown() {
     let shown = blocks("text").into_iter().find(|block| block.contains("[rehearsal]"));
     let shown = shown.expect("a rehearsal is shown");
     let run = Env::new().sh("xask --rehearse 'What is 2 + 2?' 2>&1");
@@ -67,7 +68,7 @@ fn the_examples_are_requests() {
     env.sh(begin).env("GIT_CONFIG_GLOBAL", "/dev/null").success();
     let mut tried = 0;
     for heading in ["Examples", "Search"] {
-        // A command may go on in the next line.
+        // A command may continue on the next line.
         for command in examples(heading).replace("\\\n", " ").lines() {
             let run = env.sh(&format!("set -eu; {command}")).env("XASK_REHEARSE", "1");
             let run = run.env("GIT_CONFIG_GLOBAL", "/dev/null").case(command);

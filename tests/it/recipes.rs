@@ -1,5 +1,5 @@
 //! The recipes of docs/recipes.md, each run exactly as it is printed there, with the rehearsal or a record in
-//! place of the service.
+//! place of the API.
 
 mod decisions;
 mod git;
@@ -13,15 +13,15 @@ use std::time::{Duration, SystemTime};
 use predicates::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Env, Reply, Run, Server, escaped, four, replies, skip};
+use crate::support::{Env, Response, Run, Server, chat, escaped, four, skip};
 
 const PAGE: &str = include_str!("../../docs/recipes.md");
 
-/// Of the shells in which a recipe must work, the one that takes part only where it is there.
+/// The shells in which a recipe must work, if they are installed.
 const SHELLS: [&str; 2] = ["sh -eu", "bash -euo pipefail"];
 const STRICT: &str = SHELLS[1];
 
-/// The recipes, and the tools that each takes.
+/// The recipes, and the tools that each needs.
 const RECIPES: [(&str, &[&str]); 28] = [
     ("A Makefile", &["make"]),
     ("Many files, four at a time", &["find", "xargs"]),
@@ -47,7 +47,7 @@ const RECIPES: [(&str, &[&str]); 28] = [
     ("Deferred answers in CI", &["sed"]),
     ("The key from a command", &["bash"]),
     ("A gateway", &[]),
-    // Tried by hand: it takes other machines.
+    // Tested by hand: it needs other machines.
     ("Several machines", &["parallel"]),
     ("A conversation", &["jq"]),
     ("The cost of a batch", &["jq"]),
@@ -75,8 +75,8 @@ fn block(of: &str, language: &str) -> String {
     format!("{}\n", text.unwrap_or_else(|| panic!("no block of {language} in {of:?}")))
 }
 
-/// Whether this machine has what a recipe takes; says so where it has not.
-fn can_be_tried(recipe: &str) -> bool {
+/// Whether this machine has the tools of a recipe; reports it if not.
+fn is_available(recipe: &str) -> bool {
     let (_, tools) = RECIPES.iter().find(|(name, _)| *name == recipe).expect("a known recipe");
     tools.iter().all(|tool| has(tool))
 }
@@ -89,20 +89,20 @@ fn has(tool: &str) -> bool {
     found.status.success()
 }
 
-/// Those of the shells that there are.
+/// The shells that are installed.
 fn shells() -> impl Iterator<Item = &'static str> {
     let name = |shell: &'static str| shell.split(' ').next().expect("a name");
     SHELLS.into_iter().filter(move |shell| has(name(shell)))
 }
 
-/// Tries a recipe in each of them, in a folder of its own, where this machine has what it takes.
+/// Tests a recipe in each of them, in a folder of its own, if this machine has its tools.
 fn in_every_shell(recipe: &str, test: impl Fn(&Env, &str)) {
-    if can_be_tried(recipe) {
+    if is_available(recipe) {
         shells().for_each(|shell| test(&Env::new(), shell));
     }
 }
 
-/// A script in a shell, rehearsed. What the rehearsal notes on stderr is expected.
+/// A script in a shell, rehearsed. The note of the rehearsal on stderr is expected.
 fn run(env: &Env, shell: &str, script: &str) -> Run {
     env.write("recipe", script);
     let run = env.sh(&format!("exec {shell} ./recipe")).env("XASK_REHEARSE", "1");
@@ -110,8 +110,8 @@ fn run(env: &Env, shell: &str, script: &str) -> Run {
     run.stderr_like(predicate::str::is_match(notes).expect("a pattern"))
 }
 
-/// The same when it goes wrong.
-fn run_on_a_bad_day(env: &Env, shell: &str, script: &str, case: &str) -> Run {
+/// The same for a script that fails.
+fn run_failing(env: &Env, shell: &str, script: &str, case: &str) -> Run {
     env.write("recipe", script);
     env.sh(&format!("exec {shell} ./recipe")).env("XASK_REHEARSE", case).stderr_like("")
 }
@@ -121,7 +121,7 @@ fn text(env: &Env, name: &str) -> String {
 }
 
 #[test]
-fn every_recipe_is_known_here() {
+fn every_recipe_is_tested() {
     let recipes = PAGE.split("## Recipes\n").nth(1).expect("recipes");
     let recipes = recipes.split("\n## ").next().expect("what comes before the next part");
     let titles: Vec<_> = recipes.lines().filter_map(|line| line.strip_prefix("### ")).collect();
@@ -133,7 +133,7 @@ fn every_recipe_is_known_here() {
 }
 
 #[test]
-fn no_shell_script_has_a_fault_that_shellcheck_knows() {
+fn shellcheck_finds_no_fault_in_the_scripts() {
     if !has("shellcheck") {
         return;
     }
@@ -149,9 +149,9 @@ fn no_shell_script_has_a_fault_that_shellcheck_knows() {
 }
 
 #[test]
-fn a_makefile_makes_whole_targets_or_none_and_only_what_has_changed() {
+fn a_makefile_builds_whole_targets_or_none_and_only_changed_ones() {
     let recipe = "A Makefile";
-    if !can_be_tried(recipe) {
+    if !is_available(recipe) {
         return;
     }
     let env = Env::new();
@@ -179,7 +179,7 @@ fn a_makefile_makes_whole_targets_or_none_and_only_what_has_changed() {
     assert_eq!(text(&env, "notes/a.txt"), summary("a"));
     let overview = text(&env, "overview.txt");
     assert!(overview.contains(&summary("a")) && overview.contains(&summary("e")), "{overview}");
-    // Nobody is asked: it would fail.
+    // Nothing is sent: it would fail.
     make("500").stdout("make: 'overview.txt' is up to date.\n").success();
 
     let later = SystemTime::now() + Duration::from_mins(1);
@@ -201,7 +201,7 @@ fn files_of_any_name_are_each_summarised_once() {
         for name in names {
             env.write(format!("notes/{name}"), format!("Note {name}\n"));
         }
-        let bad = run_on_a_bad_day(env, shell, &block(recipe, "sh"), "429");
+        let bad = run_failing(env, shell, &block(recipe, "sh"), "429");
         bad.code(123);
         let summary = |name| env.path(format!("notes/{name}.summary"));
         assert!(names.iter().all(|name| !summary(name).exists()));
@@ -215,7 +215,7 @@ fn files_of_any_name_are_each_summarised_once() {
 }
 
 #[test]
-fn each_line_is_asked_as_it_stands_whatever_it_says() {
+fn each_line_is_sent_unchanged_as_a_prompt() {
     let recipe = "A line at a time";
     let phrases = ["good day", "--help", "-", "  spaced  ", "$HOME `id` \\n \"x\"", "last"];
     in_every_shell(recipe, |env, shell| {
@@ -226,13 +226,13 @@ fn each_line_is_asked_as_it_stands_whatever_it_says() {
         };
         let rows: String = phrases.iter().map(row).collect();
         assert_eq!(escaped(&env.read("phrases.tsv")), escaped(rows.as_bytes()));
-        run_on_a_bad_day(env, shell, &block(recipe, "sh"), "401").code(3);
+        run_failing(env, shell, &block(recipe, "sh"), "401").code(3);
         assert_eq!(text(env, "phrases.tsv"), "");
     });
 }
 
 #[test]
-fn a_job_without_a_network_runs_on_what_is_recorded() {
+fn a_job_without_a_network_uses_recorded_answers() {
     let job = block("Scripts under test", "yaml");
     let value = |key: &str| {
         let mut values = job.lines().filter_map(|line| line.trim().strip_prefix(key));
@@ -245,7 +245,7 @@ fn a_job_without_a_network_runs_on_what_is_recorded() {
         if offline { run.env("XASK_OFFLINE", value("XASK_OFFLINE:")) } else { run }
     };
     step(true).fails(1, &["no cached answer in tests/answers"]);
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     step(false).server(&server).success();
     step(true).success();
 }
@@ -266,14 +266,14 @@ fn answers_become_rows_of_a_table() {
         run(env, shell, table).success();
         assert_eq!(text(env, "bugs.tsv"), "reports/a.txt\tlow\ttext\nreports/b c.txt\tlow\ttext\n");
         if shell == STRICT {
-            run_on_a_bad_day(env, shell, json, "403").code(3);
-            run_on_a_bad_day(env, shell, table, "500").code(8);
+            run_failing(env, shell, json, "403").code(3);
+            run_failing(env, shell, table, "500").code(8);
         }
     });
 }
 
 #[test]
-fn a_conversation_goes_on_and_is_printed_as_it_was() {
+fn a_conversation_is_continued_and_printed_unchanged() {
     let recipe = "A conversation";
     in_every_shell(recipe, |env, shell| {
         run(env, shell, &block(recipe, "sh")).stdout_like("Show me one in C.\n").success();
@@ -287,7 +287,7 @@ fn a_conversation_goes_on_and_is_printed_as_it_was() {
         assert!(transcript.starts_with(
             "system: You are a patient teacher.\nuser: What is a pointer?\nassistant: "
         ));
-        run_on_a_bad_day(env, shell, &block(recipe, "sh"), "refused").stdout_like("").code(9);
+        run_failing(env, shell, &block(recipe, "sh"), "refused").stdout_like("").code(9);
         assert_eq!(text(env, "lesson.jsonl"), lesson);
     });
 }
@@ -299,21 +299,21 @@ fn the_cost_of_a_batch_is_the_sum_of_its_answers() {
         for name in ["a", "b c", "d"] {
             env.write(format!("notes/{name}.md"), format!("Note {name}.\n"));
         }
-        let free = replies::completion_with(json!({"usage": {"total_tokens": 1}}));
-        let replies = [replies::completion("One."), replies::completion("Two."), free];
-        let server = Server::play(replies.map(|reply| Reply::json(200, reply)));
+        let free = chat::completion_with(json!({"usage": {"total_tokens": 1}}));
+        let responses = [chat::completion("One."), chat::completion("Two."), free];
+        let server = Server::play(responses.map(|response| Response::json(200, response)));
         let run = || {
             let run = run(env, shell, &block(recipe, "sh")).env("XASK_REHEARSE", "");
             run.env("XASK_CACHE", "answers").stdout("0.00154 USD\n")
         };
         run().server(&server).success();
         run().env("XASK_OFFLINE", "1").success();
-        assert_eq!(text(env, "notes/b c.md.json"), replies::completion("Two.") + "\n");
+        assert_eq!(text(env, "notes/b c.md.json"), chat::completion("Two.") + "\n");
     });
 }
 
 #[test]
-fn a_batch_is_a_request_a_line() {
+fn a_batch_has_one_request_per_line() {
     let recipe = "The Batch API";
     in_every_shell(recipe, |env, shell| {
         for name in ["a", "b \"c\""] {

@@ -1,12 +1,12 @@
-//! `--rehearse` and `XASK_REHEARSE`: the whole program but the network, case by case.
+//! `--rehearse` and `XASK_REHEARSE`: the whole program but the network, scenario by scenario.
 
 use predicates::prelude::*;
 
-use crate::support::pictures::{JPEG, png};
+use crate::support::images::{JPEG, png};
 use crate::support::{Env, Run, Server, Tty, four, messages};
 
-/// What a case plays: its name, its exit status, and a word of what is told of it.
-const CASES: [(&str, i32, &str); 12] = [
+/// A scenario: its name, its exit status, and a part of its message.
+const SCENARIOS: [(&str, i32, &str); 12] = [
     ("ok", 0, ""),
     ("length", 9, "token limit"),
     ("filtered", 9, "content filter"),
@@ -21,26 +21,26 @@ const CASES: [(&str, i32, &str); 12] = [
     ("offline", 6, "offline"),
 ];
 
-/// Whether the case has words of an answer, fit or not.
+/// Whether the scenario has the text of an answer, usable or not.
 fn has_text(case: &str) -> bool {
     ["ok", "length", "filtered", "refused"].contains(&case)
 }
 
-/// A run with everything in it that a rehearsal has no use for: a service that must not be asked, a key
-/// that is none, files that are missing.
-fn hindered(env: &Env, never: &Server, args: &[&str]) -> Run {
+/// A run with everything that a rehearsal does not use: a base URL that must not be reached, an invalid
+/// key, files that are missing.
+fn with_unusable_settings(env: &Env, never: &Server, args: &[&str]) -> Run {
     let run = env.xask(args).env("XAI_BASE_URL", format!("https://{}/v1", never.addr()));
     run.key("not\na key").env("XAI_API_KEY_FILE", "missing").env("SSL_CERT_FILE", "missing")
 }
 
 #[test]
-fn every_case_plays_its_branch_by_flag_and_by_variable() {
+fn every_scenario_has_its_outcome_by_flag_and_by_variable() {
     let (env, never) = (Env::new(), Server::never());
-    for (case, code, word) in CASES {
+    for (case, code, word) in SCENARIOS {
         let flag = format!("--rehearse={case}");
-        let by_flag = hindered(&env, &never, &["-q", &flag, "What is 2 + 2?"]);
-        let by_variable =
-            hindered(&env, &never, &["-q", "What is 2 + 2?"]).env("XASK_REHEARSE", case);
+        let by_flag = with_unusable_settings(&env, &never, &["-q", &flag, "What is 2 + 2?"]);
+        let by_variable = with_unusable_settings(&env, &never, &["-q", "What is 2 + 2?"])
+            .env("XASK_REHEARSE", case);
         for run in [by_flag, by_variable] {
             let pattern = if has_text(case) { "(?s)^.*[a-z].*\n$" } else { "^$" };
             let run =
@@ -53,13 +53,13 @@ fn every_case_plays_its_branch_by_flag_and_by_variable() {
 }
 
 #[test]
-fn every_case_plays_its_branch_as_a_stream_too() {
+fn every_scenario_has_its_outcome_as_a_stream_too() {
     let env = Env::new();
-    for (case, code, word) in CASES {
+    for (case, code, word) in SCENARIOS {
         let flag = format!("--rehearse={case}");
         let run = env.xask(["-q", "--stream", &flag, "What is 2 + 2?"]).case(case);
         let pattern = match case {
-            // What had come before the cut is out already.
+            // The text before the interruption is printed already.
             "cut" => "^This answer [a-z ]+$",
             _ if has_text(case) => "(?s)^.*[a-z].*\n$",
             _ => "^$",
@@ -70,12 +70,12 @@ fn every_case_plays_its_branch_as_a_stream_too() {
 }
 
 #[test]
-fn one_note_says_that_the_service_was_not_asked() {
+fn one_note_says_that_no_request_was_sent() {
     let env = Env::new();
     let ok = "[rehearsal]\nmodel: grok-4\nuser: hi\n";
     env.xask(["--rehearse", "hi"]).stdout(ok).stderr(messages::REHEARSED).success();
     env.xask(["hi"]).env("XASK_REHEARSE", "ok").stdout(ok).stderr(messages::REHEARSED).success();
-    for (case, code, word) in CASES.into_iter().skip(1) {
+    for (case, code, word) in SCENARIOS.into_iter().skip(1) {
         let run = env.xask([&format!("--rehearse={case}"), "hi"]).case(case).stdout_like("");
         let output = run.stderr_like(word).code(code);
         assert!(output.notes().starts_with(messages::REHEARSED), "{}", output.notes());
@@ -90,7 +90,7 @@ fn one_note_says_that_the_service_was_not_asked() {
 }
 
 #[test]
-fn the_flag_needs_no_case_and_takes_no_word_for_one() {
+fn the_flag_needs_no_scenario_and_takes_it_only_after_an_equals_sign() {
     let env = Env::new();
     let is_ok = |args: &[&str], words: &str| {
         let stdout = format!("[rehearsal]\nmodel: grok-4\nuser: {words}\n");
@@ -100,7 +100,7 @@ fn the_flag_needs_no_case_and_takes_no_word_for_one() {
     is_ok(&["hi", "--rehearse"], "hi");
     is_ok(&["--rehearse", "--", "--rehearse=cut"], "--rehearse=cut");
     is_ok(&["--rehearse=ok", "500"], "500");
-    // As for the variable.
+    // Like the variable.
     is_ok(&["--rehearse=1", "hi"], "hi");
 }
 
@@ -112,10 +112,10 @@ fn the_variable_may_be_on_or_off() {
         run.stderr_like("").code(code);
     }
     for off in ["", "0", "false", "No", "OFF"] {
-        let server = Server::reply(four());
+        let server = Server::respond(four());
         env.ask(&server, []).env("XASK_REHEARSE", off).stdout("Four.\n").success();
     }
-    // The flag wins, whatever the variable says.
+    // The flag takes precedence over any value of the variable.
     for beside in ["", "0", "1", "ok", "500", "no-such-case"] {
         let run = env.xask(["--rehearse=offline", "hi"]).env("XASK_REHEARSE", beside);
         run.case(beside).stderr_like(messages::REHEARSED).stderr_like("offline").code(6);
@@ -123,7 +123,7 @@ fn the_variable_may_be_on_or_off() {
 }
 
 #[test]
-fn a_case_that_does_not_exist_is_not_asked_for_real() {
+fn an_unknown_scenario_is_a_usage_error_and_nothing_is_sent() {
     let (env, never) = (Env::new(), Server::never());
     for case in ["no-such-case", "OK", "Cut", "404", "y", " ok", "00", "ok,cut", "\u{1b}[2J"] {
         let names = ["filtered", "offline"];
@@ -143,7 +143,7 @@ fn the_answer_describes_the_request() {
     env.write("a.png", png(1234));
     env.write("b.jpg", JPEG);
     env.write("notes.txt", "two\nlines\n");
-    for (args, told) in [
+    for (args, shown) in [
         (&["What", "is", "2 + 2?"][..], "[rehearsal]\nmodel: grok-4\nuser: What is 2 + 2?\n"),
         (&["-m", "grok-5", "hi"], "[rehearsal]\nmodel: grok-5\nuser: hi\n"),
         (
@@ -155,7 +155,7 @@ fn the_answer_describes_the_request() {
             "[rehearsal]\nmodel: grok-4\ndeveloper: Be brief.\nuser: hi\n",
         ),
         (&["hi", "--developer", "a\nb"], "[rehearsal]\nmodel: grok-4\ndeveloper: a\nb\nuser: hi\n"),
-        // The words of the request are text for the reply, not JSON.
+        // The text of the request is text in the response, not JSON.
         (&["\"}\\ \t\u{2028}é"], "[rehearsal]\nmodel: grok-4\nuser: \"}\\ \t\u{2028}é\n"),
         (
             &["Sum", "--file", "notes.txt", "up"],
@@ -186,9 +186,9 @@ fn the_answer_describes_the_request() {
         // The same every time, and by every way of printing it.
         for flags in [&[][..], &["--stream"], &["--no-stream"]] {
             let args = ["-q", "--rehearse"].iter().chain(flags).chain(args);
-            env.xask(args).stdout(told).success();
+            env.xask(args).stdout(shown).success();
         }
-        env.xask(["-q", "--rehearse"].iter().chain(args)).tty(Tty::Stdout).on_tty(told).success();
+        env.xask(["-q", "--rehearse"].iter().chain(args)).tty(Tty::Stdout).on_tty(shown).success();
     }
     env.xask(["-q", "--rehearse"])
         .stdin("from a pipe\n")
@@ -199,7 +199,7 @@ fn the_answer_describes_the_request() {
 }
 
 #[test]
-fn the_answer_describes_earlier_messages_each_on_a_line() {
+fn the_answer_describes_each_earlier_message_on_a_line() {
     let env = Env::new();
     let image =
         r#"{"type":"image_url","image_url":{"url":"https://a.example/b.png","detail":"low"}}"#;
@@ -210,17 +210,17 @@ fn the_answer_describes_earlier_messages_each_on_a_line() {
         r#"{"role":"tool","tool_call_id":"1","content":"two\nlines"}"#.to_owned(),
     ];
     env.write("earlier", earlier.join("\n"));
-    let told = "[rehearsal]\nmodel: grok-4\nsystem: Be brief.\nuser: See https://a.example/b.png\n\
+    let shown = "[rehearsal]\nmodel: grok-4\nsystem: Be brief.\nuser: See https://a.example/b.png\n\
                 assistant: Seven.\ntool: two\nlines\nuser: And?\n";
     for flag in ["-c", "--messages"] {
         let run = env.xask(["-q", "--rehearse", flag, "earlier", "And?"]).case(flag);
-        run.stdout(told).success();
+        run.stdout(shown).success();
         env.write("earlier", earlier.join("\n"));
     }
 }
 
 #[test]
-fn it_comes_in_the_wire_format_of_the_service() {
+fn the_simulated_response_has_the_wire_format_of_the_api() {
     let env = Env::new();
     let output = env
         .xask(["--rehearse", "-qj", "--usage", "hi"])
@@ -249,14 +249,14 @@ fn it_comes_in_the_wire_format_of_the_service() {
         env.xask(["--rehearse=refused", "-qj", "hi"]).stdout_like("").stderr_like("").code(9);
     let message = &output.json()["choices"][0]["message"];
     assert!(message["content"].is_null() && message["refusal"].is_string());
-    // As from the service: an error, and half of a reply, never reach stdout.
+    // As from the API: an error, or a part of a response, never reaches stdout.
     for (case, code) in [("401", 3), ("429", 5), ("500", 8), ("cut", 7), ("offline", 6)] {
         env.xask([&format!("--rehearse={case}"), "-qj", "hi"]).fails(code, &[]);
     }
 }
 
 #[test]
-fn arguments_and_inputs_are_checked_as_for_the_service() {
+fn arguments_and_inputs_are_checked_as_for_a_real_request() {
     let env = Env::new();
     for (args, word) in [
         (&["--file", "missing"][..], "missing"),
@@ -272,19 +272,22 @@ fn arguments_and_inputs_are_checked_as_for_the_service() {
 }
 
 #[test]
-fn a_dry_run_comes_before_a_rehearsal() {
+fn a_dry_run_takes_precedence_over_a_rehearsal() {
     let (env, never) = (Env::new(), Server::never());
     let body = "{\"model\":\"grok-4\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}\n";
-    hindered(&env, &never, &["--dry-run", "--rehearse=500", "hi"]).stdout(body).success();
-    let run = hindered(&env, &never, &["--dry-run", "hi"]).env("XASK_REHEARSE", "cut");
+    with_unusable_settings(&env, &never, &["--dry-run", "--rehearse=500", "hi"])
+        .stdout(body)
+        .success();
+    let run =
+        with_unusable_settings(&env, &never, &["--dry-run", "hi"]).env("XASK_REHEARSE", "cut");
     run.stdout(body).success();
-    // What is wrong with it is an error all the same.
-    hindered(&env, &never, &["--dry-run", "--rehearse=no-such-case", "hi"])
+    // Its mistakes are still errors.
+    with_unusable_settings(&env, &never, &["--dry-run", "--rehearse=no-such-case", "hi"])
         .fails(2, &["--rehearse"]);
 }
 
 #[test]
-fn a_rehearsal_comes_before_offline() {
+fn a_rehearsal_takes_precedence_over_offline() {
     let env = Env::new();
     let answer = "[rehearsal]\nmodel: grok-4\nuser: hi\n";
     env.xask(["-q", "--offline", "--rehearse", "hi"]).stdout(answer).success();
@@ -302,8 +305,8 @@ fn every_branch_of_a_script_can_be_tried() {
 }
 
 #[test]
-fn nothing_is_waited_for_before_a_branch_is_played() {
-    // A service would be asked again for these, after a pause that ends in nothing here.
+fn a_rehearsal_never_waits_to_retry() {
+    // With a real API these would be retried after a pause; here nothing is retried.
     for (case, code) in [("429", 5), ("500", 8), ("offline", 6), ("cut", 7)] {
         let args = [&*format!("--rehearse={case}"), "--retries=1000000", "--retry-lost", "hi"];
         let output = Env::new().xask(args).stderr_like(messages::REHEARSED).code(code);
@@ -312,7 +315,7 @@ fn nothing_is_waited_for_before_a_branch_is_played() {
 }
 
 #[test]
-fn a_rehearsal_says_the_same_streamed_and_whole() {
+fn a_simulated_answer_is_the_same_streamed_and_whole() {
     for (case, code) in
         [("ok", 0), ("length", 9), ("filtered", 9), ("refused", 9), ("empty", 9), ("tools", 9)]
     {
@@ -322,8 +325,8 @@ fn a_rehearsal_says_the_same_streamed_and_whole() {
         let streamed = run("--stream").stdout(whole.stdout).stderr_like("rehearsal").code(code);
         assert_eq!(whole.stderr, streamed.stderr, "{case}");
     }
-    for (flag, said) in [("--no-stream", ""), ("--stream", "This answer")] {
-        let run = Env::new().xask(["--rehearse=cut", flag, "hi"]).stdout_like(said);
+    for (flag, printed) in [("--no-stream", ""), ("--stream", "This answer")] {
+        let run = Env::new().xask(["--rehearse=cut", flag, "hi"]).stdout_like(printed);
         run.stderr_like("incomplete").code(7);
     }
 }

@@ -1,20 +1,20 @@
-//! `request`: what is sent, field by field, and what a dry run shows of it.
+//! `request`: what is sent, field by field, and how a dry run shows it.
 
 use crate::support::{Env, Server, four};
 use serde_json::{Value, json};
 
 const HI: &str = r#"{"model":"grok-4","messages":[{"role":"user","content":"hi"}]"#;
 
-/// The body that asks `hi` with these fields behind the messages.
+/// The body with the prompt `hi` and these fields after the messages.
 fn hi_with(fields: &str) -> String {
     let comma = if fields.is_empty() { "" } else { "," };
     format!("{HI}{comma}{fields}}}")
 }
 
 #[test]
-fn nothing_is_sent_that_was_not_asked_for() {
+fn nothing_is_sent_that_was_not_given() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     env.xask(["hi"]).server(&server).stdout("Four.\n").success();
     let request = server.request();
     assert_eq!(request.body, hi_with("").as_bytes());
@@ -23,7 +23,7 @@ fn nothing_is_sent_that_was_not_asked_for() {
     assert_eq!(request.header("content-length"), Some(&*request.body.len().to_string()));
     assert_eq!(request.header("transfer-encoding"), None);
 
-    // Neither do flags that are no fields leave a trace.
+    // Flags that are not fields leave no trace either.
     let none =
         ["hi", "--json", "--usage", "--no-stream", "-q", "--timeout=9", "--connect-timeout=9"];
     assert_eq!(env.dry(none).text(), hi_with(""));
@@ -31,7 +31,7 @@ fn nothing_is_sent_that_was_not_asked_for() {
 }
 
 #[test]
-fn each_flag_is_the_field_of_its_name() {
+fn each_flag_sets_the_field_of_its_name() {
     let env = Env::new();
     let cases: &[(&[&str], &str)] = &[
         (&["--max-tokens", "1"], r#""max_completion_tokens":1"#),
@@ -66,14 +66,14 @@ fn each_flag_is_the_field_of_its_name() {
 }
 
 #[test]
-fn more_than_four_stops_are_refused() {
+fn more_than_four_stops_are_a_usage_error() {
     let server = Server::never();
     let args = ["hi", "--stop=a", "--stop=b", "--stop=c", "--stop=d", "--stop=e"];
     Env::new().xask(args).server(&server).refused(2, &["--stop", "4"]);
 }
 
 #[test]
-fn a_parameter_is_sent_as_typed_where_it_is_json_and_else_as_a_string() {
+fn a_parameter_is_sent_as_typed_if_it_is_json_and_otherwise_as_a_string() {
     let env = Env::new();
     let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
     let cases = [
@@ -115,7 +115,7 @@ fn a_parameter_is_sent_as_typed_where_it_is_json_and_else_as_a_string() {
 }
 
 #[test]
-fn a_parameter_of_several_lines_leaves_the_body_on_one() {
+fn a_parameter_of_several_lines_keeps_the_body_on_one_line() {
     let typed = "user={\r\n  \"a\": [1.50,\n\t\"b  c\"]\n}\n";
     let body = Env::new().dry(["hi", "-p", typed]).text();
     assert_eq!(body.lines().count(), 1, "{body}");
@@ -130,8 +130,8 @@ fn parameters_keep_their_order_and_their_names() {
     let args = ["-p", "z=1", "hi", "--param=a.b=2", "-pA=3", "-p", "odd \"key\"\n=4", "--seed=5"];
     let expected = r#""seed":5,"z":1,"a.b":2,"A":3,"odd \"key\"\n":4"#;
     assert_eq!(env.dry(args).text(), hi_with(expected));
-    // On the wire too, though it is no number for JSON's readers.
-    let server = Server::reply(four());
+    // On the wire too, although JSON parsers cannot represent the number.
+    let server = Server::respond(four());
     let args = ["hi", "-p", "big=123456789012345678901234567890", "-p", "price=1.50"];
     env.xask(args).server(&server).stdout("Four.\n").success();
     let expected = hi_with(r#""big":123456789012345678901234567890,"price":1.50"#);
@@ -139,7 +139,7 @@ fn parameters_keep_their_order_and_their_names() {
 }
 
 #[test]
-fn a_field_of_the_programs_own_is_not_for_param() {
+fn param_cannot_set_a_field_of_the_programs_own() {
     let (env, server) = (Env::new(), Server::never());
     for field in ["model", "messages", "stream", "stream_options", "n", "deferred"] {
         for value in ["1", "null", "", "x"] {
@@ -147,7 +147,7 @@ fn a_field_of_the_programs_own_is_not_for_param() {
             env.xask(["hi", "-p", &param]).server(&server).refused(2, &["--param", field]);
         }
     }
-    // Their names in other letters, or longer, are other fields.
+    // In another case, or longer, their names are other fields.
     assert_eq!(
         env.dry(["hi", "-p", "N=1", "-p", "models=2"]).text(),
         hi_with(r#""N":1,"models":2"#)
@@ -155,7 +155,7 @@ fn a_field_of_the_programs_own_is_not_for_param() {
 }
 
 #[test]
-fn a_field_given_twice_is_refused_by_name() {
+fn a_field_given_twice_is_named_in_a_usage_error() {
     let (env, server) = (Env::new(), Server::never());
     let cases = [
         ("--max-tokens=1", "max_completion_tokens", "already set by another option"),
@@ -171,7 +171,7 @@ fn a_field_given_twice_is_refused_by_name() {
         for args in [["hi", flag, &param], ["hi", &param, flag]] {
             env.xask(args).server(&server).refused(2, &["--param", field, why]);
         }
-        // Once is no more than once.
+        // Each of them may be given once.
         assert_eq!(env.dry(["hi", &param]).text(), hi_with(&format!(r#""{field}":1"#)));
     }
 }
@@ -186,8 +186,8 @@ fn a_dry_run_prints_what_would_be_sent() {
         &["--developer", "x", "a", "--stream", "--usage"],
     ];
     for args in args {
-        // A stream that was asked for may still be answered in one piece.
-        let server = Server::reply(four());
+        // A response to a request for a stream may still be whole.
+        let server = Server::respond(four());
         env.xask(*args).stdin("in\n").server(&server).any_output().success();
         let dry = env.dry(args.iter().copied()).stdin("in\n").text();
         assert_eq!(dry.as_bytes(), server.request().body, "{args:?}");
@@ -202,7 +202,7 @@ fn a_dry_run_needs_no_key_no_network_and_no_rehearsal() {
     env.dry(["hi"]).server(&server).key("xai-key").stdout(expected.clone()).success();
     env.dry(["hi"]).env("XAI_API_KEY_FILE", "missing").stdout(expected.clone()).success();
     env.dry(["hi"]).env("SSL_CERT_FILE", "missing").stdout(expected.clone()).success();
-    // It comes before a rehearsal, and is no answer: neither its JSON nor its usage is told.
+    // It takes precedence over a rehearsal, and is not an answer: neither its JSON nor its usage is printed.
     env.dry(["hi", "--rehearse=500"]).stdout(expected.clone()).success();
     env.dry(["hi"]).env("XASK_REHEARSE", "1").stdout(expected.clone()).success();
     env.dry(["hi", "--json", "--usage"]).stdin("unread").stdout(expected).success();

@@ -1,4 +1,4 @@
-//! The Responses API in place of chat completions: when it is used, what it is sent, and that everything else is
+//! The Responses API instead of chat completions: when it is used, what is sent to it, and that everything else is
 //! the same. Searches are in `search`.
 
 use std::slice::from_ref;
@@ -8,11 +8,11 @@ mod requests;
 
 use serde_json::{Value, json};
 
-use crate::support::pictures::png;
+use crate::support::images::png;
 use crate::support::responses::{
     self, delta, events, message, response, sse, stream, terminal, truncated_response, whole_answer,
 };
-use crate::support::{Env, Gate, Reply, Run, Script, Server, Tty, answer, messages, replies};
+use crate::support::{Env, Gate, Response, Run, Script, Server, Tty, answer, chat, messages};
 
 /// The body of a request with this input and nothing else.
 fn body(input: &str) -> String {
@@ -63,7 +63,7 @@ fn a_flag_a_search_or_a_variable_chooses_the_api() {
 
 #[test]
 fn the_prompt_is_posted_to_its_own_path() {
-    let server = Server::reply(whole_answer("Four."));
+    let server = Server::respond(whole_answer("Four."));
     ask(&Env::new(), []).server(&server).stdout("Four.\n").success();
     let request = server.request();
     assert_eq!((&*request.method, &*request.path), ("POST", "/v1/responses"));
@@ -102,7 +102,7 @@ fn every_part_and_option_has_its_own_name() {
 }
 
 #[test]
-fn what_the_api_does_not_have_is_refused_before_anything_is_sent() {
+fn an_option_the_api_does_not_have_is_a_usage_error_before_anything_is_sent() {
     for (args, words) in [
         ("--seed 7", &["--seed", "--api chat"][..]),
         ("--stop x", &["--stop", "--api chat"]),
@@ -125,15 +125,15 @@ fn what_the_api_does_not_have_is_refused_before_anything_is_sent() {
 fn messages_are_joined_by_a_line_feed_whole_and_streamed() {
     let answer = response(&[message("a b"), message(""), message("c")]);
     for args in [&[][..], &["--stream"], &["--no-stream"]] {
-        for reply in [Reply::json(200, answer.to_string()), stream(&events(&answer))] {
-            let server = Server::reply(reply);
+        for http_response in [Response::json(200, answer.to_string()), stream(&events(&answer))] {
+            let server = Server::respond(http_response);
             ask(&Env::new(), args.iter().copied()).server(&server).stdout("a b\nc\n").success();
         }
     }
 }
 
 #[test]
-fn a_stream_is_printed_as_it_arrives_and_not_waited_for_after_its_last_event() {
+fn a_stream_is_printed_as_it_arrives_and_ends_with_its_last_event() {
     let answer = response(&[message("a b c")]);
     let events = events(&answer);
     let (first, rest) = events.split_at(4);
@@ -148,18 +148,18 @@ fn a_stream_is_printed_as_it_arrives_and_not_waited_for_after_its_last_event() {
 }
 
 #[test]
-fn json_is_the_responses_own_bytes_or_the_events() {
+fn json_is_the_bytes_of_the_response_or_the_events() {
     let json = format!(" {}\n", four());
-    let server = Server::reply(Reply::json(200, &*json));
+    let server = Server::respond(Response::json(200, &*json));
     ask(&Env::new(), ["--json"]).server(&server).stdout(&*json).success();
     let events = events(&four());
-    let server = Server::reply(stream(&events));
+    let server = Server::respond(stream(&events));
     let lines = events.join("\n") + "\n";
     ask(&Env::new(), ["--json", "--stream"]).server(&server).stdout(lines).success();
 }
 
 #[test]
-fn the_exit_status_tells_what_came_back_whole_and_streamed() {
+fn the_exit_status_is_the_same_whole_and_streamed() {
     let refusal = json!({"type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]});
     let call = json!({"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"});
     let with = |field: &str, value: Value| {
@@ -184,10 +184,11 @@ fn the_exit_status_tells_what_came_back_whole_and_streamed() {
         (with("status", json!("failed")), 8, "", "server error"),
     ] {
         let event = terminal("completed", &response);
-        for (args, reply) in
-            [(&[][..], Reply::json(200, response.to_string())), (&["--stream"], stream(&[event]))]
-        {
-            let server = Server::reply(reply);
+        for (args, http_response) in [
+            (&[][..], Response::json(200, response.to_string())),
+            (&["--stream"], stream(&[event])),
+        ] {
+            let server = Server::respond(http_response);
             let run = ask(&Env::new(), args.iter().copied()).case(&response).server(&server);
             run.stdout(printed).fails(code, &[words]);
         }
@@ -200,13 +201,13 @@ fn a_stream_without_its_last_event_is_incomplete_and_one_with_an_error_is_a_fail
     let error = r#"{"type":"error","code":"wet","message":"It rains."}"#.to_owned();
     let failed = json!({"status": "failed", "error": {"code": "wet", "message": "It rains."}});
     let done = sse(from_ref(&text)) + "data: [DONE]\n\n";
-    for (reply, code, words) in [
+    for (http_response, code, words) in [
         (stream(from_ref(&text)), 7, "incomplete"),
-        (Reply::new(200, "text/event-stream", done).close_delimited(), 7, "incomplete"),
+        (Response::new(200, "text/event-stream", done).close_delimited(), 7, "incomplete"),
         (stream(&[text.clone(), error]), 8, "It rains."),
         (stream(&[text.clone(), terminal("failed", &failed)]), 8, "It rains."),
     ] {
-        let server = Server::reply(reply);
+        let server = Server::respond(http_response);
         let run = ask(&Env::new(), ["--stream"]).server(&server);
         run.stdout("Four").fails(code, &[words]);
     }
@@ -230,29 +231,30 @@ fn an_end_that_contradicts_what_was_printed_is_incomplete() {
 }
 
 #[test]
-fn what_nobody_has_seen_of_a_stream_is_replaced_by_its_end() {
+fn a_stream_that_was_not_shown_is_replaced_by_its_end() {
     let env = Env::new();
     let end = terminal("completed", &response(&[message("Five.")]));
-    let server = Server::reply(stream(&[delta(0, "Four"), end]));
+    let server = Server::respond(stream(&[delta(0, "Four"), end]));
     ask(&env, ["--stream", "-o", "out"]).server(&server).success();
     assert_eq!(env.read("out"), b"Five.\n");
 }
 
 #[test]
-fn an_api_that_is_too_busy_to_begin_is_asked_again() {
-    let busy = replies::error("The service is currently unavailable", "Try again.");
+fn an_api_that_is_too_busy_to_begin_is_retried() {
+    let busy = chat::error("The service is currently unavailable", "Try again.");
     let overloaded = r#"{"type":"error","code":529,"message":"overloaded"}"#.to_owned();
-    for reply in [Reply::json(200, busy), stream(&[overloaded])] {
-        let server = Server::play([reply.header("Retry-After", "0"), whole_answer("Four.")]);
+    for http_response in [Response::json(200, busy), stream(&[overloaded])] {
+        let server =
+            Server::play([http_response.header("Retry-After", "0"), whole_answer("Four.")]);
         let run = Env::new().xask(["--api", "responses", "--stream", "--retries=1", "hi"]);
         run.server(&server).stdout("Four.\n").stderr_like("retry").success();
     }
 }
 
 #[test]
-fn usage_is_told_in_the_same_words() {
-    for reply in [whole_answer("Four."), stream(&events(&four()))] {
-        let server = Server::reply(reply);
+fn usage_is_reported_in_the_same_form() {
+    for http_response in [whole_answer("Four."), stream(&events(&four()))] {
+        let server = Server::respond(http_response);
         let run = ask(&Env::new(), ["--usage", "--stream"]).server(&server);
         run.stdout("Four.\n").stderr(responses::USAGE).success();
         assert_eq!(server.request().json().get("stream_options"), None);
@@ -260,7 +262,7 @@ fn usage_is_told_in_the_same_words() {
 }
 
 #[test]
-fn a_conversation_goes_on_with_either_api() {
+fn a_conversation_can_be_continued_with_either_api() {
     let env = Env::new();
     let image = r#"{"type":"image_url","image_url":{"url":"https://a.org/b.png","detail":"low"}}"#;
     let first = format!(r#"{{"role":"user","content":[{{"type":"text","text":"See:"}},{image}]}}"#);
@@ -289,7 +291,7 @@ fn a_conversation_goes_on_with_either_api() {
 }
 
 #[test]
-fn a_message_that_cannot_be_said_is_named_by_its_line() {
+fn a_message_that_cannot_be_sent_is_named_by_its_line() {
     let call = r#"{"role":"assistant","content":null,"tool_calls":[{"id":"1"}]}"#;
     let result = r#"{"role":"tool","content":"4","tool_call_id":"1"}"#;
     let audio = r#"{"role":"user","content":[{"type":"input_audio","input_audio":{}}]}"#;
@@ -304,7 +306,7 @@ fn a_message_that_cannot_be_said_is_named_by_its_line() {
 }
 
 #[test]
-fn a_choice_and_a_schema_are_held_here_too() {
+fn a_choice_and_a_schema_are_checked_here_too() {
     let env = Env::new();
     env.write("s.json", "{}");
     for (args, text, code, printed) in [
@@ -313,13 +315,13 @@ fn a_choice_and_a_schema_are_held_here_too() {
         (&["--schema", "s.json"], "{}", 0, "{}\n"),
         (&["--schema", "s.json"], "Four.", 9, "Four.\n"),
     ] {
-        let server = Server::reply(whole_answer(text));
+        let server = Server::respond(whole_answer(text));
         ask(&env, args.iter().copied()).server(&server).stdout(printed).ends(code, &[]);
     }
 }
 
 #[test]
-fn the_cache_tells_the_two_apis_apart() {
+fn the_cache_keeps_the_two_apis_apart() {
     let env = Env::new();
     let server = Server::play([whole_answer("Four."), answer("Five.")]);
     let run = |api: &str, rest: &[&str]| {
@@ -337,7 +339,7 @@ fn the_cache_tells_the_two_apis_apart() {
 }
 
 #[test]
-fn every_case_of_a_rehearsal_plays_on_this_api_too() {
+fn every_scenario_of_a_rehearsal_works_with_this_api_too() {
     for (case, code) in [
         ("ok", 0),
         ("length", 9),
@@ -365,8 +367,8 @@ fn every_case_of_a_rehearsal_plays_on_this_api_too() {
 }
 
 #[test]
-fn a_terminal_is_streamed_to_and_told_of_the_end() {
-    let server = Server::reply(stream(&events(&four())));
+fn a_terminal_gets_a_stream() {
+    let server = Server::respond(stream(&events(&four())));
     let run = ask(&Env::new(), []).server(&server).tty(Tty::Stdout);
     run.on_tty("Four.\n").success();
     assert_eq!(server.request().json()["stream"], json!(true));
@@ -375,11 +377,11 @@ fn a_terminal_is_streamed_to_and_told_of_the_end() {
 #[test]
 fn chat_completions_that_name_the_other_api_give_a_hint() {
     let words = "Multi Agent requests are not allowed on chat completions";
-    let server = Server::reply(Reply::json(400, replies::error("invalid-argument", words)));
+    let server = Server::respond(Response::json(400, chat::error("invalid-argument", words)));
     let run = Env::new().xask(["--retries=0", "hi"]).server(&server);
     run.fails(4, &[words, "--api responses"]);
-    // And what is incomplete may have been billed.
-    let server = Server::reply(Reply::json(200, &four().to_string()[..200]));
+    // And an incomplete response may have been billed.
+    let server = Server::respond(Response::json(200, &four().to_string()[..200]));
     let run = ask(&Env::new(), []).server(&server);
     assert!(run.fails(7, &[]).ends_with(messages::BILLED));
 }

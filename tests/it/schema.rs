@@ -1,5 +1,5 @@
-//! `--schema`: the form of an answer is asked for as it stands in a file, and an answer that is no JSON is
-//! not fit.
+//! `--schema`: the form of an answer is requested as given in a file, and an answer that is not JSON is
+//! unusable.
 
 mod sample;
 
@@ -9,11 +9,11 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::support::{Env, Reply, Server, answer, four, replies, unprivileged};
+use crate::support::{Env, Response, Server, answer, chat, four, unprivileged};
 
 const NOT_JSON: &str = "the answer is not valid JSON, which --schema requires";
 
-/// A schema, a token a line. Nothing in it but the space between them is ours to change: order, doubles, numbers,
+/// A schema, one token per line. Only the white space between them may change, not order, duplicates, numbers or
 /// escapes.
 const TOKENS: &str = r#"{
 "type"
@@ -52,7 +52,7 @@ null
 }"#;
 
 #[test]
-fn a_schema_is_sent_as_it_stands_in_its_file_less_the_space_between() {
+fn a_schema_is_sent_as_in_its_file_without_white_space_between_tokens() {
     let env = Env::new();
     let schema = TOKENS.replace('\n', "");
     let server = Server::play([0; 2].map(|_| answer("{}")));
@@ -95,7 +95,7 @@ fn a_schema_is_named_after_its_file() {
 }
 
 #[test]
-fn a_schema_out_of_a_pipe_or_a_device_has_a_name_of_its_own() {
+fn a_schema_from_a_pipe_or_a_device_has_a_default_name() {
     let env = Env::new();
     env.write("s.json", "{}");
     for script in [
@@ -110,7 +110,7 @@ fn a_schema_out_of_a_pipe_or_a_device_has_a_name_of_its_own() {
 }
 
 #[test]
-fn what_is_no_schema_is_refused_before_anything_is_sent() {
+fn an_invalid_schema_is_a_usage_error_before_anything_is_sent() {
     let env = Env::new();
     let never = Server::never();
     let refuse = |file: &str, why: &str| {
@@ -136,20 +136,20 @@ fn what_is_no_schema_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn a_response_format_is_given_once() {
+fn a_response_format_can_be_given_only_once() {
     let env = Env::new();
     env.write("schema.json", "{}");
     let param = ["hi", "-p", r#"response_format={"type":"json_object"}"#];
     let run = env.xask(param).args(["--schema", "schema.json"]);
     run.fails(2, &["--param cannot set \"response_format\": already set by another option"]);
-    // By --param alone it is any other field: what the answer is, is not looked at.
-    let server = Server::reply(four());
+    // With only --param it is a field like any other: the answer is not checked.
+    let server = Server::respond(four());
     env.xask(param).server(&server).stdout("Four.\n").success();
     assert_eq!(server.request().json()["response_format"], json!({"type": "json_object"}));
 }
 
 #[test]
-fn an_answer_that_is_json_is_fit() {
+fn an_answer_that_is_json_is_usable() {
     let deep = "[".repeat(200) + &"]".repeat(200);
     for text in [
         "{}",
@@ -169,10 +169,10 @@ fn an_answer_that_is_json_is_fit() {
         let env = Env::new();
         env.write("schema.json", "{}");
         let events: Vec<_> =
-            text.chars().map(|c| replies::chunk(json!({"content": c}), None)).collect();
-        let events = [&events[..], &[replies::chunk(json!({}), Some("stop"))]].concat();
-        let replies = [answer(text), Reply::sse(&events)];
-        let server = Server::play(replies);
+            text.chars().map(|c| chat::chunk(json!({"content": c}), None)).collect();
+        let events = [&events[..], &[chat::chunk(json!({}), Some("stop"))]].concat();
+        let responses = [answer(text), Response::sse(&events)];
+        let server = Server::play(responses);
         let end = if text.ends_with('\n') { "" } else { "\n" };
         for stream in ["--no-stream", "--stream"] {
             let run =
@@ -183,7 +183,7 @@ fn an_answer_that_is_json_is_fit() {
 }
 
 #[test]
-fn an_answer_that_is_not_json_is_printed_and_not_fit() {
+fn an_answer_that_is_not_json_is_printed_and_unusable() {
     for text in [
         "Four.",
         "```json\n{\"a\":1}\n```",
@@ -203,8 +203,8 @@ fn an_answer_that_is_not_json_is_printed_and_not_fit() {
     ] {
         let env = Env::new();
         env.write("schema.json", "{}");
-        let events = replies::stream_of(&[text], Some("stop"));
-        let server = Server::play([answer(text), Reply::sse(&events)]);
+        let events = chat::stream_of(&[text], Some("stop"));
+        let server = Server::play([answer(text), Response::sse(&events)]);
         let end = if text.ends_with('\n') { "" } else { "\n" };
         for stream in ["--no-stream", "--stream"] {
             let run =
@@ -215,20 +215,20 @@ fn an_answer_that_is_not_json_is_printed_and_not_fit() {
 }
 
 #[test]
-fn in_the_json_of_a_reply_it_is_still_the_answer_that_counts() {
+fn with_the_json_of_a_response_the_answer_still_decides() {
     let env = Env::new();
     env.write("schema.json", "{}");
     for (text, code) in [("4", 0), ("Four.", 9)] {
-        let reply = replies::completion(text);
-        let server = Server::reply(Reply::json(200, &*reply));
+        let response = chat::completion(text);
+        let server = Server::respond(Response::json(200, &*response));
         let run = env.xask(["hi", "--schema", "schema.json", "--json"]).server(&server);
-        let run = run.stdout(format!("{reply}\n"));
+        let run = run.stdout(format!("{response}\n"));
         run.ends(code, &[NOT_JSON]);
     }
 }
 
 #[test]
-fn why_an_answer_ended_is_told_before_what_it_is_not() {
+fn the_reason_an_answer_ended_is_reported_before_invalid_json() {
     let env = Env::new();
     env.write("schema.json", "{}");
     for (overrides, printed, why) in [
@@ -237,18 +237,18 @@ fn why_an_answer_ended_is_told_before_what_it_is_not() {
         (json!({"content": null, "refusal": "No."}), "No.\n", "refused"),
         (json!({"content": ""}), "", "the answer is empty"),
     ] {
-        let server = Server::reply(Reply::json(200, replies::completion_with(overrides)));
+        let server = Server::respond(Response::json(200, chat::completion_with(overrides)));
         let run = env.xask(["hi", "--schema", "schema.json"]).server(&server).case(why);
         run.stdout(printed).fails(9, &[why]);
     }
 }
 
 #[test]
-fn an_answer_that_is_not_json_is_kept_nowhere() {
+fn an_answer_that_is_not_json_is_stored_nowhere() {
     let env = Env::new();
     env.write("schema.json", "{}");
     env.write("file", "old");
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let run =
         env.xask(["hi", "--schema", "schema.json", "-o", "file", "-c", "talk"]).server(&server);
     run.stdout("Four.\n").fails(9, &[NOT_JSON]);

@@ -1,11 +1,11 @@
-//! Searches on the server: what is asked for, where the sources go, and what becomes of an answer without them.
+//! Searches on the server: what is requested, where the sources go, and the outcome of an answer without them.
 
 mod kept;
 
 use serde_json::{Value, json};
 
 use crate::support::responses::{cited_message, events, message, response, stream, web_search};
-use crate::support::{Env, Reply, Run, Server};
+use crate::support::{Env, Response, Run, Server};
 
 const KERNEL: (&str, &str) = ("https://kernel.org/", "1");
 const LWN: (&str, &str) = ("https://lwn.net/a?b=c&d", "LWN");
@@ -20,12 +20,12 @@ fn cited() -> Value {
     response(&[web_search(), cited_message("Seven.", &[KERNEL, LWN, KERNEL])])
 }
 
-fn reply(response: &Value) -> Reply {
-    Reply::json(200, response.to_string())
+fn in_http(response: &Value) -> Response {
+    Response::json(200, response.to_string())
 }
 
 #[test]
-fn the_flags_become_tools_the_web_first() {
+fn the_flags_become_tools_with_the_web_first() {
     for (args, tools) in [
         ("--web-search", r#"[{"type":"web_search"}]"#),
         ("--x-search", r#"[{"type":"x_search"}]"#),
@@ -49,7 +49,7 @@ fn the_flags_become_tools_the_web_first() {
 }
 
 #[test]
-fn a_search_that_cannot_be_is_a_usage_error() {
+fn an_invalid_search_is_a_usage_error() {
     let six = "--web-search --domain a.org,b.org,c.org --domain d.org,e.org,f.org";
     let handles: Vec<String> = (0..21).map(|n| format!("h{n}")).collect();
     let handles = format!("--x-search --handle {}", handles.join(","));
@@ -79,14 +79,14 @@ fn a_search_that_cannot_be_is_a_usage_error() {
 }
 
 #[test]
-fn sources_are_told_each_once_in_order() {
+fn sources_are_listed_once_each_in_order() {
     let note = format!("xask: source: {}\nxask: source: {}\n", KERNEL.0, LWN.0);
-    for (args, reply) in [
-        (&[][..], reply(&cited())),
+    for (args, http_response) in [
+        (&[][..], in_http(&cited())),
         (&["--stream"], stream(&events(&cited()))),
-        (&["--json"], reply(&cited())),
+        (&["--json"], in_http(&cited())),
     ] {
-        let server = Server::reply(reply);
+        let server = Server::respond(http_response);
         let run = search(&Env::new(), args.iter().copied()).server(&server);
         let printed = match args {
             ["--json"] => format!("{}\n", cited()),
@@ -94,12 +94,12 @@ fn sources_are_told_each_once_in_order() {
         };
         run.stdout(printed).stderr(&*note).success();
     }
-    let server = Server::reply(reply(&cited()));
+    let server = Server::respond(in_http(&cited()));
     search(&Env::new(), ["-q"]).server(&server).stdout("Seven.\n").success();
 }
 
 #[test]
-fn sources_go_into_a_file_whole_and_only_for_an_answer_that_is_usable() {
+fn a_file_gets_all_sources_and_only_for_a_usable_answer() {
     let lines = format!("{}\t{}\n{}\t{}\n", KERNEL.0, KERNEL.1, LWN.0, LWN.1);
     let none = response(&[web_search(), message("Seven.")]);
     let blank = response(&[web_search(), cited_message(" ", &[KERNEL])]);
@@ -115,7 +115,7 @@ fn sources_go_into_a_file_whole_and_only_for_an_answer_that_is_usable() {
     ] {
         let env = Env::new();
         env.write("links.tsv", "old\n");
-        let server = Server::reply(reply(&response));
+        let server = Server::respond(in_http(&response));
         let run = search(&env, ["--sources", "links.tsv"]).case(&response).server(&server);
         run.stdout(printed).ends(code, &[]);
         assert_eq!(String::from_utf8(env.read("links.tsv")).as_deref(), Ok(expected));
@@ -124,7 +124,7 @@ fn sources_go_into_a_file_whole_and_only_for_an_answer_that_is_usable() {
 }
 
 #[test]
-fn sources_that_cannot_be_written_are_found_before_anything_is_sent() {
+fn an_unwritable_file_of_sources_is_an_error_before_anything_is_sent() {
     let env = Env::new();
     search(&env, ["--sources", "no/links.tsv"])
         .server(&Server::never())
@@ -134,7 +134,7 @@ fn sources_that_cannot_be_written_are_found_before_anything_is_sent() {
 }
 
 #[test]
-fn an_answer_without_a_search_is_told_of_and_fails_where_sources_are_required() {
+fn an_answer_without_a_search_gets_a_note_and_fails_if_sources_are_required() {
     let searched = response(&[web_search(), message("Seven.")]);
     let unsearched = response(&[message("Seven.")]);
     let failed = json!({"type": "web_search_call", "status": "failed"});
@@ -153,8 +153,9 @@ fn an_answer_without_a_search_is_told_of_and_fails_where_sources_are_required() 
         (&cited(), true, 0, &[]),
     ] {
         for is_streamed in [false, true] {
-            let reply = if is_streamed { stream(&events(response)) } else { reply(response) };
-            let server = Server::reply(reply);
+            let http_response =
+                if is_streamed { stream(&events(response)) } else { in_http(response) };
+            let server = Server::respond(http_response);
             let required = is_required.then_some("--require-sources");
             let streamed = is_streamed.then_some("--stream");
             let run = search(&Env::new(), required.into_iter().chain(streamed)).case(response);
@@ -177,13 +178,13 @@ fn tools_of_the_user_can_search_too() {
         let args = [&["--api", "responses", "-p", tools, "hi"], args].concat();
         Env::new().xask(args)
     };
-    let server = Server::reply(reply(&cited()));
+    let server = Server::respond(in_http(&cited()));
     run(&["--require-sources"]).server(&server).stdout("Seven.\n").stderr_like("source:").success();
     assert_eq!(server.request().json()["tools"][0]["excluded_domains"], json!(["b.org"]));
-    let server = Server::reply(reply(&response(&[message("Seven.")])));
+    let server = Server::respond(in_http(&response(&[message("Seven.")])));
     run(&[]).server(&server).stdout("Seven.\n").stderr_like("did not search").success();
-    // A tool that is none of a search is not missed.
-    let server = Server::reply(reply(&response(&[message("Seven.")])));
+    // A tool that is not a search need not be used.
+    let server = Server::respond(in_http(&response(&[message("Seven.")])));
     let args = ["--api", "responses", "-p", r#"tools=[{"type":"code_interpreter"}]"#, "hi"];
     Env::new().xask(args).server(&server).stdout("Seven.\n").success();
 }
@@ -193,7 +194,7 @@ fn searches_are_counted_in_the_usage() {
     let mut response = cited();
     response["usage"]["server_side_tool_usage_details"] =
         json!({"web_search_calls": 5, "x_search_calls": 2, "mcp_calls": 0});
-    let server = Server::reply(reply(&response));
+    let server = Server::respond(in_http(&response));
     let usage = "total=1079 web_searches=5 x_searches=2 cost_usd=0.00577\n";
     search(&Env::new(), ["--usage", "-q"])
         .server(&server)

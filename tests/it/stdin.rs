@@ -1,7 +1,7 @@
-//! `prompt`, and of it standard input: who may read it, who must not, and what is said of data that
-//! nobody read.
+//! `prompt`: standard input, which options read it, which must not, and the note about data that
+//! was not read.
 
-use crate::support::pictures::{PNG, data_url, image};
+use crate::support::images::{PNG, data_url, image};
 use crate::support::{Env, Run, Server, Tty, four};
 use predicates::prelude::*;
 use serde_json::json;
@@ -16,7 +16,7 @@ fn without_a_text_part_standard_input_is_the_text() {
         let run = env.dry(args.iter().copied()).stdin_file("asked");
         assert_eq!(run.content(), "What is 2 + 2?", "{args:?}, a file");
     }
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let mut run = env.xask([""; 0]).stdin_open().server(&server).stdout("Four.\n").spawn();
     for piece in ["What is", " 2 +", " 2?\n"] {
         run.write_stdin(piece);
@@ -30,7 +30,7 @@ fn without_a_text_part_standard_input_is_the_text() {
 }
 
 #[test]
-fn a_file_is_read_from_where_it_stands() {
+fn a_file_is_read_from_its_current_offset() {
     let env = Env::new();
     env.write("lines", "one\ntwo\nthree\n");
     let run = env.sh("{ read -r line; xask --dry-run; } <lines");
@@ -38,7 +38,7 @@ fn a_file_is_read_from_where_it_stands() {
 }
 
 #[test]
-fn with_a_terminal_and_no_text_there_is_no_waiting_but_a_hint() {
+fn a_terminal_without_a_prompt_gets_a_hint_instead_of_a_wait() {
     let (env, server) = (Env::new(), Server::never());
     for args in [&[][..], &["-s", "Be brief."], &["--"], &["--dry-run"], &["--rehearse"]] {
         let run = env.xask(args).server(&server).tty(Tty::Stdin);
@@ -49,7 +49,7 @@ fn with_a_terminal_and_no_text_there_is_no_waiting_but_a_hint() {
 }
 
 #[test]
-fn who_asks_for_the_terminal_by_name_may_type() {
+fn a_dash_reads_from_the_terminal() {
     let body = r#"{"model":"grok-4","messages":[{"role":"user","content":"Say:\n\ntyped"}]}"#;
     let mut run = Env::new().dry(["Say:", "-"]).tty(Tty::Stdin).stdout(format!("{body}\n")).spawn();
     run.write_stdin("typed\n\x04");
@@ -57,12 +57,12 @@ fn who_asks_for_the_terminal_by_name_may_type() {
 }
 
 #[test]
-fn beside_words_or_files_it_is_never_read() {
+fn standard_input_is_never_read_with_words_or_files() {
     let env = Env::new();
     env.write("file", "What is 2 + 2?");
     env.write("a.png", PNG);
     for args in ["hi", "-- -", "-f file", "hi -i a.png", "-f file -i a.png", "-s brief hi", "''"] {
-        // The next reader finds every byte, in a pipe and in a file.
+        // The next reader gets every byte, from a pipe and from a file.
         let script = format!("{{ xask -q --rehearse {args} >said 2>&1; cat; }}");
         env.sh(&format!("printf 'one\\ntwo\\n' | {script}")).stdout("one\ntwo\n").success();
         env.write("lines", "one\ntwo\n");
@@ -71,12 +71,12 @@ fn beside_words_or_files_it_is_never_read() {
 }
 
 #[test]
-fn a_prompt_beside_an_open_pipe_does_not_hang() {
+fn a_prompt_with_an_open_pipe_does_not_hang() {
     let env = Env::new();
     env.write("file", "hi");
     env.write("a.png", PNG);
     for args in [&["hi"][..], &["-f", "file"], &["-f", "file", "-i", "a.png"], &["--", "-"]] {
-        let server = Server::reply(four());
+        let server = Server::respond(four());
         env.xask(args).stdin_open().server(&server).stdout("Four.\n").success();
         env.rehearse(args.iter().copied()).stdin_open().stdout_like("user: ").success();
         env.dry(args.iter().copied()).stdin_open().stdout_like("user").success();
@@ -84,14 +84,14 @@ fn a_prompt_beside_an_open_pipe_does_not_hang() {
 }
 
 #[test]
-fn a_loop_over_lines_asks_once_for_each() {
+fn a_loop_over_lines_sends_one_request_per_line() {
     let env = Env::new();
     env.write("lines", "one\ntwo\nthree\n");
     let each = "while read -r line; do xask --rehearse \"Translate: $line\"; done";
     let answer = |line| format!("[rehearsal]\nmodel: grok-4\nuser: Translate: {line}\n");
     let expected = ["one", "two", "three"].map(answer).concat();
 
-    // In a file the loop has begun to read, in a pipe it may be what was meant: two of three are noted.
+    // The loop has begun to read from a file, but data in a pipe may have been meant: two of three get a note.
     for (script, notes) in
         [(format!("{each} <lines"), 0), (format!("printf 'one\\ntwo\\nthree\\n' | {each}"), 2)]
     {
@@ -102,16 +102,16 @@ fn a_loop_over_lines_asks_once_for_each() {
 }
 
 #[test]
-fn data_that_nobody_read_gets_one_note_that_names_the_dash() {
+fn unread_data_gets_one_note_that_names_the_dash() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let note = "^xask: note: standard input [^\n]* - [^\n]*\n$";
     let run = env.xask(["hi"]).stdin("data").server(&server).stdout("Four.\n");
     run.stderr_like(predicate::str::is_match(note).expect("a pattern")).success();
 }
 
 #[test]
-fn the_note_is_a_guess_that_errs_on_the_quiet_side() {
+fn the_note_is_omitted_in_case_of_doubt() {
     let env = Env::new();
     env.write("data", "data\n");
     env.write("lines", "one\ntwo\n");
@@ -160,7 +160,7 @@ fn the_note_is_a_guess_that_errs_on_the_quiet_side() {
 }
 
 #[test]
-fn after_anything_but_a_good_answer_the_note_would_only_distract() {
+fn the_note_comes_only_after_a_usable_answer() {
     let env = Env::new();
     for (case, code) in [("length", 9), ("empty", 9), ("429", 5), ("500", 8), ("cut", 7)] {
         let run = env.xask(["hi", &format!("--rehearse={case}")]).stdin("data");
@@ -174,18 +174,18 @@ fn notes_on_stdin(notes: &str) -> usize {
 }
 
 #[test]
-fn two_that_ask_for_it_by_name_are_named() {
+fn two_options_that_read_standard_input_are_named() {
     let (env, server) = (Env::new(), Server::never());
-    let takers: [&[&str]; 4] =
+    let readers: [&[&str]; 4] =
         [&["-"], &["--image", "-"], &["--system-file", "-"], &["--messages", "-"]];
-    for (i, one) in takers.iter().enumerate() {
-        for (j, other) in takers.iter().enumerate() {
-            // A flag that may be given once is refused for that.
+    for (i, one) in readers.iter().enumerate() {
+        for (j, other) in readers.iter().enumerate() {
+            // A flag that may be given only once has another error.
             if i == j && i > 1 {
                 continue;
             }
             let args = [one, &["hi"][..], other].concat();
-            let named = |taker: &[&str]| taker.join(" ");
+            let named = |reader: &[&str]| reader.join(" ");
             let words = ["standard input", &named(one), &named(other)];
             env.xask(&args).server(&server).stdin("data").case(&args).refused(2, &words);
         }
@@ -193,14 +193,14 @@ fn two_that_ask_for_it_by_name_are_named() {
 }
 
 #[test]
-fn a_file_named_dash_is_named_when_two_ask() {
+fn a_file_named_dash_counts_as_standard_input() {
     for args in [["-f", "-", "-"], ["-", "-f", "-"]] {
         Env::new().xask(args).refused(2, &["standard input", "--file -"]);
     }
 }
 
 #[test]
-fn standard_input_by_its_path_counts_as_taken() {
+fn standard_input_by_its_path_counts_as_read() {
     let env = Env::new();
     env.write("a.png", PNG);
     env.write("file", "What is 2 + 2?\n");
@@ -214,7 +214,7 @@ fn standard_input_by_its_path_counts_as_taken() {
 }
 
 #[test]
-fn what_must_be_a_file_is_not_standard_input() {
+fn an_option_that_needs_a_file_rejects_standard_input() {
     for flag in ["--conversation", "--schema"] {
         for path in ["-", "/dev/stdin"] {
             Env::new().dry([flag, path, "hi"]).stdin("{}").refused(2, &[flag, "a file"]);
@@ -223,7 +223,7 @@ fn what_must_be_a_file_is_not_standard_input() {
 }
 
 #[test]
-fn who_takes_it_leaves_nothing_for_the_question() {
+fn an_option_that_reads_standard_input_leaves_no_prompt() {
     let env = Env::new();
     let run = env.dry(["--image", "-"]).stdin(PNG);
     let image = image(&data_url("image/png", PNG));
@@ -232,7 +232,7 @@ fn who_takes_it_leaves_nothing_for_the_question() {
     run.refused(2, &["no prompt", "hint"]);
 }
 
-/// What holds a secret must not become a prompt.
+/// A secret must not become a prompt.
 #[test]
 fn standard_input_with_headers_or_the_key_is_no_prompt() {
     let env = Env::new();
@@ -248,7 +248,7 @@ fn standard_input_with_headers_or_the_key_is_no_prompt() {
             .stdin_file("headers")
             .refused(2, &["standard input", "--header"]);
     }
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let run = env.xask(["-i", "a.png"]).env("XAI_API_KEY_FILE", "/dev/stdin").stdin_file("key");
     run.server(&server).stdout("Four.\n").success();
     let request = server.request();
@@ -260,7 +260,7 @@ fn standard_input_with_headers_or_the_key_is_no_prompt() {
 }
 
 #[test]
-fn a_standard_input_that_cannot_be_read_is_local_trouble() {
+fn an_unreadable_standard_input_is_a_local_error() {
     let (env, server) = (Env::new(), Server::never());
     for script in ["xask", "xask -", "xask words -", "xask --system-file - hi", "xask --image - hi"]
     {
@@ -269,7 +269,7 @@ fn a_standard_input_that_cannot_be_read_is_local_trouble() {
             run.refused(1, &["standard input", why]);
         }
     }
-    // Who does not need it is not troubled.
+    // A run that does not need it is not affected.
     for stdin in ["<.", "0>file", "<&-"] {
         let run = env.sh(&format!("xask -q --rehearse hi {stdin}"));
         run.stdout("[rehearsal]\nmodel: grok-4\nuser: hi\n").success();
@@ -277,13 +277,13 @@ fn a_standard_input_that_cannot_be_read_is_local_trouble() {
 }
 
 #[test]
-fn a_closed_standard_input_is_an_empty_one() {
+fn a_closed_standard_input_counts_as_empty() {
     let (env, server) = (Env::new(), Server::never());
     env.write("file", "hi");
     env.write("a.png", PNG);
     env.sh("xask <&-").server(&server).refused(2, &["prompt", "hint"]);
     env.sh("xask - <&-").server(&server).refused(2, &["standard input", "empty"]);
-    // What is opened next must not take its place.
+    // The next file that is opened must not become standard input.
     assert_eq!(env.sh("xask --dry-run -f file <&-").content(), "hi");
     let image = image(&data_url("image/png", PNG));
     assert_eq!(env.sh("xask --dry-run -i a.png <&-").content(), json!([image]));

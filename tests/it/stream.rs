@@ -1,5 +1,5 @@
-//! The answer as it comes: when a stream is asked for, what is printed of it, and when. How it ends is
-//! in `ends`, and in `cuts`: a stream that was cut is never a success.
+//! The answer as it arrives: when a stream is requested, what is printed of it, and when. How it ends is
+//! in `ends`, and in `cuts`: an incomplete stream is never a success.
 
 mod beside;
 mod cuts;
@@ -8,12 +8,12 @@ mod ends;
 use serde_json::json;
 
 use crate::support::{
-    Env, Gate, Reply, Run, Script, Server, Tty, four, messages, replies, streamed,
+    Env, Gate, Response, Run, Script, Server, Tty, chat, four, messages, streamed,
 };
 
 const DONE: &str = "data: [DONE]\n\n";
 
-/// A run that is asked to stream.
+/// A run with `--stream`.
 fn streaming(server: &Server) -> Run {
     Env::new().xask(["--stream", "hi"]).server(server)
 }
@@ -22,9 +22,9 @@ fn streaming_json(server: &Server) -> Run {
     Env::new().xask(["--stream", "--json", "hi"]).server(server)
 }
 
-/// A stream in these very bytes, which ends with the connection.
-fn sse(body: impl Into<Vec<u8>>) -> Reply {
-    Reply::new(200, "text/event-stream", body).close_delimited()
+/// A stream of exactly these bytes, which ends with the connection.
+fn sse(body: impl Into<Vec<u8>>) -> Response {
+    Response::new(200, "text/event-stream", body).close_delimited()
 }
 
 fn event(payload: &str) -> String {
@@ -37,11 +37,11 @@ fn events(payloads: &[String]) -> String {
 
 /// The event with one piece of the answer.
 fn piece(text: &str) -> String {
-    event(&replies::chunk(json!({ "content": text }), None))
+    event(&chat::chunk(json!({ "content": text }), None))
 }
 
 fn finish(reason: &str) -> String {
-    event(&replies::chunk(json!({}), Some(reason)))
+    event(&chat::chunk(json!({}), Some(reason)))
 }
 
 /// Sends these pieces of a stream's body, and waits at a gate after each.
@@ -56,7 +56,7 @@ fn gated<P: Into<Vec<u8>>>(pieces: impl IntoIterator<Item = P>) -> (Script, Vec<
 }
 
 #[test]
-fn a_stream_is_asked_for_when_it_is_wanted_and_not_otherwise() {
+fn a_stream_is_requested_only_when_it_is_wanted() {
     for (flags, on_terminal, stream, usage) in [
         ("", false, false, false),
         ("", true, true, false),
@@ -81,11 +81,11 @@ fn a_stream_is_asked_for_when_it_is_wanted_and_not_otherwise() {
         ("--usage --json", true, false, false),
         ("--usage --json --stream", false, true, true),
     ] {
-        // Whatever was asked for, a JSON reply is read as what it is.
-        let reply = replies::completion("Four.");
-        let server = Server::reply(Reply::json(200, &*reply));
+        // Whatever was requested, a JSON response is read as JSON.
+        let response = chat::completion("Four.");
+        let server = Server::respond(Response::json(200, &*response));
         let printed =
-            if flags.contains("--json") { format!("{reply}\n") } else { "Four.\n".into() };
+            if flags.contains("--json") { format!("{response}\n") } else { "Four.\n".into() };
         let run = Env::new().xask(flags.split_whitespace().chain(["hi"])).server(&server);
         let run = run.stderr(if flags.contains("--usage") { messages::USAGE } else { "" });
         if on_terminal {
@@ -102,13 +102,13 @@ fn a_stream_is_asked_for_when_it_is_wanted_and_not_otherwise() {
 }
 
 #[test]
-fn a_terminal_streams_nothing_that_goes_into_a_file() {
+fn an_answer_for_a_file_is_not_streamed_to_a_terminal() {
     for (args, printed) in [
         (&["-o", "out", "hi"], ""),
         (&["-o", "-", "hi"], "Four.\n"),
         (&["--cache", "answers", "hi"], "Four.\n"),
     ] {
-        let server = Server::reply(four());
+        let server = Server::respond(four());
         let run = Env::new().xask(args).server(&server).tty(Tty::Stdout).on_tty(printed);
         run.success();
         assert_eq!(server.request().json().get("stream"), None, "{args:?}");
@@ -116,7 +116,7 @@ fn a_terminal_streams_nothing_that_goes_into_a_file() {
 }
 
 #[test]
-fn a_dry_run_streams_only_when_that_is_typed() {
+fn a_dry_run_streams_only_if_the_flag_is_given() {
     let body = |rest: &str| {
         format!(r#"{{"model":"grok-4","messages":[{{"role":"user","content":"hi"}}]{rest}}}"#)
     };
@@ -139,9 +139,9 @@ fn a_dry_run_streams_only_when_that_is_typed() {
 }
 
 #[test]
-fn each_piece_is_out_before_the_stream_goes_on() {
+fn each_piece_is_printed_before_the_stream_continues() {
     let pieces = ["Fo", "u\n", "r", "."];
-    let payloads = replies::stream_of(&pieces, Some("stop"));
+    let payloads = chat::stream_of(&pieces, Some("stop"));
     let lines: Vec<_> = payloads.iter().map(|payload| format!("{payload}\n")).collect();
     let texts: Vec<_> = [""].iter().chain(&pieces).map(ToString::to_string).collect();
     for (args, printed) in [(&["--stream", "hi"][..], texts), (&["--stream", "-j", "hi"], lines)] {
@@ -162,7 +162,7 @@ fn each_piece_is_out_before_the_stream_goes_on() {
 }
 
 #[test]
-fn what_one_read_brings_is_written_at_once() {
+fn pieces_from_one_read_are_written_at_once() {
     let short = r#"{"choices":[{"delta":{"content":"x"}}]}"#;
     let body = event(short).repeat(1000) + &piece("the end");
     let (script, gates) = gated([body]);
@@ -179,13 +179,13 @@ fn what_one_read_brings_is_written_at_once() {
 #[test]
 fn without_stream_a_pipe_gets_the_whole_answer_or_nothing() {
     let whole = four();
-    // A service that streams although nobody asked it to is no reason to show half an answer.
+    // An unrequested stream is no reason to print half an answer.
     let stream = streamed(&["Fo", "ur."]);
-    for reply in [whole.clone().chunked(), whole.clone().close_delimited(), whole, stream] {
+    for response in [whole.clone().chunked(), whole.clone().close_delimited(), whole, stream] {
         for args in [&["hi"][..], &["--no-stream", "hi"]] {
-            let server = Server::reply(reply.clone());
+            let server = Server::respond(response.clone());
             Env::new().xask(args).server(&server).stdout("Four.\n").success();
-            let server = Server::reply(reply.clone().cut_at(260));
+            let server = Server::respond(response.clone().truncated_at(260));
             let run = Env::new().xask(args).server(&server);
             run.fails(7, &[]);
         }
@@ -193,10 +193,10 @@ fn without_stream_a_pipe_gets_the_whole_answer_or_nothing() {
 }
 
 #[test]
-fn a_stream_split_at_any_byte_says_the_same() {
+fn a_stream_split_at_any_byte_gives_the_same_output() {
     let text = |i| format!("<{i}>\u{e9}\u{1f600}");
-    let payload = |i| replies::chunk(json!({ "content": text(i) }), None);
-    // On two lines, so that a line end taken for two would end the event.
+    let payload = |i| chat::chunk(json!({ "content": text(i) }), None);
+    // On two lines, so that a line end read as two would end the event.
     let data = |i| payload(i).replace(r#""choices":"#, "\"choices\":\r\ndata: ");
     let event = |i| format!("data: {}\r\n\r\n", data(i)).into_bytes();
     let count = event(100).len();
@@ -221,11 +221,11 @@ fn a_stream_split_at_any_byte_says_the_same() {
 }
 
 #[test]
-fn a_stream_in_random_chunks_says_the_same() {
+fn a_stream_in_random_chunks_gives_the_same_output() {
     let pieces = ["\u{1f600}\r\n", "\u{e9}", " and more"];
-    let body = events(&replies::stream_of(&pieces, Some("stop"))) + DONE;
+    let body = events(&chat::stream_of(&pieces, Some("stop"))) + DONE;
     let body = body.replace('\n', "\r\n").into_bytes();
-    let head = Reply::sse(&[""]).head();
+    let head = Response::sse(&[""]).head();
     // Numerical Recipes' generator: the same splits in every run of the test.
     let mut seed = 1_u32;
     let mut random = |below: usize| {
@@ -253,7 +253,7 @@ fn a_stream_in_random_chunks_says_the_same() {
 
 #[test]
 fn events_are_framed_as_browsers_frame_them() {
-    let plain = events(&replies::stream_of(&["Four", "."], Some("stop")));
+    let plain = events(&chat::stream_of(&["Four", "."], Some("stop")));
     let with = |from: &str, to: &str| plain.replace(from, to) + &DONE.replace(from, to);
     for body in [
         with("", ""),
@@ -273,34 +273,34 @@ fn events_are_framed_as_browsers_frame_them() {
         format!("{plain}data: [DONE]\n"),
         plain.trim_end().to_owned(),
     ] {
-        let server = Server::reply(sse(&*body));
+        let server = Server::respond(sse(&*body));
         streaming(&server).case(body).stdout("Four.\n").success();
     }
     for content_type in ["text/event-stream; charset=utf-8", "Text/Event-Stream"] {
-        let server = Server::reply(Reply::new(200, content_type, plain.clone() + DONE));
+        let server = Server::respond(Response::new(200, content_type, plain.clone() + DONE));
         streaming(&server).case(content_type).stdout("Four.\n").success();
     }
 }
 
 #[test]
-fn usage_is_told_of_a_stream_too() {
-    let fit = replies::stream_of(&["Four."], Some("stop"));
-    let unfit = replies::stream_of(&["Four."], Some("length"));
-    let usage = replies::usage_chunk();
+fn usage_is_reported_for_a_stream_too() {
+    let usable = chat::stream_of(&["Four."], Some("stop"));
+    let unusable = chat::stream_of(&["Four."], Some("length"));
+    let usage = chat::usage_chunk();
     let with = |events: &[String], more: &str| [events, &[more.to_owned()]].concat();
     let few = r#"{"choices":[],"usage":{"prompt_tokens":21}}"#;
-    let cut = format!(
+    let truncated = format!(
         "{}xask: error: answer truncated at the token limit (--max-tokens or the model's)\n",
         messages::USAGE
     );
     for (events, flag, stderr, code) in [
-        (with(&fit, &usage), "", messages::USAGE, 0),
-        (with(&fit, &usage), "--quiet", messages::USAGE, 0),
-        (with(&unfit, &usage), "--quiet", &cut, 9),
-        (with(&fit, few), "--quiet", "xask: usage: prompt=21\n", 0),
-        (fit, "--quiet", "xask: usage: not reported\n", 0),
+        (with(&usable, &usage), "", messages::USAGE, 0),
+        (with(&usable, &usage), "--quiet", messages::USAGE, 0),
+        (with(&unusable, &usage), "--quiet", &truncated, 9),
+        (with(&usable, few), "--quiet", "xask: usage: prompt=21\n", 0),
+        (usable, "--quiet", "xask: usage: not reported\n", 0),
     ] {
-        let server = Server::reply(Reply::sse(&events));
+        let server = Server::respond(Response::sse(&events));
         let args = ["--stream", "--usage", "hi"].into_iter().chain(flag.split_whitespace());
         let run = Env::new().xask(args).server(&server);
         run.stdout("Four.\n").stderr(stderr).code(code);
@@ -308,23 +308,23 @@ fn usage_is_told_of_a_stream_too() {
 }
 
 #[test]
-fn usage_is_told_where_its_chunk_has_no_choices() {
+fn usage_is_reported_from_a_chunk_without_choices() {
     for choices in ["", r#""choices":null,"#] {
-        let mut events = replies::stream_of(&["Four."], Some("stop"));
-        events.push(format!("{{{choices}\"usage\":{}}}", replies::usage()));
-        let server = Server::reply(Reply::sse(&events));
+        let mut events = chat::stream_of(&["Four."], Some("stop"));
+        events.push(format!("{{{choices}\"usage\":{}}}", chat::usage()));
+        let server = Server::respond(Response::sse(&events));
         let run = Env::new().xask(["--stream", "--usage", "hi"]).server(&server);
         run.stdout("Four.\n").stderr(messages::USAGE).success();
     }
 }
 
 #[test]
-fn json_of_a_stream_is_each_payload_on_a_line_of_its_own() {
+fn json_of_a_stream_is_one_payload_per_line() {
     let odd =
         r#"{ "choices" : [ {"delta":{"content":"Fo","content2":1.50}} ], "n":1e400 ,"x":1,"x":2}"#;
     let ping = r#"{"type":"ping"}"#;
-    let finish = replies::chunk(json!({ "content": "ur." }), Some("stop"));
-    let usage = replies::usage_chunk();
+    let finish = chat::chunk(json!({ "content": "ur." }), Some("stop"));
+    let usage = chat::usage_chunk();
     let body = [
         ": comment\n\nevent: ping\n\n",
         &format!("event: chunk\r\ndata: {odd}\r\n\r\n"),
@@ -335,25 +335,25 @@ fn json_of_a_stream_is_each_payload_on_a_line_of_its_own() {
         DONE,
         &event(&usage),
     ];
-    let server = Server::reply(sse(body.concat()));
+    let server = Server::respond(sse(body.concat()));
     let lines = [odd, ping, "{\"choices\":[],   \"usage\":null}", &finish, &usage, ""].join("\n");
     streaming_json(&server).stdout(lines).success();
 
-    let cut = replies::stream_of(&["Four."], Some("length"));
-    let server = Server::reply(Reply::sse(&cut));
-    let lines = cut.join("\n") + "\n";
+    let truncated = chat::stream_of(&["Four."], Some("length"));
+    let server = Server::respond(Response::sse(&truncated));
+    let lines = truncated.join("\n") + "\n";
     streaming_json(&server).stdout(lines).fails(9, &["token limit"]);
 }
 
 #[test]
-fn a_stream_that_nobody_asked_for_is_printed_when_it_is_whole() {
-    let payloads = replies::stream_of(&["Fo", "ur."], Some("stop"));
+fn an_unrequested_stream_is_printed_when_it_is_complete() {
+    let payloads = chat::stream_of(&["Fo", "ur."], Some("stop"));
     for (flags, stdout) in
         [(&["hi"][..], "Four.\n".to_owned()), (&["--json", "hi"], payloads.join("\n") + "\n")]
     {
-        let server = Server::reply(Reply::sse(&payloads));
+        let server = Server::respond(Response::sse(&payloads));
         Env::new().xask(flags).server(&server).stdout(stdout).success();
-        let cut = Server::reply(Reply::sse(&payloads[..2]).close_delimited());
-        Env::new().xask(flags).server(&cut).stdout("").stderr_like("incomplete").code(7);
+        let truncated = Server::respond(Response::sse(&payloads[..2]).close_delimited());
+        Env::new().xask(flags).server(&truncated).stdout("").stderr_like("incomplete").code(7);
     }
 }

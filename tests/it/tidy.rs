@@ -1,9 +1,9 @@
-//! What holds for the repository as a whole: who may import what, and which tests there must be.
+//! Rules for the repository as a whole: which module may import which, and which tests must exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Modules from the ground up: each may import what stands before it.
+/// Modules from bottom to top: each may import those before it.
 const LAYERS: [&str; 19] = [
     "error",
     "deadline",
@@ -26,7 +26,7 @@ const LAYERS: [&str; 19] = [
     "main",
 ];
 
-/// What is used in few layers only, and which.
+/// Items that only these layers may use.
 const ALLOWED_USERS: [(&str, &[&str]); 15] = [
     ("clap::", &["cli", "lib"]),
     ("env::", &["cli"]),
@@ -111,7 +111,7 @@ fn contributing_names_every_layer() {
 }
 
 #[test]
-fn every_file_says_what_it_is_for_and_has_one_job() {
+fn every_file_states_its_purpose_and_has_at_most_400_lines() {
     for folder in ["src", "tests", "benches"] {
         let files = files_below(&root().join(folder));
         for path in files.into_iter().filter(|path| path.extension() == Some("rs".as_ref())) {

@@ -1,33 +1,33 @@
-//! Who is trusted, and in which words it is said why somebody is not.
+//! Which certificates are trusted, and the messages for those that are not.
 
 use rustls::version::{TLS12, TLS13};
 
 use crate::support::tls::{Authority, Identity, trusted};
-use crate::support::{Env, KEY, Reads, Reply, Run, Script, Server, four, replies};
+use crate::support::{Env, KEY, Reads, Response, Run, Script, Server, chat, four};
 
-/// A question to a server over TLS, by one of its names, trusting the authorities in `ca.pem`.
+/// Sends a prompt to a server over TLS, by one of its names, trusting the authorities in `ca.pem`.
 fn ask(env: &Env, server: &Server, name: &str) -> Run {
     env.ask_at(&server.url_at(name), []).key(KEY).env("SSL_CERT_FILE", "ca.pem")
 }
 
-/// It is not connected to for this reason, and not a byte of the request was sent.
+/// The connection fails for this reason, and not a byte of the request was sent.
 #[track_caller]
-fn is_refused(run: Run, server: &Server, why: &[&str]) {
-    let told = run.fails(6, why);
+fn assert_not_connected(run: Run, server: &Server, why: &[&str]) {
+    let shown = run.fails(6, why);
     assert!(
-        told.starts_with("xask: error: cannot connect to ") && !told.contains("billed"),
-        "{told}"
+        shown.starts_with("xask: error: cannot connect to ") && !shown.contains("billed"),
+        "{shown}"
     );
     assert!(server.requests().is_empty(), "{why:?}");
 }
 
-/// A server that is connected to, and must not be asked.
-fn unasked(identity: &Identity) -> Server {
+/// A server that gets a connection, but must not get a request.
+fn without_request(identity: &Identity) -> Server {
     Server::play_tls(identity, [Script::from(four())])
 }
 
 #[test]
-fn a_certificate_of_an_authority_that_is_trusted_is_all_it_takes() {
+fn a_certificate_of_a_trusted_authority_is_enough() {
     let (env, authority) = (Env::new(), Authority::new("ours"));
     let other = Authority::new("theirs");
     for (case, bundle) in [
@@ -42,7 +42,7 @@ fn a_certificate_of_an_authority_that_is_trusted_is_all_it_takes() {
     ] {
         env.write("ca.pem", bundle);
         for name in ["127.0.0.1", "localhost"] {
-            let server = unasked(&authority.sign());
+            let server = without_request(&authority.sign());
             ask(&env, &server, name).case(case).stdout("Four.\n").success();
             let bearer = server.request().header("authorization").map(str::to_owned);
             assert_eq!(bearer, Some(format!("Bearer {KEY}")));
@@ -51,16 +51,16 @@ fn a_certificate_of_an_authority_that_is_trusted_is_all_it_takes() {
 }
 
 #[test]
-fn both_versions_of_tls_are_spoken() {
+fn both_versions_of_tls_are_supported() {
     let (env, authority) = trusted();
     for version in [&TLS12, &TLS13] {
-        let server = unasked(&authority.sign().only(version));
+        let server = without_request(&authority.sign().only(version));
         ask(&env, &server, "localhost").stdout("Four.\n").success();
     }
 }
 
 #[test]
-fn each_fault_of_a_certificate_is_said_in_words_with_what_to_do() {
+fn each_fault_of_a_certificate_has_a_message_and_a_hint() {
     let (env, authority) = trusted();
     let names = ["127.0.0.1", "localhost"];
     let unknown = ["its certificate is not signed by a trusted authority", "hint: SSL_CERT_FILE"];
@@ -88,40 +88,40 @@ fn each_fault_of_a_certificate_is_said_in_words_with_what_to_do() {
             ["its certificate is not valid yet", "hint: check this machine's clock"],
         ),
     ] {
-        let server = unasked(&identity);
+        let server = without_request(&identity);
         let run = ask(&env, &server, name).case(why);
-        is_refused(run, &server, &why);
+        assert_not_connected(run, &server, &why);
     }
 }
 
 #[test]
-fn a_rare_fault_of_a_certificate_is_said_in_words_too() {
+fn a_rare_fault_of_a_certificate_has_a_message_too() {
     let (env, _) = trusted();
-    // The authority was made anew, and the certificate is of the old one.
-    let server = unasked(&Authority::new("ours").sign());
+    // The authority was created again, and the certificate is of the old one.
+    let server = without_request(&Authority::new("ours").sign());
     let run = ask(&env, &server, "localhost");
-    is_refused(run, &server, &["its certificate", "hint: SSL_CERT_FILE"]);
-    let server = unasked(&Authority::new("ours").sign());
-    let told = ask(&env, &server, "localhost").fails(6, &[]);
-    assert!(!told.contains("BadSignature"), "{told}");
+    assert_not_connected(run, &server, &["its certificate", "hint: SSL_CERT_FILE"]);
+    let server = without_request(&Authority::new("ours").sign());
+    let shown = ask(&env, &server, "localhost").fails(6, &[]);
+    assert!(!shown.contains("BadSignature"), "{shown}");
 }
 
 #[test]
-fn one_that_signed_for_itself_can_be_trusted() {
+fn a_self_signed_certificate_can_be_trusted() {
     let (env, identity) = (Env::new(), Identity::self_signed());
     env.write("ca.pem", identity.pem());
-    let server = unasked(&identity);
+    let server = without_request(&identity);
     ask(&env, &server, "localhost").stdout("Four.\n").success();
 }
 
 #[test]
-fn authorities_given_by_a_file_are_in_place_of_the_systems_and_an_empty_variable_is_none() {
+fn authorities_from_a_file_replace_those_of_the_system_and_an_empty_variable_counts_as_unset() {
     let (env, authority) = (Env::new(), Authority::new("ours"));
     for file in [None, Some("")] {
-        let server = unasked(&authority.sign());
+        let server = without_request(&authority.sign());
         let run = env.ask_at(&server.url(), []).key(KEY);
         let run = if let Some(file) = file { run.env("SSL_CERT_FILE", file) } else { run };
-        is_refused(run, &server, &["not signed by a trusted authority"]);
+        assert_not_connected(run, &server, &["not signed by a trusted authority"]);
     }
 }
 
@@ -137,7 +137,7 @@ fn authorities_may_be_in_folders_too() {
         ("other.pem", "certs"),
         ("other.pem", "certs:"),
     ] {
-        let server = unasked(&authority.sign());
+        let server = without_request(&authority.sign());
         let run = env.ask_at(&server.url(), []).key(KEY).case((file, folders));
         let run = run.env("SSL_CERT_FILE", file).env("SSL_CERT_DIR", folders);
         run.stdout("Four.\n").success();
@@ -152,17 +152,17 @@ fn authorities_may_be_in_folders_too() {
 }
 
 #[test]
-fn a_certificate_that_is_refused_is_not_asked_again() {
+fn a_certificate_error_is_not_retried() {
     let (env, _) = trusted();
-    let server = unasked(&Authority::new("theirs").sign());
+    let server = without_request(&Authority::new("theirs").sign());
     let run = env.xask(["--base-url", &server.url(), "Hi"]).key(KEY).env("SSL_CERT_FILE", "ca.pem");
-    let told =
+    let shown =
         run.fails(6, &["not signed by a trusted authority", "the CA certificate that signed it"]);
-    assert!(!told.contains("retry"), "{told}");
+    assert!(!shown.contains("retry"), "{shown}");
 }
 
 #[test]
-fn a_file_without_an_authority_is_an_error_before_anything_is_connected() {
+fn a_file_without_an_authority_is_an_error_before_any_connection() {
     let (env, authority, never) = (Env::new(), Authority::new("ours"), Server::never());
     let url = format!("https://{}/v1", never.addr());
     let half = &authority.pem()[..authority.pem().len() / 2];
@@ -189,7 +189,7 @@ fn a_file_without_an_authority_is_an_error_before_anything_is_connected() {
 }
 
 #[test]
-fn a_file_whose_blocks_are_no_certificates_is_an_error_before_anything_is_connected() {
+fn a_file_whose_blocks_are_not_certificates_is_an_error_before_any_connection() {
     let (env, never) = (Env::new(), Server::never());
     env.write("ca.pem", "-----BEGIN CERTIFICATE-----\nSGVsbG8h\n-----END CERTIFICATE-----\n");
     let url = format!("https://{}/v1", never.addr());
@@ -198,7 +198,7 @@ fn a_file_whose_blocks_are_no_certificates_is_an_error_before_anything_is_connec
 }
 
 #[test]
-fn whoever_does_not_speak_tls_is_not_sent_a_byte_in_the_clear() {
+fn a_server_without_tls_is_not_sent_a_byte_of_plaintext() {
     let env = Env::new();
     env.write("ca.pem", Authority::new("ours").pem());
     for script in [
@@ -211,26 +211,26 @@ fn whoever_does_not_speak_tls_is_not_sent_a_byte_in_the_clear() {
         let server = Server::play([script]);
         let url = format!("https://{}/v1", server.addr());
         let run = env.ask_at(&url, []).key(KEY).env("SSL_CERT_FILE", "ca.pem");
-        is_refused(run, &server, &[]);
+        assert_not_connected(run, &server, &[]);
     }
 }
 
 #[test]
-fn an_end_that_tls_does_not_vouch_for_is_judged_by_what_came() {
+fn a_response_without_a_tls_close_is_judged_by_its_content() {
     let (env, authority) = trusted();
-    let length = replies::completion("Four.").len();
-    let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
-    for (reply, whole) in [
+    let length = chat::completion("Four.").len();
+    let events = chat::stream_of(&["Fo", "ur."], Some("stop"));
+    for (response, whole) in [
         (four(), true),
         (four().chunked(), true),
         (four().close_delimited(), true),
-        (Reply::sse(&events).close_delimited(), true),
-        (four().cut_at(length - 1), false),
-        (four().chunked().cut_at(length - 1), false),
-        (four().close_delimited().cut_at(length - 1), false),
-        (Reply::sse(&events[..3]).close_delimited().cut_at(400), false),
+        (Response::sse(&events).close_delimited(), true),
+        (four().truncated_at(length - 1), false),
+        (four().chunked().truncated_at(length - 1), false),
+        (four().close_delimited().truncated_at(length - 1), false),
+        (Response::sse(&events[..3]).close_delimited().truncated_at(400), false),
     ] {
-        let server = Server::play_tls(&authority.sign(), [Script::new().send(reply).hang_up()]);
+        let server = Server::play_tls(&authority.sign(), [Script::new().send(response).hang_up()]);
         let run = ask(&env, &server, "localhost");
         if whole {
             run.stdout("Four.\n").success();
@@ -244,7 +244,7 @@ fn an_end_that_tls_does_not_vouch_for_is_judged_by_what_came() {
 fn a_stream_over_tls_arrives_as_it_is_sent() {
     let (env, authority) = trusted();
     let gate = crate::support::Gate::new();
-    let (first, rest) = Reply::sse(&replies::stream_of(&["Fo", "ur."], Some("stop"))).split(2);
+    let (first, rest) = Response::sse(&chat::stream_of(&["Fo", "ur."], Some("stop"))).split(2);
     let script = Script::new().send(first).wait(&gate).send(rest);
     let server = Server::play_tls(&authority.sign(), [script]);
     let run = env.xask(["--stream", "Hi"]).server(&server).env("SSL_CERT_FILE", "ca.pem");

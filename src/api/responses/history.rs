@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_both_apis_understand_stays_as_it_is() {
+    fn messages_that_both_apis_understand_stay_unchanged() {
         for json in [
             r#"{ "role": "user", "content": "hi", "name": "Ann", "x": [1.0] }"#,
             r#"{"role":"user","content":"\ud83d"}"#,
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_and_refusals_that_are_empty_are_left_out() {
+    fn empty_calls_and_refusals_are_omitted() {
         for empty in ["null", "[]", "\"\"", "{ }", "[ ]"] {
             let json = format!(
                 r#"{{"role":"assistant","tool_calls":{empty},"content":"hi","refusal":{empty},"function_call":{empty}}}"#
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_said_is_named() {
+    fn content_that_cannot_be_sent_is_named() {
         let call = r#"{"role":"assistant","content":null,"tool_calls":[{"id":"1"}]}"#;
         for (role, json, named) in [
             (Role::Tool, r#"{"role":"tool","content":"4","tool_call_id":"1"}"#, "role tool"),

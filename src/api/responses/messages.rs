@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_later_message_waits_until_the_earlier_ones_are_done() {
+    fn a_later_message_waits_for_the_earlier_ones() {
         let mut messages = Messages::default();
         let mut push =
             |index, piece: &str| messages.push(index, piece, false).expect("it is small");
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_whose_place_is_over_is_damage() {
+    fn text_for_a_message_that_has_ended_is_damage() {
         for (shown, late, is_damaged) in [(1, 2, false), (1, 0, true), (1, 1, true)] {
             let mut messages = Messages::default();
             messages.push(shown, "a", false).expect("it is small");
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_a_refusal_are_text() {
+    fn the_message_of_a_refusal_is_text() {
         let mut messages = Messages::default();
         assert_eq!(messages.push(0, " ", true).expect("it is small"), "");
         assert!(!messages.refused());
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_text_nor_messages_without_end_are_kept() {
+    fn endless_text_and_endless_messages_are_not_kept() {
         let mut messages = Messages::default();
         let piece = "x".repeat(1 << 20);
         let pushed = (0..65).take_while(|_| messages.push(1, &piece, false).is_ok());

@@ -74,7 +74,7 @@ fn refuse(name: &str) -> Option<Failure> {
 }
 
 impl ModelOptions {
-    /// Whether the model is asked to search on the server: by options of their own, or by `tools` that
+    /// Whether the model is requested to search on the server: by options of their own, or by `tools` that
     /// the user writes.
     pub fn requests_search(&self) -> bool {
         let Searches { web, x } = Searches::requested(self);
@@ -88,7 +88,7 @@ fields! {
     }
 }
 
-/// The searches that a request asks for.
+/// The searches that a request contains.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Searches {
     /// Of the web.
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_that_are_not_the_users_to_set_are_usage_errors_with_a_hint() {
+    fn fields_the_user_cannot_set_are_usage_errors_with_a_hint() {
         for (name, hinted) in [
             ("model", "--model"),
             ("input", "prompt"),

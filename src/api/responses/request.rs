@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn earlier_messages_are_converted_on_the_way() {
+    fn earlier_messages_are_converted() {
         let messages = vec![
             raw(Role::User, r#"{ "role":"user", "content":"hi", "x":1.50 }"#),
             raw(

@@ -137,7 +137,7 @@ impl Stream {
         if item.is_answer() {
             self.messages.begin(index)?;
         }
-        // What has begun is not done, but a call that nobody answers stays one.
+        // An item that has begun is not finished, but a call without a result counts as a call.
         let mut begun = Signs::default();
         begun.add(item);
         self.signs.calls_tools |= begun.calls_tools;
@@ -197,7 +197,7 @@ impl Stream {
     fn show_rest(&self, whole: &str, sink: &mut dyn StreamSink) -> Result<()> {
         match whole.strip_prefix(self.messages.text()) {
             Some(rest) => show(rest, sink),
-            // The pieces were not what the model said, but nobody has seen them.
+            // The pieces were not the model's text, but they were not shown.
             None if sink.take_back_text() => show(whole, sink),
             None => {
                 let what = "the final event does not match the text that was printed";

@@ -1,4 +1,4 @@
-//! A whole response and a stream of the same answer are judged alike, however the stream is cut.
+//! A whole response and a stream of the same answer have the same outcome, in whatever pieces the stream arrives.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// Cuts bytes into pieces at these places.
+/// Splits bytes into pieces at these places.
 fn cut(bytes: &[u8], places: &[usize]) -> Vec<Vec<u8>> {
     let mut places: Vec<usize> = places.iter().map(|place| place % (bytes.len() + 1)).collect();
     places.extend([0, bytes.len()]);
@@ -18,7 +18,7 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![3 => ".{0,8}", 1 => Just(String::new()), 1 => "[ \\n]{1,3}"]
 }
 
-/// Odd things that can stand beside an answer.
+/// Unusual fields that may come with an answer.
 fn beside() -> impl Strategy<Value = String> {
     prop_oneof![
         3 => Just(String::new()),
@@ -33,7 +33,7 @@ fn with(json: &Value, beside: &str) -> String {
     json.to_string().replacen('{', &format!("{{{beside}"), 1)
 }
 
-/// What the outcome is but for its words: a stream ends in other places than a JSON.
+/// The outcome without its message: a stream ends in other places than JSON.
 fn verdict(read: &Result<Answer>) -> (u8, String) {
     let outcome = outcome(read);
     (outcome.code, outcome.text)
@@ -103,7 +103,7 @@ proptest! {
         items.extend(calls.clone());
         let response = json!({"status": status, "output": items});
 
-        // The items begin in order, and their pieces arrive in any.
+        // The items begin in order, and their pieces arrive in any order.
         let mut list: Vec<Value> = items.iter().enumerate().map(|(index, item)| {
             json!({"type": "response.output_item.added", "output_index": index, "item": item})
         }).collect();
@@ -147,7 +147,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_at_all_are_too_much(
+    fn random_bytes_are_a_failure(
         bytes in vec(any::<u8>(), 0..200),
         label in prop::sample::select(vec!["", "application/json", "text/event-stream"]),
     ) {

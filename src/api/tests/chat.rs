@@ -21,7 +21,7 @@ fn both(choice: &str) -> [Outcome; 2] {
 }
 
 #[test]
-fn what_stands_beside_the_answer_does_not_cost_it() {
+fn other_fields_do_not_lose_the_answer() {
     for beside in [
         r#""error":"""#,
         r#""error":" ""#,
@@ -63,7 +63,7 @@ fn what_stands_beside_the_answer_does_not_cost_it() {
 }
 
 #[test]
-fn bytes_that_are_no_text_do_not_cost_the_answer() {
+fn bytes_that_are_not_text_do_not_lose_the_answer() {
     let with = |json: &str, byte: &[u8]| {
         let (front, back) = json.split_once('@').expect("it has a place for it");
         [front.as_bytes(), byte, back.as_bytes()].concat()
@@ -124,7 +124,7 @@ fn an_error_in_a_choice_comes_before_its_finish_reason() {
 }
 
 #[test]
-fn a_response_is_read_by_its_first_byte_whatever_its_label() {
+fn a_response_is_recognized_by_its_first_byte_whatever_its_content_type() {
     let stream = events(&[&piece("Four."), STOP, DONE]);
     for label in ["", "text/plain", "application/json", "application/x-ndjson", "text/event-stream"]
     {
@@ -178,7 +178,7 @@ fn a_compressed_response_says_so() {
 }
 
 #[test]
-fn what_a_response_says_in_place_of_an_answer_is_told() {
+fn a_message_instead_of_an_answer_is_reported() {
     for (json, why) in [
         (r#"[{"error":{"message":"It rains."}}]"#, "It rains."),
         (r#"{"errors":[{"message":"It rains."}]}"#, "It rains."),
@@ -206,7 +206,7 @@ fn done_may_have_white_space_around_it() {
 }
 
 #[test]
-fn events_whose_name_says_that_they_are_none_are_passed_over() {
+fn events_named_as_something_else_are_skipped() {
     for payload in
         ["ping", "null", "{}", "[]", "7", r#"{"message":"alive"}"#, "\"alive\"", "{\"cut"]
     {
@@ -234,7 +234,7 @@ fn events_whose_name_says_that_they_are_none_are_passed_over() {
 }
 
 #[test]
-fn lines_that_are_no_fields_are_told_where_an_answer_is_cut() {
+fn lines_that_are_not_fields_are_reported_if_an_answer_is_incomplete() {
     for (stray, why) in [
         ("upstream connect error\n", "upstream connect error"),
         ("{\"error\":{\"message\":\"It rains.\"}}\n\n", "It rains."),
@@ -272,7 +272,7 @@ fn a_finish_reason_completes_a_stream() {
     let answer = read_pieces(Api::Chat, pieces, End::Silence, &mut Sink::default());
     let usage = answer.expect("it is complete").usage.expect("it came in time").to_string();
     assert_eq!(usage, "total=7");
-    // Without one, nothing is complete.
+    // Without one, no answer is complete.
     let pieces = || vec![events(&[&piece("Four.")]).into_bytes()];
     let cut = read_pieces(Api::Chat, pieces(), End::Clean, &mut Sink::default());
     assert_fails(&cut, ExitStatus::Incomplete, "finish reason", "a clean end");
@@ -294,7 +294,7 @@ fn an_error_is_retried_only_before_the_first_piece() {
 }
 
 #[test]
-fn what_is_known_beside_the_answer_is_kept() {
+fn details_of_the_response_are_kept() {
     let beside = r#""model":"grok-4-0709","usage":{"total_tokens":7,"server_side_tool_usage_details":{"web_search_calls":1}},"citations":["https://a.org/"]"#;
     let whole = FOUR.replacen('{', &format!("{{{beside},"), 1);
     let last = STOP.replacen('{', &format!("{{{beside},"), 1);
@@ -321,7 +321,7 @@ fn reasoning_shows_that_the_model_thinks() {
 }
 
 #[test]
-fn of_several_answers_the_first_is_read() {
+fn the_first_of_several_answers_is_read() {
     let other = r#"{"choices":[{"index":1,"delta":{"content":"No."},"finish_reason":"length"}]}"#;
     let both = r#"{"choices":[{"index":1,"delta":{"content":"No."}},{"index":0,"delta":{"content":"Four."}}]}"#;
     for payloads in [[other, &piece("Four."), STOP], [both, other, STOP]] {
@@ -338,7 +338,7 @@ fn of_several_answers_the_first_is_read() {
 }
 
 #[test]
-fn an_event_that_is_a_text_is_an_error_in_the_apis_words() {
+fn an_event_that_is_a_string_is_an_error_with_that_message() {
     let stream = events(&[&piece("Fo"), r#""It rains.""#]);
     let read = read_sse(Api::Chat, stream);
     assert_eq!(outcome(&read).why, "server error: It rains.");
@@ -354,7 +354,7 @@ fn an_error_at_the_end_of_a_stream_counts_without_its_blank_line() {
 }
 
 #[test]
-fn a_stream_that_is_cut_says_so_in_a_few_words() {
+fn an_incomplete_stream_has_a_short_message() {
     for (api, stream, expected) in [
         (
             Api::Chat,

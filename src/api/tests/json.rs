@@ -1,8 +1,8 @@
-//! JSON of every kind that a parser is tried with, beside the answer and in place of it, in both APIs.
+//! JSON of every kind that parsers are tested with, next to the answer and instead of it, in both APIs.
 
 use super::*;
 
-/// JSON by RFC 8259: whatever it is, it stands beside the answer and costs nothing.
+/// JSON according to RFC 8259: any of it may come with the answer without harm.
 const VALID: [&str; 38] = [
     "[]",
     "[[]   ]",
@@ -38,14 +38,14 @@ const VALID: [&str; 38] = [
     "\"\u{2028}\u{2029}\"",
     "\"\u{fffe}\u{10ffff}\"",
     "\"\u{feff}\"",
-    // What parsers may do with as they like.
+    // JSON that parsers may accept or reject.
     "\"\\ud800\"",
     "\"\\uDFAA\\uD800\"",
     "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
     "\t\r\n 1 \t\r\n",
 ];
 
-/// What is no JSON, and no number that programs write in its place either.
+/// Text that is not JSON, and not one of the numbers that programs write instead either.
 const INVALID: [&str; 46] = [
     "",
     ",",
@@ -101,7 +101,7 @@ const STOP: &str = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
 const RESPONSE: &str = r#"{"status":"completed","output":[{"type":"message","role":"assistant",
     "content":[{"type":"output_text","text":"Four."}]}],"x":@}"#;
 
-/// A response of each form with `json` beside the answer.
+/// A response of each form with `json` next to the answer.
 fn responses(json: &str) -> [(Api, &'static str, String); 4] {
     let response = RESPONSE.replace('\n', " ").replace('@', json);
     let terminal = format!(r#"{{"type":"response.completed","response":{response}}}"#);
@@ -119,7 +119,7 @@ fn responses(json: &str) -> [(Api, &'static str, String); 4] {
 }
 
 #[test]
-fn any_json_may_stand_beside_the_answer() {
+fn other_fields_may_be_any_json() {
     for json in VALID {
         for (api, label, response) in responses(json) {
             let read = read_as(api, label, &*response);
@@ -129,7 +129,7 @@ fn any_json_may_stand_beside_the_answer() {
 }
 
 #[test]
-fn what_is_no_json_is_no_answer() {
+fn invalid_json_is_not_an_answer() {
     for json in INVALID {
         for (api, label, response) in responses(json) {
             let outcome = outcome(&read_as(api, label, &*response));
@@ -166,7 +166,7 @@ fn json_that_ends_in_the_middle_is_incomplete() {
 }
 
 #[test]
-fn nesting_without_an_end_is_refused() {
+fn endless_nesting_is_an_error() {
     for open in ["[", "{\"\":"] {
         let deep = open.repeat(100_000);
         for (api, label, response) in responses(&deep) {

@@ -16,7 +16,7 @@ use super::{Answer, Api, Expectations, StreamSink, read_answer};
 use crate::error::{ExitStatus, Failure, exit_status, failure};
 use crate::response::{Response, ResponseBody, ResponseHeaders};
 
-/// What was handed over while a stream arrived.
+/// What was passed on while a stream arrived.
 #[derive(Debug, Default)]
 struct Sink {
     text: String,
@@ -53,7 +53,7 @@ impl StreamSink for Sink {
     }
 }
 
-/// What became of a response: an exit status, and the text that is printed or what is wrong.
+/// The outcome of a response: an exit status, and the printed text or the error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Outcome {
     code: u8,
@@ -81,7 +81,7 @@ fn outcome(read: &Result<Answer>) -> Outcome {
     }
 }
 
-/// A body that arrives in pieces, and then ends, fails or is never heard of again.
+/// A body that arrives in pieces, and then ends, fails or stalls.
 struct Pieces {
     left: Vec<Vec<u8>>,
     end: End,
@@ -135,7 +135,7 @@ fn read_pieces(api: Api, pieces: Vec<Vec<u8>>, end: End, sink: &mut Sink) -> Res
     read_answer(api, response("text/event-stream", body), Expectations::default(), sink)
 }
 
-/// Reads a body with this label.
+/// Reads a body with this content type.
 fn read_as(api: Api, content_type: &str, body: impl Into<Vec<u8>>) -> Result<Answer> {
     let body = Box::new(Cursor::new(body.into()));
     let response = response(content_type, body);

@@ -138,7 +138,7 @@ fn a_choice_is_a_strict_schema() {
 }
 
 #[test]
-fn a_request_has_the_same_identity_however_its_answer_travels() {
+fn a_request_has_the_same_identity_however_its_answer_is_delivered() {
     for api in Api::ALL {
         let plain = request(hi(), ModelOptions::default());
         let other = Request {
@@ -158,7 +158,7 @@ fn a_request_has_the_same_identity_however_its_answer_travels() {
 }
 
 #[test]
-fn fields_that_are_not_the_users_are_refused() {
+fn fields_the_user_cannot_set_are_refused() {
     let with = |name: &str| ModelOptions {
         max_tokens: Some(1),
         temperature: Some(1.0),
@@ -252,7 +252,7 @@ fn options_that_the_responses_api_does_not_have_name_the_api_that_has_them() {
     assert!(Api::Chat.wire_format().check_options(&stops, false).is_err());
 }
 
-/// An option that neither is sent nor refused would be paid for in silence.
+/// An option that is neither sent nor refused would be ignored silently.
 #[test]
 fn every_option_is_sent_or_refused() {
     let all = ModelOptions {
@@ -266,7 +266,7 @@ fn every_option_is_sent_or_refused() {
         search: Some(search()),
         extra: vec![RawField::new("user".into(), "ann")],
     };
-    // With a new option, it is here that the compiler asks for its value.
+    // The compiler requires a value here for every new option.
     let ModelOptions {
         max_tokens,
         temperature,

@@ -206,7 +206,7 @@ fn take_element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (first, rest) = rest.split_first()?;
     let (len, rest) = match first {
         len @ 0..=0x7f => (usize::from(*len), rest),
-        // The length itself has so many bytes; a file has fewer than 2^32.
+        // The length itself has this many bytes; a file has fewer than 2^32.
         bytes @ 0x81..=0x84 => {
             let (len, rest) = rest.split_at_checked(usize::from(bytes & 0x7f))?;
             (len.iter().fold(0, |len, byte| len << 8 | usize::from(*byte)), rest)
@@ -229,7 +229,7 @@ mod tests {
         certificate.expect("a certificate").pem()
     }
 
-    /// The same with OpenSSL's additions behind it.
+    /// The same with OpenSSL's additions after it.
     fn with_additions(pem: &str, aux: &[u8]) -> String {
         use base64::Engine;
         use base64::engine::general_purpose::STANDARD;
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn files_and_folders_are_read_each_file_once() {
+    fn each_file_is_read_once_from_files_and_folders() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         let write = |name: &str, text: &str| fs::write(path(name), text).expect("it is written");

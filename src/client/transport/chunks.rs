@@ -151,7 +151,7 @@ mod tests {
 
     use super::*;
 
-    /// What a strict parser makes of the pieces: the data, what follows the last chunk of data, and whether that is all.
+    /// The result of a strict parser for the pieces: the data, the rest after the last chunk of data, and whether it is all.
     fn read(chunked: &[u8], cuts: &[usize]) -> (String, String, bool) {
         let (mut chunks, mut output, mut rest) = (Chunks::default(), Vec::new(), chunked);
         for cut in cuts.iter().cycle() {
@@ -180,7 +180,7 @@ mod tests {
         (text(&data), text(output), chunks.has_ended())
     }
 
-    /// What arrives, the data in it, what the parser sees after that, and whether it is all.
+    /// The bytes that arrive, the data in them, the rest that the parser gets, and whether it is all.
     const CASES: [(&str, &str, &str, bool); 18] = [
         ("", "", "", false),
         ("4\r\nFo", "Fo", "", false),
@@ -203,7 +203,7 @@ mod tests {
     ];
 
     #[test]
-    fn chunks_are_made_plain() {
+    fn chunks_are_decoded() {
         for (chunked, data, end, is_all) in CASES {
             let expected = (data.to_owned(), end.to_owned(), is_all);
             assert_eq!(read(chunked.as_bytes(), &[1000]), expected, "{chunked:?}");
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_an_end_is_refused() {
+    fn an_endless_line_is_refused() {
         let line = "0".repeat(MAX_LINE + 1);
         for (start, data) in [("", ""), ("1\r\na", "a")] {
             let expected = (data.to_owned(), "?\r\n".to_owned(), false);
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trailer_without_an_end_ends_the_response() {
+    fn an_endless_trailer_ends_the_response() {
         let chunked = format!("4\r\nFour\r\n0\r\nX-A: {}", "a".repeat(MAX_LINE));
         let expected = ("Four".to_owned(), "0\r\n\r\n".to_owned(), true);
         assert_eq!(read(chunked.as_bytes(), &[3]), expected);

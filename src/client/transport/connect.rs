@@ -24,7 +24,7 @@ use super::delivery::Delivery;
 use super::socket::Socket;
 use crate::host::{is_localhost, without_brackets};
 
-/// Of a name, at most so many addresses are tried: what ureq has room for.
+/// At most this many addresses of a name are tried: as many as ureq has room for.
 const MAX_ADDRESSES: usize = 16;
 
 /// How long an address is waited for before the next one is tried beside it (RFC 8305, 8: "Connection
@@ -189,7 +189,7 @@ mod tests {
         (listener, address)
     }
 
-    /// An address that answers nobody: as many wait there already as may.
+    /// An address that does not answer: its queue is full.
     fn dead() -> (Vec<TcpStream>, TcpListener, SocketAddr) {
         let (listener, address) = listen();
         rustix::net::listen(&listener, 0).expect("a shorter queue");
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_addresses_the_first_that_answers_is_used() {
+    fn the_first_of_several_addresses_that_answers_is_used() {
         let (_waiting, _nobody, dead) = dead();
         let refused = listen().1;
         let (_live, live) = listen();
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_address_answers_the_last_failure_is_told() {
+    fn the_last_failure_is_reported_if_no_address_answers() {
         let refused = [listen().1, listen().1];
         let error = dial(&refused).expect_err("nobody listens");
         assert!(

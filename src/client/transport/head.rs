@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn interim_responses_are_told_from_the_response() {
+    fn interim_responses_are_distinguished_from_the_response() {
         for (input, expected) in [
             ("", Scan::Incomplete),
             ("\r\n", Scan::Incomplete),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_is_known_as_soon_as_it_is_there() {
+    fn a_status_is_known_as_soon_as_it_has_arrived() {
         for (input, expected) in [
             ("HTTP/1.1 4", None),
             ("HTTP/1.1 413", Some(413)),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_is_made_one_that_a_strict_parser_takes() {
+    fn a_head_is_normalized_for_a_strict_parser() {
         for (head, expected) in [
             ("HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200\r\n\r\n"),
             ("HTTP/1.1 200\nContent-Length:4\n\n", "HTTP/1.1 200\r\nContent-Length: 4\r\n\r\n"),

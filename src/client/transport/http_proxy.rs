@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_head_of_an_answer_ends_at_its_empty_line() {
+    fn the_head_of_a_response_ends_at_its_empty_line() {
         for (bytes, expected) in [
             ("", Ok(None)),
             ("HTTP/", Ok(None)),

@@ -19,7 +19,7 @@ pub struct Incoming {
     read: usize,
     /// ureq has not seen all of it.
     is_news: bool,
-    /// ureq was told that the framing is broken.
+    /// The broken framing was reported to ureq.
     is_break_told: bool,
 }
 
@@ -97,7 +97,7 @@ impl Incoming {
         }
     }
 
-    /// Broken framing is told once all that came before it was read: ureq would drop that, and an answer may be whole.
+    /// Broken framing is reported after everything before it was read: ureq would drop that, and an answer may be whole.
     fn tell_break(&mut self) {
         let is_broken = matches!(&self.stage, Stage::Chunks(chunks) if chunks.is_broken());
         if is_broken && self.input.is_empty() && !self.is_break_told {
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_is_whole_where_its_framing_says_so() {
+    fn a_response_is_whole_when_its_framing_says_so() {
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nContent-Length: 1\r\n\r\n";
         for (pieces, expected) in [
             (&["HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nFou"][..], false),
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_without_an_end_is_too_large() {
+    fn an_endless_head_is_too_large() {
         for (begin, again) in [("HTTP/1.1 200 ", "a"), ("HTTP/1.1 200 OK\r\n", "X-A: b\r\n")] {
             let mut incoming = push(&[begin]);
             let result = (0..100_000).try_for_each(|_| incoming.push(again.as_bytes()));
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ureq_could_not_use_is_no_news() {
+    fn bytes_that_ureq_could_not_use_are_not_news() {
         let mut incoming = push(&["HTTP/1.1 200 OK\r\n\r\nab"]);
         assert!(incoming.is_news());
         incoming.consume(0);

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_a_success_or_says_why_not() {
+    fn a_response_is_a_success_or_gives_the_reason() {
         assert_eq!((check_answer_4(0, 90), check_answer_5(5, 0)), (Ok(()), Ok(())));
         for (error, expected) in [
             (check_answer_4(0, 91), "the proxy reported: request rejected or failed"),

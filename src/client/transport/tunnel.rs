@@ -163,7 +163,7 @@ impl<In: Transport> Connector<In> for ProxyConnector {
     }
 }
 
-/// The addresses of the proxy. That it has none is told apart from a target that has none.
+/// The addresses of the proxy. A proxy without one is distinguished from a target without one.
 fn addresses(proxy: &Proxy, details: &ConnectionDetails) -> Result<ResolvedSocketAddrs, Error> {
     let found = details.resolver.resolve(proxy.uri(), details.config, details.timeout);
     found.map_err(|error| match error {
@@ -221,7 +221,7 @@ impl Channel<'_> {
         self.transport.buffers().input_consume(amount);
     }
 
-    /// Waits for so many bytes.
+    /// Waits for this many bytes.
     pub fn read<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         loop {
             if let Some(bytes) = self.input().first_chunk() {

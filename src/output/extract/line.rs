@@ -42,7 +42,7 @@ impl<'a> Line<'a> {
         self.text().is_empty()
     }
 
-    /// Consumes white space, at most so many columns of it.
+    /// Consumes white space, at most this many columns of it.
     pub(super) fn skip_columns(&mut self, mut columns: usize) {
         while columns > 0 {
             if self.blanks == 0 {
@@ -64,7 +64,7 @@ impl<'a> Line<'a> {
         self.skip_columns(self.indent());
     }
 
-    /// Consumes so many characters of ASCII that are no tabs.
+    /// Consumes this many ASCII characters that are not tabs.
     pub(super) fn skip_text(&mut self, len: usize) {
         self.rest = &self.rest[len..];
         self.column += len;

@@ -134,7 +134,7 @@ impl Parser {
         self.containers.len()
     }
 
-    /// Opens the blocks that begin in a line of which so many open containers go on; what is left of it is text.
+    /// Opens the blocks that begin in a line after the containers that continue; the rest of the line is text.
     fn open_blocks(&mut self, mut line: Line, matched: usize) {
         let mut continues_paragraph = matches!(self.leaf, Leaf::Paragraph) && !line.is_blank();
         let mut interrupts_paragraph = continues_paragraph && matched == self.containers.len();

@@ -1,4 +1,4 @@
-//! Which code block `--extract` finds, after the specification of `CommonMark`.
+//! Which code block `--extract` finds, according to the specification of `CommonMark`.
 
 use proptest::prelude::*;
 
@@ -70,7 +70,7 @@ fn a_block_is_found_in_lists_and_block_quotes() {
         ("- ```\n  b\n", UNCLOSED),
         ("- ```\n  b\nc\n```\n", UNCLOSED),
         ("> ```\n> b\n```\n", UNCLOSED),
-        // A paragraph goes on without the markers of its containers, but a fence does not.
+        // A paragraph continues without the markers of its containers, but a fence does not.
         ("> - a\nb\n> - ```\n>   c\n>   ```\n", Ok("c\n")),
         ("a\n2. b\n   ```\n   c\n   ```\n", Ok("c\n")),
         ("a\n    ```\n    b\n    ```\n", NONE),
@@ -81,7 +81,7 @@ fn a_block_is_found_in_lists_and_block_quotes() {
 }
 
 #[test]
-fn a_fence_in_html_is_none_until_the_html_ends() {
+fn a_fence_in_html_does_not_count_until_the_html_ends() {
     for (text, expected) in [
         ("<details>\n```\na\n```\n", NONE),
         ("<details>\n\n```\na\n```\n", Ok("a\n")),
@@ -126,11 +126,11 @@ fn only_the_first_block_counts_and_its_bytes_are_kept() {
 
 proptest! {
     #[test]
-    fn what_stands_in_a_fence_comes_out_as_it_is(code in "[ -_a-}\t\u{e9}\n]{0,40}", prefix in 0..3_usize) {
+    fn the_content_of_a_fence_stays_unchanged(code in "[ -_a-}\t\u{e9}\n]{0,40}", prefix in 0..3_usize) {
         prop_assume!(!code.trim().is_empty());
         let (first, next) = [("", ""), ("- ", "  "), ("> ", "> ")][prefix];
         let mut text = format!("Here it is:\n\n{first}~~~ lang\n");
-        // Tabs behind a marker are narrower than at the beginning of a line.
+        // Tabs after a marker are narrower than at the beginning of a line.
         let code = if prefix == 0 { code } else { code.replace('\t', " ") };
         for line in code.lines() {
             text.extend([next, line, "\n"]);
@@ -141,7 +141,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_is_too_odd(text in "([-`~>*_#=1.) \t\r\n<!/?\\[\\]a-c\"'\u{e9}]|```|~~~|</?pre>|<!--|-->){0,40}") {
+    fn no_text_causes_a_panic(text in "([-`~>*_#=1.) \t\r\n<!/?\\[\\]a-c\"'\u{e9}]|```|~~~|</?pre>|<!--|-->){0,40}") {
         let _ = extract_code(&text);
     }
 }

@@ -4,23 +4,23 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::{ANSWER, DAMAGED, MISS, QUESTION, entries, offline, record, record_anew};
+use super::{ANSWER, ARGS, DAMAGED, MISS, entries, offline, record, record_anew};
 use crate::support::{
-    Env, Gate, KEY, Script, Server, answer, escaped, four, messages, replies, wait_for,
+    Env, Gate, KEY, Script, Server, answer, chat, escaped, four, messages, wait_for,
 };
 
 #[test]
 fn an_entry_is_json_that_a_person_can_read_and_holds_no_key() {
     let env = Env::new();
-    let server = Server::reply(four());
-    let run = env.xask(QUESTION).args(["-s", "Be brief."]);
+    let server = Server::respond(four());
+    let run = env.xask(ARGS).args(["-s", "Be brief."]);
     run.server(&server).key(KEY).stdout(ANSWER).success();
     let [name] = &entries(&env)[..] else { panic!("entries: {:?}", entries(&env)) };
     let stem = name.strip_suffix(".json").expect("a JSON file");
     assert!(stem.len() == 64 && stem.bytes().all(|b| b.is_ascii_hexdigit()), "{name}");
     let text = String::from_utf8(env.read(format!("answers/{name}"))).expect("text");
     assert!(!text.contains(KEY) && text.ends_with("}\n"), "{text}");
-    assert!(text.contains(&replies::completion("Four.")), "not the reply as it came: {text}");
+    assert!(text.contains(&chat::completion("Four.")), "not the reply as it came: {text}");
     let entry: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(entry["request_sha256"], stem);
     assert_eq!(entry["request"], "model: grok-4\nsystem: Be brief.\nuser: What is 2 + 2?");
@@ -28,16 +28,16 @@ fn an_entry_is_json_that_a_person_can_read_and_holds_no_key() {
 }
 
 #[test]
-fn an_entry_that_was_committed_long_ago_is_served() {
-    // Both as `sha256sum` prints them: of the path, a line feed and the body, and of the reply.
+fn an_entry_written_long_ago_is_still_served() {
+    // Both as `sha256sum` prints them: of the path, a line feed and the body, and of the response.
     let request = "420c232b3327ea805dbe507f95716cf928675acbeebc7e5f05b3e4fe28084249";
-    let reply = "c2544bc5851addc2203bb79053f8d3026878c0fc3d5c47d305e9133093ce9619";
+    let response = "c2544bc5851addc2203bb79053f8d3026878c0fc3d5c47d305e9133093ce9619";
     let entry = format!(
         r#"{{
   "xask": 1,
   "request_sha256": "{request}",
   "request": "model: grok-4\nuser: What is 2 + 2?",
-  "reply_sha256": "{reply}",
+  "reply_sha256": "{response}",
   "reply": {{"choices":[{{"message":{{"content":"Four."}},"finish_reason":"stop"}}]}}
 }}
 "#
@@ -48,9 +48,9 @@ fn an_entry_that_was_committed_long_ago_is_served() {
 }
 
 #[test]
-fn a_new_folder_is_made_and_an_entry_gets_what_the_umask_leaves() {
+fn a_new_folder_is_created_and_an_entry_respects_the_umask() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let script = "umask 027; exec xask --cache a/b/answers hi";
     env.sh(script).server(&server).stdout(ANSWER).success();
     let [name] = &env.names_in("a/b/answers")[..] else { panic!("not one entry") };
@@ -58,12 +58,12 @@ fn a_new_folder_is_made_and_an_entry_gets_what_the_umask_leaves() {
     assert_eq!(env.mode("a/b/answers") & 0o777, 0o750);
 }
 
-/// Without a network the entry gives no answer, and stays as it is.
+/// Offline, the entry gives no answer and stays unchanged.
 #[track_caller]
 fn assert_not_served(env: &Env, name: &str, bytes: &[u8]) {
     env.write(name, bytes);
-    let said = offline(env).case(escaped(bytes)).stderr_like(DAMAGED).code(1);
-    let (_, error) = said.notes().split_once('\n').expect("a note and an error");
+    let stderr = offline(env).case(escaped(bytes)).stderr_like(DAMAGED).code(1);
+    let (_, error) = stderr.notes().split_once('\n').expect("a note and an error");
     assert!(messages::is_message(error) && error.contains(MISS[0]), "{error}");
     assert_eq!(env.read(name), bytes, "without a network nothing is written");
 }
@@ -72,7 +72,7 @@ fn assert_not_served(env: &Env, name: &str, bytes: &[u8]) {
 fn a_damaged_entry_is_never_served() {
     let env = Env::new();
     let (name, good) = record(&env);
-    let server = Server::reply(answer("Five."));
+    let server = Server::respond(answer("Five."));
     let other = ["--cache", "other", "What is 2 + 3?"];
     env.xask(other).server(&server).stdout("Five.\n").success();
     let of_other = env.read(format!("other/{}", env.names_in("other")[0]));
@@ -96,7 +96,7 @@ fn a_damaged_entry_is_never_served() {
         [&good[..], &good].concat(),
         vec![0; good.len()],
     ];
-    // The last byte is a line feed, without which it is still whole.
+    // The last byte is a line feed; the entry is whole without it too.
     damaged.extend((0..good.len() - 2).step_by(41).map(|len| good[..len].to_vec()));
     damaged.push(good[..good.len() - 2].to_vec());
     for bytes in damaged {
@@ -107,7 +107,7 @@ fn a_damaged_entry_is_never_served() {
 }
 
 #[test]
-fn an_entry_that_was_formatted_anew_is_served() {
+fn a_reformatted_entry_is_served() {
     let env = Env::new();
     let (name, good) = record(&env);
     let entry: Value = serde_json::from_slice(&good).expect("JSON");
@@ -122,25 +122,25 @@ fn an_entry_that_was_formatted_anew_is_served() {
         let case = escaped(&bytes);
         offline(&env).case(&case).stdout(ANSWER).success();
         let printed = offline(&env).args(["--json"]).case(&case).stdout_like("").success().json();
-        assert_eq!(printed, replies::completion_value("Four."), "{case}");
+        assert_eq!(printed, chat::completion_value("Four."), "{case}");
         assert_eq!(env.read(&name), bytes);
     }
 }
 
 #[test]
-fn an_answer_that_was_edited_is_the_one_that_is_served() {
+fn an_edited_answer_is_served_as_edited() {
     let env = Env::new();
     let (name, good) = record(&env);
     let good = String::from_utf8(good).expect("text");
     env.write(&name, good.replace("Four.", "Five."));
     offline(&env).stdout("Five.\n").success();
-    // One that is no longer complete counts as not recorded.
+    // An answer that is no longer complete counts as not recorded.
     env.write(&name, good.replace("\"stop\"", "\"length\""));
     offline(&env).stdout_like("").stderr_like("xask: error: ").code(9);
 }
 
 #[test]
-fn an_entry_that_cannot_be_read_is_local_trouble_before_anybody_is_asked() {
+fn an_unreadable_entry_is_a_local_error_and_nothing_is_sent() {
     let env = Env::new();
     let (name, _) = record(&env);
     fs::remove_file(env.path(&name)).expect("it is there");
@@ -148,34 +148,34 @@ fn an_entry_that_cannot_be_read_is_local_trouble_before_anybody_is_asked() {
     let never = Server::never();
     for offline in [&["--offline"][..], &[]] {
         let error = "xask: error: --cache answers: is a directory\n";
-        env.xask(QUESTION).args(offline).server(&never).stderr(error).code(1);
+        env.xask(ARGS).args(offline).server(&never).stderr(error).code(1);
     }
 }
 
 #[test]
-fn twenty_runs_at_once_record_one_answer_that_is_whole() {
+fn twenty_parallel_runs_record_one_whole_answer() {
     let env = Env::new();
     let gate = Gate::new();
-    let asked: Vec<Gate> = (0..20).map(|_| Gate::new()).collect();
+    let received: Vec<Gate> = (0..20).map(|_| Gate::new()).collect();
     let text = "a line of it\n".repeat(2000);
-    let script = |asked: &Gate| Script::new().open(asked).wait(&gate).send(answer(&text));
-    let server = Server::play(asked.iter().map(script));
+    let script = |received: &Gate| Script::new().open(received).wait(&gate).send(answer(&text));
+    let server = Server::play(received.iter().map(script));
     let runs: Vec<_> =
-        asked.iter().map(|_| env.xask(QUESTION).server(&server).stdout(&*text).spawn()).collect();
-    asked.iter().for_each(Gate::wait);
+        received.iter().map(|_| env.xask(ARGS).server(&server).stdout(&*text).spawn()).collect();
+    received.iter().for_each(Gate::wait);
     gate.open();
     for run in runs {
         run.success();
     }
     assert_eq!(entries(&env).len(), 1);
-    let runs: Vec<_> = asked.iter().map(|_| offline(&env).stdout(&*text).spawn()).collect();
+    let runs: Vec<_> = received.iter().map(|_| offline(&env).stdout(&*text).spawn()).collect();
     for run in runs {
         run.success();
     }
 }
 
 #[test]
-fn twenty_questions_at_once_record_twenty_answers() {
+fn twenty_parallel_prompts_record_twenty_answers() {
     let env = Env::new();
     let server = Server::play((0..20).map(|_| four()));
     let run = |n: usize| env.xask(["--cache", "new/answers", &n.to_string()]);
@@ -190,16 +190,16 @@ fn twenty_questions_at_once_record_twenty_answers() {
 }
 
 #[test]
-fn a_run_that_is_killed_leaves_no_half_an_entry() {
+fn a_killed_run_leaves_no_partial_entry() {
     const MOMENTS: u64 = 20;
     let text = "a line of it\n".repeat(40_000);
     for moment in 0..MOMENTS {
         let env = Env::new();
         let sent = Gate::new();
         let server = Server::play([Script::new().send(answer(&text)).open(&sent)]);
-        let mut run = env.xask(QUESTION).server(&server).spawn();
+        let mut run = env.xask(ARGS).server(&server).spawn();
         sent.wait();
-        // From the moment the reply has left to the one at which it is written down.
+        // From the moment the response was sent until it is recorded.
         let enough = moment * text.len() as u64 / (MOMENTS - 1);
         wait_for(|| env.bytes_in("answers") >= enough);
         run.kill();

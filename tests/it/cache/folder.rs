@@ -1,12 +1,12 @@
-//! A folder that cannot be written is found before the request; what cannot be recorded after it is printed.
+//! A folder that cannot be written is an error before the request; an answer that cannot be recorded is printed.
 
 use std::fs;
 
-use super::{ANSWER, MISS, QUESTION, entries, offline, record};
+use super::{ANSWER, ARGS, MISS, entries, offline, record};
 use crate::support::{Env, Server, four, messages, unprivileged};
 
 #[test]
-fn a_folder_that_cannot_be_written_is_found_before_the_request() {
+fn an_unwritable_folder_is_an_error_before_the_request() {
     let env = Env::new();
     env.write("file", "");
     let never = Server::never();
@@ -31,7 +31,7 @@ fn a_folder_that_cannot_be_written_is_found_before_the_request() {
 }
 
 #[test]
-fn the_folder_is_looked_at_after_the_inputs_and_before_the_key() {
+fn the_folder_is_checked_after_the_inputs_and_before_the_key() {
     let env = Env::new();
     env.write("file", "");
     // No key, and no server.
@@ -43,31 +43,31 @@ fn the_folder_is_looked_at_after_the_inputs_and_before_the_key() {
 }
 
 #[test]
-fn a_recorded_answer_is_used_also_where_none_can_be_recorded() {
+fn a_recorded_answer_is_used_even_in_a_read_only_folder() {
     unprivileged(|| {
         let env = Env::new();
         record(&env);
         env.set_mode("answers", 0o555);
         offline(&env).stdout(ANSWER).success();
-        env.xask(QUESTION).stdout(ANSWER).success();
+        env.xask(ARGS).stdout(ANSWER).success();
         env.set_mode("answers", 0o755);
     });
 }
 
 #[test]
-fn without_a_network_no_folder_is_made() {
+fn offline_creates_no_folder() {
     let env = Env::new();
     offline(&env).refused(1, MISS);
     env.xask(["--cache", "/proc/answers", "--offline", "hi"]).refused(1, MISS);
     assert_eq!(env.names(), [""; 0]);
 }
 
-/// Asks, and puts a file in the place of the folder before the answer comes.
+/// Runs xask and replaces the folder with a file before the response arrives.
 fn lose_the_folder(env: &Env, args: &[&str]) {
-    let (server, asked, gate) = Server::holding(four());
-    let run = env.xask(QUESTION).args(args).server(&server);
+    let (server, received, gate) = Server::holding(four());
+    let run = env.xask(ARGS).args(args).server(&server);
     let run = run.stdout(ANSWER).stderr("xask: error: --cache answers: not a directory\n").spawn();
-    asked.wait();
+    received.wait();
     fs::remove_dir(env.path("answers")).expect("it was made");
     env.write("answers", "");
     gate.open();
@@ -89,9 +89,9 @@ fn an_answer_that_cannot_be_recorded_is_not_written_to_a_file() {
 }
 
 #[test]
-fn a_full_disk_is_told_in_words_and_leaves_nothing() {
+fn a_full_disk_is_reported_and_leaves_nothing() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let script = "trap '' XFSZ; ulimit -f 0; exec xask --cache answers hi";
     let run = env.sh(script).server(&server).stdout(ANSWER);
     run.stderr("xask: error: --cache answers: file too large\n").code(1);
@@ -99,14 +99,14 @@ fn a_full_disk_is_told_in_words_and_leaves_nothing() {
 }
 
 #[test]
-fn a_name_that_is_taken_meanwhile_is_told_in_words() {
+fn a_name_that_is_taken_meanwhile_is_reported() {
     let env = Env::new();
     let (name, _) = record(&env);
     fs::remove_file(env.path(&name)).expect("it is there");
-    let (server, asked, gate) = Server::holding(four());
-    let run = env.xask(QUESTION).server(&server);
+    let (server, received, gate) = Server::holding(four());
+    let run = env.xask(ARGS).server(&server);
     let run = run.stdout(ANSWER).stderr("xask: error: --cache answers: is a directory\n").spawn();
-    asked.wait();
+    received.wait();
     env.folder(&name);
     gate.open();
     run.code(1);

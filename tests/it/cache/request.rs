@@ -1,10 +1,10 @@
 //! Which request an answer was recorded for: its path and its exact body, and nothing else.
 
 use super::{ANSWER, entries, offline, record};
-use crate::support::pictures::{data_url, png};
+use crate::support::images::{data_url, png};
 use crate::support::{Env, Server, answer, four};
 
-/// Requests that differ. `/…` is a path at the service's host.
+/// Requests that differ. `/…` is a path at the API's host.
 const REQUESTS: [&[&str]; 36] = [
     &["?"],
     &["? "],
@@ -47,20 +47,20 @@ const REQUESTS: [&[&str]; 36] = [
 #[test]
 fn every_part_of_a_request_counts() {
     let env = Env::new();
-    let said = r#"{"role":"user","content":"hi"}"#;
+    let message = r#"{"role":"user","content":"hi"}"#;
     for (name, bytes) in [
         ("schema.json", r#"{"type":"string"}"#),
         ("renamed.json", r#"{"type":"string"}"#),
         ("other/schema.json", r#"{"type":"string","title":"another"}"#),
-        ("said", said),
+        ("said", message),
         ("tagged", r#"{"role":"user","content":"hi","name":"me"}"#),
-        ("answered", &format!("[{said},{{\"role\":\"assistant\",\"content\":\"Hi.\"}}]")),
+        ("answered", &format!("[{message},{{\"role\":\"assistant\",\"content\":\"Hi.\"}}]")),
     ] {
         env.write(name, bytes);
     }
     env.write("a.png", png(100));
     env.write("b.png", png(101));
-    // JSON, as some of them ask for.
+    // JSON, which some of them require.
     let text = |n: usize| format!("\"{n}\"");
     let server = Server::play((0..REQUESTS.len()).map(|n| answer(&text(n))));
     let run = |n: usize, root: &str| {
@@ -86,9 +86,9 @@ fn what_is_not_part_of_the_request_does_not_count() {
     env.write("folder/b", &image);
     env.write("question", "What is this?\n");
     env.write("empty", "");
-    let asked = ["-s", "Be brief.", "What is", "this?", "-i", "a.png"];
-    let server = Server::reply(four());
-    env.xask(["--cache", "answers"]).args(asked).server(&server).stdout(ANSWER).success();
+    let recorded = ["-s", "Be brief.", "What is", "this?", "-i", "a.png"];
+    let server = Server::respond(four());
+    env.xask(["--cache", "answers"]).args(recorded).server(&server).stdout(ANSWER).success();
     assert_eq!(server.request().json().get("stream"), None);
     let data = data_url("image/png", &image);
     let same: [&[&str]; 14] = [
@@ -111,7 +111,7 @@ fn what_is_not_part_of_the_request_does_not_count() {
     for args in same {
         let args = match args {
             ["=", args @ ..] => args.to_vec(),
-            args => [&asked[..], args].concat(),
+            more => [&recorded[..], more].concat(),
         };
         let run = env.xask(["--cache", "answers", "--offline"]).args(&args);
         run.stdout(ANSWER).success();
@@ -119,7 +119,7 @@ fn what_is_not_part_of_the_request_does_not_count() {
 }
 
 #[test]
-fn the_host_does_not_count_however_short_it_is() {
+fn the_host_does_not_count_even_if_it_is_short() {
     let env = Env::new();
     record(&env);
     for host in ["s", "t", "http"] {
@@ -129,7 +129,7 @@ fn the_host_does_not_count_however_short_it_is() {
 }
 
 #[test]
-fn an_image_counts_by_what_is_in_it_now() {
+fn an_image_counts_by_its_current_content() {
     let env = Env::new();
     env.write("a.png", png(100));
     let server = Server::play([answer("one"), answer("two")]);

@@ -1,4 +1,4 @@
-//! The file a conversation is kept in: its lock, a disk that is full, and names that lead elsewhere.
+//! The file of a conversation: its lock, a full disk, and names that are links.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -9,11 +9,11 @@ use serde_json::Value;
 
 use super::{assert_body, assert_file, exchange, message};
 use crate::support::{
-    Env, Gate, Reply, Script, Server, answer, four, messages, replies, streamed, unprivileged,
+    Env, Gate, Response, Script, Server, answer, chat, four, messages, streamed, unprivileged,
 };
 
 #[test]
-fn a_run_waits_for_the_lock_and_says_so_when_that_takes_long() {
+fn a_run_waits_for_the_lock_and_reports_a_long_wait() {
     let env = Env::new();
     let before = exchange("hi", "hello");
     let path = env.write("kept", &before);
@@ -28,14 +28,14 @@ fn a_run_waits_for_the_lock_and_says_so_when_that_takes_long() {
             .spawn()
     };
     let (mut run, mut run_on_gone) = (run("kept", "Four.\n"), run("gone", "Five.\n"));
-    // This one hears of no wait, and gives up.
+    // This run reports no wait, and gives up.
     let quiet = env.xask(["-c", "kept", "--quiet", "--timeout", "1.1", "never"]).server(&server);
     let quiet = quiet.stderr_like(messages::error("kept: ")).spawn();
     run.read_stderr_until("waiting");
     run_on_gone.read_stderr_until("waiting");
     quiet.code(1);
     assert!(server.requests().is_empty(), "nothing is sent before its turn");
-    // What the other run appends meanwhile is part of the conversation.
+    // Messages that the other run appends meanwhile are part of the conversation.
     held.write_all(exchange("then", "now").as_bytes()).expect("the file takes it");
     held.unlock().expect("the lock is held");
     run.success();
@@ -44,7 +44,7 @@ fn a_run_waits_for_the_lock_and_says_so_when_that_takes_long() {
     let all = [&messages[..], &[message("user", "more")]].concat();
     assert_body(&server.request(), &all);
     assert_file(&env, "kept", &(before + &exchange("then", "now") + &exchange("more", "Four.")));
-    // A run that made the file and has nothing to keep takes it away again.
+    // A run that created the file and has nothing to store removes it.
     fs::remove_file(env.path("gone")).expect("it is there");
     gone.unlock().expect("the lock is held");
     run_on_gone.success();
@@ -52,13 +52,13 @@ fn a_run_waits_for_the_lock_and_says_so_when_that_takes_long() {
 }
 
 #[test]
-fn a_run_that_never_gets_its_turn_gives_up_at_the_deadline() {
+fn a_run_that_never_gets_the_lock_gives_up_at_the_deadline() {
     let env = Env::new();
     let before = exchange("hi", "hello");
     let held = File::open(env.write("kept", &before)).expect("a file");
     held.lock().expect("a lock");
     let server = Server::never();
-    // So short a wait is not worth a note.
+    // Such a short wait gets no note.
     for args in [&["more"][..], &["--rehearse", "more"]] {
         let run = env.xask([&["-c", "kept", "--timeout", "0.1"], args].concat()).server(&server);
         run.stderr_like(messages::error("kept: ")).stderr_like("after 0.1 s (--timeout)").code(1);
@@ -67,15 +67,15 @@ fn a_run_that_never_gets_its_turn_gives_up_at_the_deadline() {
 }
 
 #[test]
-fn runs_at_the_same_time_take_turns() {
+fn parallel_runs_take_turns() {
     const RUNS: usize = 20;
     let env = Env::new();
-    // Some fail, one of them perhaps the one that made the file.
-    let reply = |n: usize| match n % 5 {
-        0 => Reply::json(400, replies::error("wet", "It rains.")),
+    // Some fail, perhaps also the one that created the file.
+    let response = |n: usize| match n % 5 {
+        0 => Response::json(400, chat::error("wet", "It rains.")),
         _ => answer(&format!("answer {n}")),
     };
-    let server = Server::play((0..RUNS + RUNS / 4).map(reply));
+    let server = Server::play((0..RUNS + RUNS / 4).map(response));
     let runs: Vec<_> = (0..RUNS + RUNS / 4)
         .map(|n| env.xask(["-c", "kept", &format!("question {n}")]).server(&server).spawn())
         .collect();
@@ -86,7 +86,7 @@ fn runs_at_the_same_time_take_turns() {
     let kept: Vec<Value> =
         kept.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(kept.len(), 2 * RUNS);
-    // Whoever came next saw all that was there, and nobody else came between.
+    // Each run saw all that was stored before, and no other run came in between.
     let requests = server.requests();
     for (n, request) in requests.iter().enumerate() {
         let before = 2 * (n - n.div_ceil(5));
@@ -112,18 +112,19 @@ fn runs_at_the_same_time_take_turns() {
 }
 
 #[test]
-fn the_lock_is_held_until_the_answer_is_kept() {
+fn the_lock_is_held_until_the_answer_is_stored() {
     let env = Env::new();
     env.write("kept", "");
     env.write("read", exchange("hi", "hello"));
     let gates = [(); 2].map(|()| (Gate::new(), Gate::new()));
-    let script = |(asked, gate): &(Gate, Gate)| Script::new().open(asked).wait(gate).send(four());
+    let script =
+        |(received, gate): &(Gate, Gate)| Script::new().open(received).wait(gate).send(four());
     let server = Server::play(gates.iter().map(script));
-    for ((flag, name, locked), (asked, gate)) in
+    for ((flag, name, locked), (received, gate)) in
         [("-c", "kept", true), ("--messages", "read", false)].into_iter().zip(&gates)
     {
         let run = env.xask([flag, name, "more"]).server(&server).stdout("Four.\n").spawn();
-        asked.wait();
+        received.wait();
         let file = File::open(env.path(name)).expect("a file");
         let taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
         assert_eq!(taken, locked, "{flag}");
@@ -134,18 +135,18 @@ fn the_lock_is_held_until_the_answer_is_kept() {
 }
 
 #[test]
-fn a_disk_that_is_full_leaves_the_file_as_it_was() {
+fn a_full_disk_leaves_the_file_unchanged() {
     let text = "Four. ".repeat(100);
     let begun = exchange("hi", "hello");
     for before in [Some(&*begun), Some(begun.trim_end()), Some(""), None] {
-        for (flag, reply) in [("--no-stream", answer(&text)), ("--stream", streamed(&[&text]))] {
+        for (flag, response) in [("--no-stream", answer(&text)), ("--stream", streamed(&[&text]))] {
             let env = Env::new();
             if let Some(before) = before {
                 env.write("kept", before);
             }
-            // A file may have 512 bytes here: appending comes back short, and then fails.
+            // A file may have 512 bytes here: the first write is short, and the next one fails.
             let script = format!("trap '' XFSZ; ulimit -f 1; exec xask -c kept {flag} more");
-            let server = Server::reply(reply);
+            let server = Server::respond(response);
             let run = env.sh(&script).server(&server).stdout(format!("{text}\n"));
             run.refused(1, &["kept: "]);
             match before {
@@ -157,7 +158,7 @@ fn a_disk_that_is_full_leaves_the_file_as_it_was() {
 }
 
 #[test]
-fn what_cannot_be_a_conversation_is_named_and_nothing_is_sent() {
+fn a_file_that_cannot_be_a_conversation_is_named_and_nothing_is_sent() {
     unprivileged(|| {
         let env = Env::new();
         env.folder("folder");
@@ -203,7 +204,7 @@ fn a_link_stays_a_link() {
 }
 
 #[test]
-fn a_link_stays_a_link_where_nothing_is_kept() {
+fn a_link_stays_a_link_when_nothing_is_stored() {
     let env = Env::new();
     env.link("dangling", "new");
     let run = env.xask(["-q", "-c", "dangling", "--rehearse=empty", "more"]);
@@ -212,21 +213,21 @@ fn a_link_stays_a_link_where_nothing_is_kept() {
 }
 
 #[test]
-fn a_file_that_was_replaced_meanwhile_is_local_trouble_and_stays() {
+fn a_file_that_was_replaced_meanwhile_is_a_local_error_and_stays() {
     let theirs = exchange("theirs", "not ours");
     for before in [Some(exchange("hi", "hello")), None] {
-        for (reply, text, code) in
-            [(four(), "Four.\n", 1), (Reply::json(400, r#"{"error":"no"}"#), "", 4)]
+        for (response, text, code) in
+            [(four(), "Four.\n", 1), (Response::json(400, r#"{"error":"no"}"#), "", 4)]
         {
             let env = Env::new();
             if let Some(before) = &before {
                 env.write("kept", before);
             }
-            let (server, asked, gate) = Server::holding(reply);
+            let (server, received, gate) = Server::holding(response);
             let run = env.xask(["-c", "kept", "more"]).server(&server).stdout(text);
             let why = if code == 1 { "kept: it was replaced" } else { "" };
             let run = run.stderr_like(messages::error(why)).spawn();
-            asked.wait();
+            received.wait();
             // As an editor saves a file.
             fs::rename(env.write("edited", &theirs), env.path("kept")).expect("a new file");
             gate.open();
@@ -237,14 +238,14 @@ fn a_file_that_was_replaced_meanwhile_is_local_trouble_and_stays() {
 }
 
 #[test]
-fn a_line_that_came_meanwhile_stays() {
+fn a_line_that_was_added_meanwhile_stays() {
     let env = Env::new();
     let (before, theirs) = (exchange("hi", "hello"), exchange("theirs", "not ours"));
     let path = env.write("kept", &before);
-    let (server, asked, gate) = Server::holding(four());
+    let (server, received, gate) = Server::holding(four());
     let run = env.xask(["-c", "kept", "more"]).server(&server).stdout("Four.\n").spawn();
-    asked.wait();
-    // By somebody who knows of no lock.
+    received.wait();
+    // By a program that takes no lock.
     let mut file = OpenOptions::new().append(true).open(path).expect("a file");
     file.write_all(theirs.as_bytes()).expect("the file takes it");
     gate.open();
@@ -253,7 +254,7 @@ fn a_line_that_came_meanwhile_stays() {
 }
 
 #[test]
-fn a_new_file_has_the_permissions_of_any_new_file_and_an_old_one_keeps_its_own() {
+fn a_new_file_gets_default_permissions_and_an_old_one_keeps_its_own() {
     let env = Env::new();
     env.write("old", exchange("hi", "hello"));
     env.set_mode("old", 0o600);
@@ -267,7 +268,7 @@ fn a_new_file_has_the_permissions_of_any_new_file_and_an_old_one_keeps_its_own()
 }
 
 #[test]
-fn dev_null_is_a_conversation_that_is_always_new() {
+fn dev_null_is_always_a_new_conversation() {
     let env = Env::new();
     let server = Server::play([four(), four()]);
     for _ in 0..2 {
@@ -280,7 +281,7 @@ fn dev_null_is_a_conversation_that_is_always_new() {
 }
 
 #[test]
-fn a_device_without_an_end_is_no_conversation() {
+fn an_endless_device_cannot_be_a_conversation() {
     let (env, never) = (Env::new(), Server::never());
     for flags in [&[][..], &["--dry-run"]] {
         let run = env.ask(&never, ["-c", "/dev/zero"]).args(flags).case(flags);
@@ -289,10 +290,10 @@ fn a_device_without_an_end_is_no_conversation() {
 }
 
 #[test]
-fn a_name_may_be_any_bytes() {
+fn a_file_name_may_have_any_bytes() {
     let env = Env::new();
     let name = OsStr::from_bytes(b"caf\xe9 \x1b[2J.jsonl");
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let args = [OsStr::new("-c"), name, OsStr::new("hi")];
     env.xask(args).server(&server).stdout("Four.\n").success();
     assert_eq!(env.read(name), exchange("hi", "Four.").as_bytes());
@@ -301,10 +302,10 @@ fn a_name_may_be_any_bytes() {
 }
 
 #[test]
-fn an_empty_file_that_was_there_stays() {
+fn an_empty_file_that_existed_stays() {
     let env = Env::new();
     env.write("kept", "");
-    let server = Server::reply(Reply::json(400, replies::error("wet", "It rains.")));
+    let server = Server::respond(Response::json(400, chat::error("wet", "It rains.")));
     let run = env.xask(["-c", "kept", "hi"]).server(&server);
     run.refused(4, &["It rains."]);
     assert_file(&env, "kept", "");

@@ -1,9 +1,9 @@
-//! What a killed run or another program leaves of a conversation, and how the next run goes on.
+//! What a killed run or another program leaves of a conversation, and how the next run continues.
 
 use super::{assert_body, assert_file, exchange, lines, message};
-use crate::support::{Env, Gate, Reply, Script, Server, answer, four, wait_for};
+use crate::support::{Env, Gate, Response, Script, Server, answer, four, wait_for};
 
-/// A whole line, and how much of one a crash may leave.
+/// A whole line, and the parts of one that a crash may leave.
 fn halves() -> Vec<Vec<u8>> {
     let line = message("assistant", "caf\u{e9} {\"a\":[1,true]} \\ Four.");
     let mut halves: Vec<Vec<u8>> =
@@ -13,13 +13,13 @@ fn halves() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_last_line_that_ends_in_the_middle_is_removed_with_a_note() {
+fn an_incomplete_last_line_is_removed_with_a_note() {
     let env = Env::new();
     let before = exchange("hi", "hello");
     for half in halves().into_iter().step_by(5) {
         let case = String::from_utf8_lossy(&half).into_owned();
         env.write("kept", [before.as_bytes(), &half].concat());
-        let server = Server::reply(four());
+        let server = Server::respond(four());
         let run = env.xask(["-c", "kept", "more"]).server(&server).case(&case).stdout("Four.\n");
         let output = run.stderr_like("xask: note: kept").success();
         assert_eq!(output.notes().lines().count(), 1, "{}", output.notes());
@@ -27,9 +27,9 @@ fn a_last_line_that_ends_in_the_middle_is_removed_with_a_note() {
         assert_body(&server.request(), &sent);
         assert_file(&env, "kept", &(before.clone() + &exchange("more", "Four.")));
     }
-    // Also where nothing else is in it, and under quiet without a note.
+    // Also if the file has nothing else, and with --quiet without a note.
     env.write("kept", &message("user", "hi")[..9]);
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     env.xask(["-q", "-c", "kept", "more"]).server(&server).stdout("Four.\n").success();
     assert_file(&env, "kept", &exchange("more", "Four."));
 }
@@ -41,7 +41,7 @@ fn any_other_broken_line_is_a_usage_error() {
     let before = exchange("hi", "hello");
     let line = message("user", "hi");
     for broken in [
-        // Whole JSON that is no message.
+        // Whole JSON that is not a message.
         "{}".to_owned(),
         "7".to_owned(),
         "\"hi\"".to_owned(),
@@ -52,7 +52,7 @@ fn any_other_broken_line_is_a_usage_error() {
         "{\"role\":}".to_owned(),
         "{'role'".to_owned(),
         format!("{line} {line}"),
-        // It has its end.
+        // A line with its line feed.
         format!("{}\n", &line[..20]),
         format!("{}\n{line}\n", &line[..20]),
     ] {
@@ -80,18 +80,18 @@ fn a_dry_run_removes_nothing() {
 }
 
 #[test]
-fn a_run_that_fails_after_it_removed_half_a_line_leaves_a_whole_conversation() {
+fn a_failed_run_that_removed_an_incomplete_line_leaves_whole_lines() {
     let env = Env::new();
     let before = exchange("hi", "hello");
     env.write("kept", before.clone() + &message("user", "hi")[..20]);
-    let server = Server::reply(Reply::json(400, "{}"));
+    let server = Server::respond(Response::json(400, "{}"));
     let run = env.xask(["-c", "kept", "more"]).server(&server).stderr_like("note: kept");
     run.code(4);
     assert_file(&env, "kept", &before);
 }
 
 #[test]
-fn killed_at_any_moment_a_conversation_goes_on() {
+fn a_run_may_be_killed_at_any_moment_without_breaking_the_conversation() {
     const MOMENTS: u64 = 12;
     let text = "a line of it\n".repeat(40_000);
     let before = exchange("hi", "hello");
@@ -113,19 +113,19 @@ fn killed_at_any_moment_a_conversation_goes_on() {
         let kept = String::from_utf8(env.read("kept")).expect("text");
         let rest = kept.strip_prefix(&before).expect("what was there stays");
         let again = exchange("again", "Four.");
-        // All of it, its whole lines, or nothing.
-        let asked = lines(&[message("user", "more")]);
-        let may_be = [exchange("more", &text) + &again, asked + &again, again];
+        // Everything, only whole lines, or nothing.
+        let prompt = lines(&[message("user", "more")]);
+        let may_be = [exchange("more", &text) + &again, prompt + &again, again];
         assert!(may_be.iter().any(|may| may == rest), "at {moment}: {} bytes", rest.len());
     }
 }
 
 #[test]
-fn a_new_conversation_that_another_program_wrote_into_stays() {
+fn a_new_file_that_another_program_wrote_to_stays() {
     let env = Env::new();
-    let (server, asked, gate) = Server::holding(Reply::json(400, "{}"));
+    let (server, received, gate) = Server::holding(Response::json(400, "{}"));
     let run = env.xask(["-c", "kept", "hi"]).server(&server).stderr_like("").spawn();
-    asked.wait();
+    received.wait();
     env.write("kept", "theirs\n");
     gate.open();
     run.code(4);
@@ -133,14 +133,14 @@ fn a_new_conversation_that_another_program_wrote_into_stays() {
 }
 
 #[test]
-fn what_is_appended_begins_on_a_line_of_its_own() {
+fn appended_messages_begin_on_a_new_line() {
     let env = Env::new();
     let before = exchange("hi", "hello");
     env.write("kept", before.trim_end());
-    let (server, asked, gate) = Server::holding(four());
+    let (server, received, gate) = Server::holding(four());
     let run = env.xask(["-c", "kept", "more"]).server(&server).stdout("Four.\n").spawn();
-    asked.wait();
-    // Another program does not know of locks.
+    received.wait();
+    // By a program that takes no lock.
     let theirs = lines(&[message("user", "theirs")]);
     env.write("kept", before.clone() + theirs.trim_end());
     gate.open();

@@ -1,12 +1,12 @@
-//! What may stand in a conversation, or in a list given with `--messages`: nothing is repaired, and
-//! what is broken is named.
+//! What a conversation, or a list given with `--messages`, may contain: nothing is repaired, and
+//! broken messages are named.
 
 use super::{assert_file, body, exchange, lines, message};
-use crate::support::{Env, Reply, Server, Tty, four, replies};
+use crate::support::{Env, Response, Server, Tty, chat, four};
 
 const HI: &str = r#"{"role":"user","content":"hi"}"#;
 
-/// Files that are broken, at this line.
+/// Broken files, and the line of the error.
 fn broken() -> Vec<(Vec<u8>, usize)> {
     let second = |line: &str| (format!("{HI}\n{line}\n").into_bytes(), 2);
     let alone = |line: &str| (line.as_bytes().to_vec(), 1);
@@ -40,12 +40,12 @@ fn broken() -> Vec<(Vec<u8>, usize)> {
         alone("\u{feff}hello"),
         (lines(&[message("system", "a"), message("system", "a")]).into_bytes(), 2),
         (format!("\n\r\n{HI}\n\n{HI}\nhello").into_bytes(), 6),
-        // Half a line that has its end is not what a killed run leaves.
+        // A killed run does not leave a partial line with a line feed.
         (format!("{HI}\n{}\n", &HI[..HI.len() - 1]).into_bytes(), 2),
         (format!("{HI}\n{}\n", &HI[..1]).into_bytes(), 2),
         ([HI.as_bytes(), b"\n", HI.as_bytes(), b"\n\xff\n"].concat(), 3),
     ];
-    // A whole message behind the broken one does not mend it.
+    // A whole message after the broken one does not help.
     let more: Vec<_> = cases
         .iter()
         .map(|(bytes, line)| ([bytes, &b"\n"[..], HI.as_bytes(), b"\n"].concat(), *line))
@@ -101,7 +101,7 @@ fn a_broken_array_is_named_with_its_message() {
 type SystemCase<'a> = (&'a str, &'a [&'a str], Option<&'a str>, Option<&'a str>);
 
 #[test]
-fn a_system_message_is_first_and_only_once() {
+fn a_system_prompt_comes_first_and_only_once() {
     let named = |name: &str| match name {
         "system" | "developer" => message(name, "Be brief."),
         "hi" | "more" => message("user", name),
@@ -140,7 +140,7 @@ fn a_system_message_is_first_and_only_once() {
         env.write("brief", "Be brief.\n");
         env.write("earlier", lines(&messages(earlier)));
         for (from, sent) in [("-c", in_conversation), ("--messages", in_list)] {
-            // A list that says nothing is a mistake.
+            // An empty list is a mistake.
             if earlier.is_empty() && from == "--messages" {
                 continue;
             }
@@ -156,7 +156,7 @@ fn a_system_message_is_first_and_only_once() {
 }
 
 #[test]
-fn blank_lines_are_no_messages_that_a_system_message_could_come_after() {
+fn a_system_prompt_can_be_added_after_blank_lines() {
     let env = Env::new();
     env.write("blank", "\n \n");
     let sent = body(&[message("system", "Be brief."), message("user", "more")]) + "\n";
@@ -183,7 +183,7 @@ fn a_list_is_an_array_or_json_lines_from_a_file_or_standard_input() {
         let run = env.xask(["more", "--dry-run", "--messages", "-"]).stdin(&*list);
         run.stdout(body(&sent) + "\n").success();
         // Nothing is appended to it.
-        let server = Server::reply(four());
+        let server = Server::respond(four());
         let run = env.xask(["--messages", "given", "more"]).server(&server);
         run.stdout("Four.\n").success();
         assert_file(&env, "given", &list);
@@ -199,7 +199,7 @@ fn a_list_is_an_array_or_json_lines_from_a_file_or_standard_input() {
 }
 
 #[test]
-fn a_list_that_ends_in_a_question_is_the_whole_request() {
+fn a_list_that_ends_with_a_prompt_is_the_whole_request() {
     let env = Env::new();
     let list = [message("user", "hi"), message("assistant", "hello"), message("user", "and?")];
     env.write("asked", lines(&list));
@@ -208,7 +208,7 @@ fn a_list_that_ends_in_a_question_is_the_whole_request() {
     env.write("tool", lines(&tool));
     let more = message("user", "more");
 
-    // Standard input is not read as text: nobody writes to it, and nobody waits.
+    // Standard input is not read as text: nothing is written to it, and xask does not wait.
     let server = Server::play([four(), four()]);
     let run = || env.xask(["--messages", "asked"]).server(&server).stdout("Four.\n");
     run().stdin_open().success();
@@ -222,7 +222,7 @@ fn a_list_that_ends_in_a_question_is_the_whole_request() {
     let run = env.xask(["--dry-run", "--messages", "asked", "-s", "Be brief."]);
     run.stdout(body(&[&[system][..], &list].concat()) + "\n").success();
 
-    // With a part, or where something else ends it, there is a question besides.
+    // With a prompt, or if the list ends with another message, there is one more message.
     let asked_more = body(&[&list[..], std::slice::from_ref(&more)].concat()) + "\n";
     let run = |args: &[&str]| env.xask([&["--dry-run", "--messages"], args].concat());
     run(&["asked", "more"]).stdout(&*asked_more).success();
@@ -237,7 +237,7 @@ fn a_list_that_ends_in_a_question_is_the_whole_request() {
 }
 
 #[test]
-fn a_conversation_that_ends_in_a_question_is_asked_another() {
+fn a_conversation_that_ends_with_a_prompt_needs_another_prompt() {
     let env = Env::new();
     env.write("kept", lines(&[HI]));
     let run = env.xask(["-c", "kept", "--dry-run"]).stdin("more");
@@ -245,7 +245,7 @@ fn a_conversation_that_ends_in_a_question_is_asked_another() {
 }
 
 #[test]
-fn what_excludes_each_other_is_named() {
+fn a_conversation_and_a_list_cannot_be_combined() {
     let env = Env::new();
     env.write("given", exchange("hi", "hello"));
     let run = env.xask(["-c", "given", "--messages", "given", "hi"]).stdin(HI);
@@ -254,7 +254,7 @@ fn what_excludes_each_other_is_named() {
 }
 
 #[test]
-fn a_list_that_cannot_be_read_is_a_usage_error() {
+fn an_unreadable_list_is_a_usage_error() {
     let env = Env::new();
     env.folder("folder");
     let server = Server::never();
@@ -266,10 +266,10 @@ fn a_list_that_cannot_be_read_is_a_usage_error() {
 }
 
 #[test]
-fn nothing_is_appended_to_a_list_whatever_the_answer() {
+fn nothing_is_ever_appended_to_a_list() {
     let env = Env::new();
     env.write("given", exchange("hi", "hello"));
-    let cut = Reply::sse(&replies::stream_of(&["Fo"], None));
+    let cut = Response::sse(&chat::stream_of(&["Fo"], None));
     let server = Server::play([four(), cut]);
     env.xask(["--messages", "given", "more"]).server(&server).stdout("Four.\n").success();
     let run = env.xask(["--messages", "given", "--stream", "more"]).server(&server);
@@ -278,7 +278,7 @@ fn nothing_is_appended_to_a_list_whatever_the_answer() {
 }
 
 #[test]
-fn a_list_of_white_space_alone_is_refused_whatever_the_white_space() {
+fn a_list_of_only_white_space_is_a_usage_error() {
     let env = Env::new();
     for blank in ["", " \n\t\n", "\u{a0}\u{2003}\n"] {
         env.write("blank", blank);

@@ -1,4 +1,4 @@
-//! `--fetch`: the answer to an earlier deferred request, and what becomes of a poll that finds none.
+//! `--fetch`: the answer to an earlier deferred request, and the outcome of a poll that finds none.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{ID, PATH, not_ready};
 use crate::support::tls::{Authority, trusted};
-use crate::support::{Env, KEY, Reply, Run, Script, Server, answer, four, messages, replies};
+use crate::support::{Env, KEY, Response, Run, Script, Server, answer, chat, four, messages};
 
 /// `xask --fetch ID` and more.
 fn fetch<'a>(env: &Env, args: impl IntoIterator<Item = &'a str>) -> Run {
@@ -16,7 +16,7 @@ fn fetch<'a>(env: &Env, args: impl IntoIterator<Item = &'a str>) -> Run {
 #[test]
 fn the_answer_is_fetched_at_once() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let begun = Instant::now();
     fetch(&env, []).key(KEY).server(&server).stdout("Four.\n").success();
     assert!(begun.elapsed() < Duration::from_secs(5));
@@ -28,17 +28,17 @@ fn the_answer_is_fetched_at_once() {
 #[test]
 fn standard_input_is_not_read() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     fetch(&env, []).stdin_open().server(&server).stdout("Four.\n").success();
 }
 
 #[test]
-fn it_is_printed_in_every_form() {
+fn the_answer_is_printed_in_every_form() {
     let env = Env::new();
     env.write("s.json", "{}");
     let choice = answer("{\"choice\":\"no\"}");
-    let json = replies::completion("Four.");
-    for (args, reply, code, printed) in [
+    let json = chat::completion("Four.");
+    for (args, response, code, printed) in [
         (&["--json"][..], four(), 0, format!("{json}\n")),
         (&["-x"], answer("a\n```\nb\n```"), 0, "b\n".to_owned()),
         (&["-x"], four(), 9, "Four.\n".to_owned()),
@@ -48,7 +48,7 @@ fn it_is_printed_in_every_form() {
         (&["--schema", "s.json"], four(), 9, "Four.\n".to_owned()),
         (&["-q"], four(), 0, "Four.\n".to_owned()),
     ] {
-        let server = Server::reply(reply);
+        let server = Server::respond(response);
         fetch(&env, args.iter().copied())
             .server(&server)
             .case(args)
@@ -67,13 +67,13 @@ fn a_poll_that_finds_nothing_yet_is_repeated() {
     let env = Env::new();
     for nothing in [
         Script::from(not_ready()),
-        Script::from(Reply::json(429, "{}")),
-        Script::from(Reply::json(503, "{}")),
-        Script::from(Reply::json(500, "{}")),
-        Script::from(Reply::json(408, "{}")),
-        Script::from(Reply::json(425, "{}")),
-        // A response without a byte, and one that breaks off.
-        Script::from(Reply::json(200, "")),
+        Script::from(Response::json(429, "{}")),
+        Script::from(Response::json(503, "{}")),
+        Script::from(Response::json(500, "{}")),
+        Script::from(Response::json(408, "{}")),
+        Script::from(Response::json(425, "{}")),
+        // A response without a byte, and one that is interrupted.
+        Script::from(Response::json(200, "")),
         Script::new(),
         Script::from("HTTP/1.1 200 OK\r\n"),
     ]
@@ -98,41 +98,41 @@ fn a_poll_that_finds_nothing_yet_is_repeated() {
 #[test]
 fn any_other_response_ends_the_run_with_its_own_status() {
     let env = Env::new();
-    let error = |status| Reply::json(status, replies::error("slug", "It rains."));
-    for (reply, code, word) in [
+    let error = |status| Response::json(status, chat::error("slug", "It rains."));
+    for (response, code, word) in [
         (error(404), 4, "It rains."),
         (error(401), 3, "It rains."),
         (error(400), 4, "It rains."),
         (error(200), 8, "It rains."),
         (error(525), 8, "It rains."),
         (error(526), 8, "It rains."),
-        (Reply::json(200, "{}"), 8, "completion"),
+        (Response::json(200, "{}"), 8, "completion"),
         (
-            Reply::json(200, replies::completion_with(json!({"finish_reason": "length"}))),
+            Response::json(200, chat::completion_with(json!({"finish_reason": "length"}))),
             9,
             "limit",
         ),
     ] {
-        let server = Server::reply(reply);
+        let server = Server::respond(response);
         fetch(&env, []).server(&server).case(word).stdout_like("").fails(code, &[word]);
     }
 }
 
 #[test]
-fn an_id_that_is_none_is_a_usage_error() {
+fn an_invalid_id_is_a_usage_error() {
     let (env, never) = (Env::new(), Server::never());
     let long = "a".repeat(201);
     for id in ["", "-a", ".a", "a/b", "./models", "a b", "a?b", "a%2fb", "\u{e9}", &long] {
         let flag = format!("--fetch={id}");
         env.xask([&*flag]).server(&never).case(id).refused(2, &["--fetch"]);
     }
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let flag = format!("--fetch={}", &long[1..]);
     env.xask([&*flag]).server(&server).stdout("Four.\n").success();
 }
 
 #[test]
-fn what_it_cannot_use_is_a_usage_error() {
+fn an_option_that_fetch_cannot_use_is_a_usage_error() {
     let (env, never) = (Env::new(), Server::never());
     env.write("a.txt", "text");
     for (args, word) in [
@@ -165,9 +165,9 @@ fn what_it_cannot_use_is_a_usage_error() {
 }
 
 #[test]
-fn variables_that_it_cannot_use_are_passed_over() {
+fn variables_that_fetch_cannot_use_are_ignored() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let run = fetch(&env, []).server(&server).stdout("Four.\n");
     [("XASK_CACHE", "answers"), ("XASK_MODEL", "grok-9"), ("XASK_API", "responses")]
         .into_iter()
@@ -181,29 +181,32 @@ fn variables_that_it_cannot_use_are_passed_over() {
 }
 
 #[test]
-fn a_deadline_says_not_yet_and_repeats_the_command() {
+fn a_deadline_says_not_ready_and_prints_the_command_again() {
     let env = Env::new();
-    let server = Server::reply(not_ready());
-    let said = fetch(&env, ["--timeout=1"]).server(&server).fails(7, &[ID]);
-    let hint = said.lines().nth(1).expect("a hint");
-    assert!(hint.contains(&format!("--fetch {ID}")) && !hint.contains("billed"), "{said}");
+    let server = Server::respond(not_ready());
+    let stderr = fetch(&env, ["--timeout=1"]).server(&server).fails(7, &[ID]);
+    let hint = stderr.lines().nth(1).expect("a hint");
+    assert!(hint.contains(&format!("--fetch {ID}")) && !hint.contains("billed"), "{stderr}");
 }
 
 #[test]
-fn what_would_help_now_is_told_before_the_command() {
+fn the_hint_for_the_error_comes_before_the_command() {
     let env = Env::new();
     let proxy =
-        Server::reply(Reply::new(407, "text/plain", "").header("Proxy-Authenticate", "Basic"));
+        Server::respond(Response::new(407, "text/plain", "").header("Proxy-Authenticate", "Basic"));
     let run = fetch(&env, []).env("XAI_BASE_URL", "https://192.0.2.1/v1").key(KEY);
-    let said = run.env("https_proxy", proxy.url().replace("/v1", "")).fails(6, &[]);
-    let hint = said.lines().nth(1).expect("a hint");
-    assert!(hint.contains("$https_proxy; ") && hint.ends_with(&format!("--fetch {ID}")), "{said}");
+    let stderr = run.env("https_proxy", proxy.url().replace("/v1", "")).fails(6, &[]);
+    let hint = stderr.lines().nth(1).expect("a hint");
+    assert!(
+        hint.contains("$https_proxy; ") && hint.ends_with(&format!("--fetch {ID}")),
+        "{stderr}"
+    );
 }
 
 #[test]
-fn an_answer_that_broke_off_may_be_used_up_and_the_message_says_so() {
+fn an_interrupted_answer_may_be_used_up_and_the_message_says_so() {
     let env = Env::new();
-    let server = Server::play([four().cut_at(99), Reply::json(404, "{}")]);
+    let server = Server::play([four().truncated_at(99), Response::json(404, "{}")]);
     let output = fetch(&env, []).server(&server).stderr_like("").code(4);
     assert!(output.notes().contains("once"), "{}", output.notes());
 }
@@ -226,7 +229,7 @@ fn a_certificate_that_is_not_trusted_ends_the_run() {
 }
 
 #[test]
-fn it_is_rehearsed() {
+fn a_fetch_can_be_rehearsed() {
     let env = Env::new();
     for (case, code) in
         [("ok", 0), ("length", 9), ("cut", 7), ("401", 3), ("500", 8), ("offline", 6)]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{line, logged};
 use crate::support::{
-    Env, Gate, Reply, Script, Server, Signal, four, messages, replies, unprivileged,
+    Env, Gate, Response, Script, Server, Signal, chat, four, messages, unprivileged,
 };
 
 #[test]
@@ -37,8 +37,8 @@ fn lines_are_appended() {
 #[test]
 fn help_dry_runs_model_lists_and_usage_errors_are_not_logged() {
     let env = Env::new();
-    let models = || Reply::json(200, r#"{"data":[{"id":"grok-4"}]}"#);
-    let server = Server::reply(models());
+    let models = || Response::json(200, r#"{"data":[{"id":"grok-4"}]}"#);
+    let server = Server::respond(models());
     let run = |args: &[&str]| env.xask(args).env("XASK_LOG", "log").any_output();
     run(&["--help"]).success();
     run(&["-V"]).success();
@@ -52,11 +52,11 @@ fn help_dry_runs_model_lists_and_usage_errors_are_not_logged() {
 }
 
 #[test]
-fn a_run_that_a_signal_ends_is_not_logged() {
+fn a_run_ended_by_a_signal_is_not_logged() {
     let env = Env::new();
-    let (server, asked, _gate) = Server::holding(four());
+    let (server, received, _gate) = Server::holding(four());
     let run = logged(&env, []).server(&server).spawn();
-    asked.wait();
+    received.wait();
     run.send(Signal::TERM);
     run.signal(Signal::TERM);
     let names = env.names();
@@ -64,7 +64,7 @@ fn a_run_that_a_signal_ends_is_not_logged() {
 }
 
 #[test]
-fn a_log_that_cannot_be_written_is_found_before_the_request() {
+fn an_unwritable_log_is_an_error_before_the_request() {
     let env = Env::new();
     env.folder("folder");
     let never = Server::never();
@@ -84,22 +84,22 @@ fn a_log_that_cannot_be_written_is_found_before_the_request() {
 }
 
 #[test]
-fn a_write_that_fails_at_the_end_is_a_local_error() {
+fn a_failed_write_at_the_end_is_a_local_error() {
     let env = Env::new();
-    // The device takes nothing, which only the write tells.
-    let server = Server::reply(four());
+    // The device takes nothing, which shows only at the write.
+    let server = Server::respond(four());
     let run = env.xask(["--log", "/dev/full", "hi"]).server(&server).stdout("Four.\n");
     run.fails(1, &["/dev/full", "no space left"]);
-    // What the answer lacks stays the error, and the log's trouble is a note.
-    let cut = replies::completion_with(serde_json::json!({"finish_reason": "length"}));
-    let server = Server::reply(Reply::json(200, cut));
+    // The error is still about the answer, and the failure of the log is a note.
+    let truncated = chat::completion_with(serde_json::json!({"finish_reason": "length"}));
+    let server = Server::respond(Response::json(200, truncated));
     let run = env.xask(["--log", "/dev/full", "hi"]).server(&server).stdout("Four.\n");
     let output = run.stderr_like("xask: note: ").stderr_like("/dev/full").code(1);
     let errors: Vec<_> =
         output.notes().lines().filter(|line| line.starts_with(messages::ERROR)).collect();
     assert!(errors.len() == 1 && errors[0].contains("token limit"), "{}", output.notes());
     // Another failure keeps its exit status.
-    let server = Server::reply(Reply::json(400, replies::error("slug", "It rains.")));
+    let server = Server::respond(Response::json(400, chat::error("slug", "It rains.")));
     let run = env.xask(["--log", "/dev/full", "hi"]).server(&server);
     run.stderr_like("It rains.").stderr_like("/dev/full").code(4);
 }
@@ -107,15 +107,15 @@ fn a_write_that_fails_at_the_end_is_a_local_error() {
 #[test]
 fn a_log_may_be_a_device_or_a_pipe() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     env.xask(["--log", "/dev/null", "hi"]).server(&server).stdout("Four.\n").success();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let run = env.sh("xask --log /dev/fd/3 hi 3>&1 >/dev/null | cat").server(&server);
     run.stdout_like("{").stdout_like("\"exit\":0").success();
 }
 
 #[test]
-fn runs_at_the_same_time_do_not_mix_their_lines() {
+fn parallel_runs_do_not_mix_their_lines() {
     let env = Env::new();
     let gate = Gate::new();
     let script = || Script::new().wait(&gate).send(four());
@@ -135,12 +135,12 @@ fn runs_at_the_same_time_do_not_mix_their_lines() {
 }
 
 #[test]
-fn a_new_log_gets_what_the_umask_leaves() {
+fn a_new_log_respects_the_umask() {
     let env = Env::new();
     let script = "umask 027; exec xask -q --rehearse --log log hi";
     env.sh(script).stdout_like("").success();
     assert_eq!(env.mode("log"), 0o640);
-    // A link stays one.
+    // A link stays a link.
     fs::remove_file(env.path("log")).expect("it is there");
     env.write("real", "");
     env.link("log", "real");

@@ -1,33 +1,33 @@
-//! Answers that come while the request is still being sent, and interim responses, which are no answers.
+//! Responses that arrive while the request is still being sent, and interim responses.
 
 use super::INTERIM;
-use crate::support::pictures::{MAX_IMAGE, png};
+use crate::support::images::{MAX_IMAGE, png};
 use crate::support::tls::trusted;
 use crate::support::{
-    Env, Gate, Output, Reads, Reply, Run, Script, Server, four, replies, streamed,
+    Env, Gate, Output, Reads, Response, Run, Script, Server, chat, four, streamed,
 };
 
-/// More than all buffers between two sockets take.
+/// More than all buffers between two sockets hold.
 const UPLOAD: [&str; 3] = ["What is this?", "--image", "large.png"];
 
-/// Answers that come while the request is still being sent, and what they mean.
-fn early_answers() -> [(Reply, i32, &'static str); 5] {
+/// Responses that arrive while the request is still being sent, and what they mean.
+fn early_answers() -> [(Response, i32, &'static str); 5] {
     let html = "<html><head><title>413 Request Entity Too Large</title></head></html>";
     [
         (
-            Reply::json(401, replies::error("no-key", "No credentials.")),
+            Response::json(401, chat::error("no-key", "No credentials.")),
             3,
             "No credentials. (HTTP 401)",
         ),
-        (Reply::new(413, "text/html", html), 4, "413 Request Entity Too Large (HTTP 413)"),
-        // Larger than a head may be, and here at once.
+        (Response::new(413, "text/html", html), 4, "413 Request Entity Too Large (HTTP 413)"),
+        // Larger than a head may be, and sent at once.
         (
-            Reply::new(413, "text/html", html.repeat(3000)),
+            Response::new(413, "text/html", html.repeat(3000)),
             4,
             "413 Request Entity Too Large (HTTP 413)",
         ),
-        (Reply::json(429, "{}").header("Retry-After", "99"), 5, "(HTTP 429)"),
-        // An answer to a part of the request is none.
+        (Response::json(429, "{}").header("Retry-After", "99"), 5, "(HTTP 429)"),
+        // A response to a part of the request is not an answer.
         (four(), 7, "it ended before the request was sent in full"),
     ]
 }
@@ -40,14 +40,14 @@ fn assert_understood(output: &Output, code: i32, words: &str) {
     assert_eq!(output.stdout, b"");
 }
 
-/// The heads of answers that begin while the request is still being sent, what keeps the connection alive until the
-/// rest is there, the rest, and a flag.
+/// The heads of responses that begin while the request is still being sent, bytes that keep the connection alive until
+/// the rest arrives, the rest, and a flag.
 fn early_successes() -> [(String, String, Vec<u8>, &'static str); 3] {
     let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
     let (blanks, comment) = (" ".repeat(4096), ": keep-alive\n\n".to_owned());
     let events = Vec::from(streamed(&["Four."]).close_delimited());
     let events_at = events.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a head") + 4;
-    let body = replies::completion("Four.");
+    let body = chat::completion("Four.");
     let chunk = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
     [
         (format!("{head}\r\n"), blanks.clone(), body.into_bytes(), "--no-stream"),
@@ -66,11 +66,11 @@ fn early_successes() -> [(String, String, Vec<u8>, &'static str); 3] {
     ]
 }
 
-/// More than all buffers between two sockets take, so that the server sends only while it is read from.
+/// More than all buffers between two sockets hold, so that the server sends only while xask reads.
 const MUCH: usize = 16 * 1024 * 1024;
 
 #[test]
-fn an_answer_that_begins_early_does_not_stop_the_upload() {
+fn a_response_that_begins_early_does_not_stop_the_upload() {
     let (env, authority) = trusted();
     env.write("large.png", png(MAX_IMAGE));
     for (head, alive, rest, flag) in early_successes() {
@@ -97,7 +97,7 @@ fn an_early_success_that_ends_before_the_request_is_incomplete() {
     env.sparse_png("large.png", MAX_IMAGE);
     let closing = Script::after(Reads::Body(1000)).weigh().send(four().close_delimited());
     for (case, script) in [
-        // The rest is taken, and passed over.
+        // The rest is read and ignored.
         ("length", Script::after(Reads::Body(1000)).weigh().send(four()).read(Reads::Rest)),
         (
             "chunks",
@@ -119,7 +119,7 @@ fn an_early_success_that_ends_before_the_request_is_incomplete() {
 }
 
 #[test]
-fn an_early_success_without_an_end_is_the_services_failure() {
+fn an_endless_early_success_is_a_server_error() {
     let env = Env::new();
     env.sparse_png("large.png", MAX_IMAGE);
     let head = "HTTP/1.1 200 OK\r\n\r\n";
@@ -129,13 +129,13 @@ fn an_early_success_without_an_end_is_the_services_failure() {
 }
 
 #[test]
-fn an_answer_that_comes_during_the_upload_is_understood_ten_times_out_of_ten() {
+fn a_response_during_the_upload_is_understood_ten_times_out_of_ten() {
     let env = Env::new();
     env.sparse_png("large.png", MAX_IMAGE);
-    for (reply, code, words) in early_answers() {
+    for (response, code, words) in early_answers() {
         for _ in 0..10 {
-            // It closes with unread data: what is sent after that makes a reset.
-            let script = Script::after(Reads::Body(1000)).weigh().send(reply.clone()).reset();
+            // It closes with unread data: bytes that arrive after that cause a reset.
+            let script = Script::after(Reads::Body(1000)).weigh().send(response.clone()).reset();
             let server = Server::play([script]);
             let output = env.xask(UPLOAD).server(&server).spawn().finish();
             assert_understood(&output, code, words);
@@ -144,12 +144,12 @@ fn an_answer_that_comes_during_the_upload_is_understood_ten_times_out_of_ten() {
 }
 
 #[test]
-fn an_answer_that_comes_during_the_upload_is_understood_over_tls_too() {
+fn a_response_during_the_upload_is_understood_over_tls_too() {
     let (env, authority) = trusted();
     env.sparse_png("large.png", MAX_IMAGE);
-    for (reply, code, words) in early_answers() {
+    for (response, code, words) in early_answers() {
         for _ in 0..10 {
-            let script = Script::after(Reads::Body(1000)).weigh().send(reply.clone()).reset();
+            let script = Script::after(Reads::Body(1000)).weigh().send(response.clone()).reset();
             let server = Server::play_tls(&authority.sign(), [script]);
             let run = env.xask(UPLOAD).server(&server).key("k").env("SSL_CERT_FILE", "ca.pem");
             assert_understood(&run.spawn().finish(), code, words);
@@ -158,22 +158,22 @@ fn an_answer_that_comes_during_the_upload_is_understood_over_tls_too() {
 }
 
 #[test]
-fn an_early_answer_ends_an_upload_that_nobody_takes_any_more() {
+fn an_early_response_ends_an_upload_that_is_no_longer_read() {
     let env = Env::new();
     env.sparse_png("large.png", MAX_IMAGE);
-    for (reply, code, words) in early_answers() {
-        let script = Script::after(Reads::Body(1000)).weigh().send(reply).stall();
+    for (response, code, words) in early_answers() {
+        let script = Script::after(Reads::Body(1000)).weigh().send(response).stall();
         let server = Server::play([script]);
         assert_understood(&env.xask(UPLOAD).server(&server).spawn().finish(), code, words);
     }
 }
 
 #[test]
-fn an_early_answer_ends_an_upload_over_tls_that_nobody_takes_any_more() {
+fn an_early_response_ends_an_upload_over_tls_that_is_no_longer_read() {
     let (env, authority) = trusted();
     env.sparse_png("large.png", MAX_IMAGE);
-    for (reply, code, words) in early_answers() {
-        let script = Script::after(Reads::Body(1000)).weigh().send(reply).stall();
+    for (response, code, words) in early_answers() {
+        let script = Script::after(Reads::Body(1000)).weigh().send(response).stall();
         let server = Server::play_tls(&authority.sign(), [script]);
         let args = [&["--timeout", "10"][..], &UPLOAD].concat();
         let run = env.xask(args).server(&server).key("k").env("SSL_CERT_FILE", "ca.pem");
@@ -182,10 +182,10 @@ fn an_early_answer_ends_an_upload_over_tls_that_nobody_takes_any_more() {
 }
 
 #[test]
-fn an_early_answer_that_turns_away_is_repeated_with_the_whole_body() {
+fn an_early_rejection_is_retried_with_the_whole_body() {
     let env = Env::new();
     env.sparse_png("large.png", MAX_IMAGE);
-    let busy = Reply::json(429, "{}").header("Retry-After", "0");
+    let busy = Response::json(429, "{}").header("Retry-After", "0");
     let script = Script::after(Reads::Body(1000)).weigh().send(busy).reset();
     let server = Server::play([script, Script::new().weigh().send(four())]);
     let args = [&UPLOAD[..], &UPLOAD[1..], &UPLOAD[1..]].concat();
@@ -197,11 +197,11 @@ fn an_early_answer_that_turns_away_is_repeated_with_the_whole_body() {
 }
 
 #[test]
-fn an_interim_response_during_the_upload_is_not_taken_for_an_answer() {
+fn an_interim_response_during_the_upload_is_not_the_response() {
     let (env, authority) = trusted();
     env.sparse_png("large.png", MAX_IMAGE);
     for interim in INTERIM {
-        // Whole, doubled, and broken off at the point at which it could still be anything.
+        // Whole, doubled, and ended where it could still become any response.
         for interim in [interim.to_owned(), interim.repeat(2), interim[..3].to_owned()] {
             let rest = if interim.len() == 3 { &INTERIM[0][3..] } else { "" };
             let script = Script::after(Reads::Body(1000)).weigh().send(&*interim);
@@ -222,13 +222,13 @@ fn an_interim_response_during_the_upload_is_not_taken_for_an_answer() {
 }
 
 #[test]
-fn an_interim_response_and_a_long_answer_may_come_together() {
+fn an_interim_response_and_a_long_response_may_arrive_together() {
     let env = Env::new();
     env.sparse_png("large.png", MAX_IMAGE);
     let text = "four ".repeat(60_000);
-    let reply = Vec::from(Reply::json(200, replies::completion(&text)));
+    let response = Vec::from(Response::json(200, chat::completion(&text)));
     for interim in INTERIM {
-        let together = [interim.as_bytes(), &reply].concat();
+        let together = [interim.as_bytes(), &response].concat();
         let script = Script::after(Reads::AllBut(1)).weigh().send(together).read(Reads::Rest);
         let server = Server::play([script]);
         env.xask(UPLOAD).server(&server).stdout(format!("{text}\n")).success();
@@ -236,12 +236,13 @@ fn an_interim_response_and_a_long_answer_may_come_together() {
 }
 
 #[test]
-fn an_early_answer_after_an_interim_response_is_understood() {
+fn an_early_response_after_an_interim_response_is_understood() {
     let env = Env::new();
     env.sparse_png("large.png", MAX_IMAGE);
     for interim in INTERIM {
-        for (reply, code, words) in early_answers() {
-            let script = Script::after(Reads::Body(1000)).weigh().send(interim).send(reply).reset();
+        for (response, code, words) in early_answers() {
+            let script =
+                Script::after(Reads::Body(1000)).weigh().send(interim).send(response).reset();
             let server = Server::play([script]);
             assert_understood(&env.xask(UPLOAD).server(&server).spawn().finish(), code, words);
         }
@@ -249,12 +250,13 @@ fn an_early_answer_after_an_interim_response_is_understood() {
 }
 
 #[test]
-fn an_early_answer_after_an_interim_response_ends_an_upload_that_nobody_takes_any_more() {
+fn an_early_response_after_an_interim_response_ends_an_upload_that_is_no_longer_read() {
     let env = Env::new();
     env.sparse_png("large.png", MAX_IMAGE);
     for interim in INTERIM {
-        for (reply, code, words) in early_answers() {
-            let script = Script::after(Reads::Body(1000)).weigh().send(interim).send(reply).stall();
+        for (response, code, words) in early_answers() {
+            let script =
+                Script::after(Reads::Body(1000)).weigh().send(interim).send(response).stall();
             let server = Server::play([script]);
             let args = [&["--timeout", "10"][..], &UPLOAD].concat();
             assert_understood(&env.xask(args).server(&server).spawn().finish(), code, words);
@@ -263,17 +265,17 @@ fn an_early_answer_after_an_interim_response_ends_an_upload_that_nobody_takes_an
 }
 
 #[test]
-fn an_early_answer_in_pieces_is_understood() {
+fn an_early_response_in_pieces_is_understood() {
     let env = Env::new();
     env.sparse_png("large.png", MAX_IMAGE);
     let gate = Gate::new();
-    let bytes = Vec::from(Reply::json(413, "{}"));
+    let bytes = Vec::from(Response::json(413, "{}"));
     let (first, rest) = bytes.split_at(9);
     let script = Script::after(Reads::Body(1000)).weigh().send(first).wait(&gate).send(rest);
     let server = Server::play([script.stall()]);
     let args = [&["--timeout", "10"][..], &UPLOAD].concat();
     let run = env.xask(args).server(&server).stderr_like("(HTTP 413)").spawn();
-    // Long enough for the first piece to have been seen alone.
+    // Long enough for the first piece to be read alone.
     std::thread::sleep(std::time::Duration::from_millis(300));
     gate.open();
     run.code(4);

@@ -1,16 +1,17 @@
-//! Where a reply begins and ends, and what is no reply at all.
+//! Where a response begins and ends, and what is not a response at all.
 
 use super::INTERIM;
-use crate::support::{Env, Gate, Reply, Script, Server, four, replies, streamed};
+use crate::support::{Env, Gate, Response, Script, Server, chat, four, streamed};
 
 #[test]
-fn an_answer_may_speak_of_interim_responses() {
+fn an_answer_may_quote_interim_responses() {
     let (env, gate) = (Env::new(), Gate::new());
-    let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
-    let text = String::from_utf8(Vec::from(Reply::sse(&events).close_delimited())).expect("text");
+    let events = chat::stream_of(&["Fo", "ur."], Some("stop"));
+    let text =
+        String::from_utf8(Vec::from(Response::sse(&events).close_delimited())).expect("text");
     let at = text.find("ur.").expect("the second piece");
     let at = text[..at].rfind("data:").expect("its event");
-    // A field of an event that unknown reason, at the beginning of what is read.
+    // A field of an event that is unknown, at the beginning of the body.
     let rest = format!("HTTP/1.1 102 Processing\n{}", &text[at..]);
     let script = Script::new().send(&text[..at]).wait(&gate).send(rest);
     let server = Server::play([script]);
@@ -21,11 +22,11 @@ fn an_answer_may_speak_of_interim_responses() {
 }
 
 #[test]
-fn a_reply_may_come_in_any_framing_and_in_any_pieces() {
-    let whole = |reply: Reply| Script::from(reply);
-    let open = |reply: Reply| Script::new().send(reply).hold();
-    let bytes = |head: &str| format!("{head}{}", replies::completion("Four."));
-    let length = replies::completion("Four.").len();
+fn a_response_may_arrive_in_any_framing_and_in_any_pieces() {
+    let whole = |response: Response| Script::from(response);
+    let open = |response: Response| Script::new().send(response).hold();
+    let bytes = |head: &str| format!("{head}{}", chat::completion("Four."));
+    let length = chat::completion("Four.").len();
     for (name, script) in [
         ("with its length", whole(four())),
         ("with its length, on a connection that stays open", open(four())),
@@ -43,8 +44,8 @@ fn a_reply_may_come_in_any_framing_and_in_any_pieces() {
                 .send(bytes(&format!("HTTP/1.1 200 OK\r\ncontent-length:{length}\r\n\r\n")))
                 .hold(),
         ),
-        ("as another success", whole(Reply::json(203, replies::completion("Four.")))),
-        ("called a text", whole(Reply::new(200, "text/plain", replies::completion("Four.")))),
+        ("as another success", whole(Response::json(203, chat::completion("Four.")))),
+        ("called a text", whole(Response::new(200, "text/plain", chat::completion("Four.")))),
     ] {
         let server = Server::play([script]);
         Env::new().ask(&server, []).case(name).stdout("Four.\n").success();
@@ -52,9 +53,9 @@ fn a_reply_may_come_in_any_framing_and_in_any_pieces() {
 }
 
 #[test]
-fn odd_heads_and_chunks_of_gateways_are_understood() {
+fn unusual_heads_and_chunks_of_gateways_are_understood() {
     let env = Env::new();
-    let body = replies::completion("Four.");
+    let body = chat::completion("Four.");
     let (head, half) = ("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n", body.len() / 2);
     let (one, two) = body.split_at(half);
     let chunks = |extension: &str, trailers: &str| {
@@ -64,7 +65,7 @@ fn odd_heads_and_chunks_of_gateways_are_understood() {
             two.len()
         )
     };
-    for reply in [
+    for response in [
         chunks("", ""),
         chunks("", "X-Checksum: 1\r\nX-Other: 2\r\n"),
         chunks(";a=b", ""),
@@ -83,13 +84,13 @@ fn odd_heads_and_chunks_of_gateways_are_understood() {
         format!("{head}Content-Length : {}\r\n\r\n{body}", body.len()),
         format!("{head}Content-Length:\r\n {}\r\n\r\n{body}", body.len()),
     ] {
-        let server = Server::play([Script::new().drip(&*reply)]);
-        env.ask(&server, []).case(&reply).stdout("Four.\n").success();
+        let server = Server::play([Script::new().drip(&*response)]);
+        env.ask(&server, []).case(&response).stdout("Four.\n").success();
     }
 }
 
 #[test]
-fn interim_responses_are_passed_over() {
+fn interim_responses_are_skipped() {
     let [go_on, early] = INTERIM;
     let with_header = "HTTP/1.1 100 Continue\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n";
     let several = [go_on, early, early, with_header].concat();
@@ -108,9 +109,9 @@ fn interim_responses_are_passed_over() {
 }
 
 #[test]
-fn what_a_gateway_adds_to_the_size_of_a_chunk_is_passed_over() {
+fn additions_of_a_gateway_to_the_size_of_a_chunk_are_ignored() {
     let env = Env::new();
-    let body = replies::completion("Four.");
+    let body = chat::completion("Four.");
     let size = format!("{:x}", body.len());
     for size in [
         format!("000{size}"),
@@ -121,16 +122,16 @@ fn what_a_gateway_adds_to_the_size_of_a_chunk_is_passed_over() {
     ] {
         let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
         for end in ["\r\n", "\n"] {
-            let reply = format!("{head}{size}{end}{body}{end}0{end}{end}");
-            env.ask(&Server::play([reply]), []).case((&size, end)).stdout("Four.\n").success();
+            let response = format!("{head}{size}{end}{body}{end}0{end}{end}");
+            env.ask(&Server::play([response]), []).case((&size, end)).stdout("Four.\n").success();
         }
     }
 }
 
 #[test]
-fn a_length_that_is_none_is_the_services_failure() {
+fn an_invalid_length_is_a_server_error() {
     let env = Env::new();
-    let body = replies::completion("Four.");
+    let body = chat::completion("Four.");
     let chunked = "Transfer-Encoding: chunked\r\n";
     for (headers, body) in [
         ("Content-Length: abc\r\n", &*body),
@@ -147,14 +148,14 @@ fn a_length_that_is_none_is_the_services_failure() {
         let server = Server::play([format!("HTTP/1.1 200 OK\r\n{headers}\r\n{body}")]);
         env.ask(&server, []).case((headers, body)).fails(8, &[]);
     }
-    // This is one, and what it promises did not come.
+    // This is a valid chunk size, but its data did not arrive.
     let promised = "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\nnull";
     let server = Server::play([promised]);
     env.ask(&server, []).fails(7, &["billed again"]);
 }
 
 #[test]
-fn a_chunk_that_is_none_in_the_middle_of_a_stream_is_the_services_failure() {
+fn an_invalid_chunk_in_a_stream_is_a_server_error() {
     let text = String::from_utf8(Vec::from(streamed(&["Four."]))).expect("text");
     let broken = text.replacen("\r\ndata: ", "\r\njunk\r\n\r\ndata: ", 3);
     let server = Server::play([broken]);
@@ -163,7 +164,7 @@ fn a_chunk_that_is_none_in_the_middle_of_a_stream_is_the_services_failure() {
 }
 
 #[test]
-fn what_has_no_end_is_not_kept() {
+fn endless_responses_are_not_kept_in_memory() {
     let env = Env::new();
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
     let stream = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
@@ -187,7 +188,7 @@ fn what_has_no_end_is_not_kept() {
     ] {
         let script = Script::new().send(begin).flood(again);
         let server = Server::play([script]);
-        // More than two copies of the largest reply, beside the program itself.
+        // More than two copies of the largest response, plus the program itself.
         // Interim responses alone are waited for to the deadline.
         let timeout = if want == 7 { 1 } else { 20 };
         let script = format!("ulimit -v 250000; exec xask --timeout {timeout} --stream Hi");

@@ -1,8 +1,8 @@
-//! Programs such as proxychains and torsocks put their own functions before those of the C library.
+//! Programs such as proxychains and torsocks replace functions of the C library.
 
 use crate::support::{Env, KEY, Server};
 
-/// A library whose connect(2) reaches nobody.
+/// A library whose connect(2) reaches no server.
 const SHIM: &str = r"
 #include <errno.h>
 int connect(int fd, const void *address, unsigned len) {
@@ -13,7 +13,7 @@ int connect(int fd, const void *address, unsigned len) {
 ";
 
 #[test]
-fn a_preloaded_library_decides_what_is_connected_to() {
+fn a_preloaded_library_can_redirect_connections() {
     let env = Env::new();
     let shim = env.library(SHIM);
     let server = Server::never();

@@ -1,18 +1,18 @@
-//! What is told beside the answer, on standard error: `--usage`, `--verbose`, and what `--quiet` leaves of them.
+//! Notes about the answer on standard error: `--usage`, `--verbose`, and which of them `--quiet` leaves.
 
 use predicates::prelude::*;
 use serde_json::{Value, json};
 
-use super::{CUT, cut};
-use crate::support::{Env, ID, KEY, Reply, Server, four, messages, replies, reply};
+use super::{TRUNCATED, truncated};
+use crate::support::{Env, ID, KEY, Response, Server, chat, four, json_response, messages};
 
 #[test]
-fn usage_is_one_line_of_what_the_reply_has_and_never_a_0_it_has_not() {
+fn usage_is_one_line_of_only_the_fields_in_the_response() {
     let env = Env::new();
-    let whole: Value = serde_json::from_str(&replies::usage()).expect("usage is JSON");
+    let whole: Value = serde_json::from_str(&chat::usage()).expect("usage is JSON");
     let all = "prompt=21 cached=4 reasoning=120 completion=2 total=143 cost_usd=0.00077";
     let none = "not reported";
-    for (usage, told) in [
+    for (usage, shown) in [
         (whole, all),
         (
             json!({"prompt_tokens": 21, "completion_tokens": 2, "total_tokens": 23}),
@@ -39,23 +39,23 @@ fn usage_is_one_line_of_what_the_reply_has_and_never_a_0_it_has_not() {
         (json!("nonsense"), none),
         (json!({"sources": 1}), none),
     ] {
-        let body = replies::completion_with(json!({"usage": usage}));
+        let body = chat::completion_with(json!({"usage": usage}));
         for flags in [&["--usage"][..], &["--usage", "--quiet"]] {
-            let server = Server::reply(reply(200, body.as_str()));
+            let server = Server::respond(json_response(200, body.as_str()));
             let run = env.ask(&server, flags.iter().copied()).case(usage.to_string());
-            run.stdout("Four.\n").stderr(format!("xask: usage: {told}\n")).success();
+            run.stdout("Four.\n").stderr(format!("xask: usage: {shown}\n")).success();
         }
     }
-    let mut without = replies::completion_value("Four.");
-    without.as_object_mut().and_then(|reply| reply.remove("usage")).expect("it was there");
-    let server = Server::reply(reply(200, without.to_string()));
+    let mut without = chat::completion_value("Four.");
+    without.as_object_mut().and_then(|response| response.remove("usage")).expect("it was there");
+    let server = Server::respond(json_response(200, without.to_string()));
     let run = env.ask(&server, ["--usage"]).stdout("Four.\n");
     run.stderr(format!("xask: usage: {none}\n")).success();
 }
 
 #[test]
 fn a_cost_is_an_exact_decimal() {
-    for (ticks, told) in [
+    for (ticks, shown) in [
         (json!(0), "cost_usd=0"),
         (json!(1), "cost_usd=0.0000000001"),
         (json!(10_000_000_000_u64), "cost_usd=1"),
@@ -66,40 +66,40 @@ fn a_cost_is_an_exact_decimal() {
         (json!("7700000"), "not reported"),
     ] {
         let usage = json!({"usage": {"cost_in_usd_ticks": ticks}});
-        let server = Server::reply(reply(200, replies::completion_with(usage)));
+        let server = Server::respond(json_response(200, chat::completion_with(usage)));
         let run = Env::new().ask(&server, ["--usage"]).case(ticks.to_string()).stdout("Four.\n");
-        run.stderr(format!("xask: usage: {told}\n")).success();
+        run.stderr(format!("xask: usage: {shown}\n")).success();
     }
 }
 
 #[test]
-fn usage_is_told_beside_whatever_is_printed() {
+fn usage_is_reported_with_every_form_of_output() {
     let env = Env::new();
-    let json = format!("{}\n", replies::completion("Four."));
+    let json = format!("{}\n", chat::completion("Four."));
     for (flags, printed) in [
         (&["--usage"][..], "Four.\n"),
         (&["--usage", "-q"], "Four.\n"),
         (&["--usage", "--json"], &json),
         (&["--usage", "-o", "answer"], ""),
     ] {
-        let server = Server::reply(four());
+        let server = Server::respond(four());
         let run = env.ask(&server, flags.iter().copied()).case(flags);
         run.stdout(printed).stderr(messages::USAGE).success();
     }
     assert_eq!(env.read("answer"), b"Four.\n");
     for flags in [&["--usage"][..], &["--usage", "-q"]] {
-        let server = Server::reply(cut());
+        let server = Server::respond(truncated());
         let run = env.ask(&server, flags.iter().copied()).case(flags);
-        run.stdout("Two and\n").stderr(format!("{}{CUT}", messages::USAGE)).code(9);
+        run.stdout("Two and\n").stderr(format!("{}{TRUNCATED}", messages::USAGE)).code(9);
     }
 }
 
 #[test]
 fn without_an_answer_there_is_no_usage() {
     for (status, code) in [(401, 3), (500, 8)] {
-        let server = Server::reply(reply(status, ""));
-        let told = Env::new().ask(&server, ["--usage"]).case(status).fails(code, &[]);
-        assert!(!told.contains("usage"), "{told}");
+        let server = Server::respond(json_response(status, ""));
+        let shown = Env::new().ask(&server, ["--usage"]).case(status).fails(code, &[]);
+        assert!(!shown.contains("usage"), "{shown}");
     }
 }
 
@@ -109,10 +109,10 @@ fn exactly(pattern: &str) -> impl Predicate<str> + use<> {
 }
 
 #[test]
-fn verbose_tells_url_model_status_request_id_and_times_and_nothing_of_the_prompt() {
+fn verbose_reports_url_model_status_request_id_and_times_and_nothing_of_the_prompt() {
     let env = Env::new();
     for flag in ["-v", "--verbose"] {
-        let server = Server::reply(four().with_id());
+        let server = Server::respond(four().with_id());
         let pattern = format!(
             r"xask: request to {}/chat/completions: model grok-9, \d+ bytes
 xask: HTTP 200 after \d+\.\d+ s, x-request-id {ID}
@@ -126,25 +126,25 @@ xask: response complete after \d+\.\d+ s
 }
 
 #[test]
-fn verbose_tells_of_each_try_and_of_an_error_once() {
+fn verbose_reports_each_attempt_and_an_error_once() {
     let env = Env::new();
-    let busy = |status| {
+    let overloaded = |status| {
         let words = format!("busy, {KEY}");
-        Reply::json(status, replies::error("slug", &words)).header("Retry-After", "0")
+        Response::json(status, chat::error("slug", &words)).header("Retry-After", "0")
     };
-    let server = Server::play([busy(503), busy(429), busy(400)]);
-    let asking = format!("xask: request to {}/chat/completions: [^\n]+\n", server.url());
+    let server = Server::play([overloaded(503), overloaded(429), overloaded(400)]);
+    let request_note = format!("xask: request to {}/chat/completions: [^\n]+\n", server.url());
     let status = |status| format!("xask: HTTP {status} after [^\n]+\n");
     let note =
         |status, n| format!("xask: note: [^\n]+ \\(HTTP {status}\\); retry {n} of 2 in 0.0 s\n");
     let pattern = [
-        asking.clone(),
+        request_note.clone(),
         status(503),
         note(503, 1),
-        asking.clone(),
+        request_note.clone(),
         status(429),
         note(429, 2),
-        asking,
+        request_note,
         status(400),
         "xask: error: the request was rejected: [^\n]+ \\(HTTP 400\\)\n".to_owned(),
     ];
@@ -155,40 +155,40 @@ fn verbose_tells_of_each_try_and_of_an_error_once() {
 }
 
 #[test]
-fn verbose_leaves_an_error_what_it_is() {
+fn verbose_does_not_change_an_error() {
     let env = Env::new();
-    let server = Server::reply(reply(500, replies::error("slug", "words")));
+    let server = Server::respond(json_response(500, chat::error("slug", "words")));
     let output = env.ask(&server, ["--verbose"]).stderr_like("").code(8);
     assert!(
         output.notes().ends_with(&format!("slug: words (HTTP 500, x-request-id {ID})\n")),
         "{}",
         output.notes()
     );
-    // What was never connected to has no status.
+    // A failed connection has no HTTP status.
     let output =
         env.ask_at("http://127.0.0.1:1/v1", ["-v"]).stderr_like("http://127.0.0.1:1/v1").code(6);
     assert!(!output.notes().contains("HTTP "), "{}", output.notes());
 }
 
 #[test]
-fn quiet_silences_notes_and_no_error() {
+fn quiet_suppresses_notes_and_no_errors() {
     let env = Env::new();
     let unread = |server: &Server| env.ask(server, []).stdin("unread\n").stdout("Four.\n");
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     unread(&server).stderr_like("xask: note: ").success();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     env.ask(&server, ["-q"]).stdin("unread\n").stdout("Four.\n").success();
-    let server = Server::reply(cut());
-    env.ask(&server, ["--quiet"]).stdout("Two and\n").stderr(CUT).code(9);
-    let server = Server::reply(reply(400, "words"));
+    let server = Server::respond(truncated());
+    env.ask(&server, ["--quiet"]).stdout("Two and\n").stderr(TRUNCATED).code(9);
+    let server = Server::respond(json_response(400, "words"));
     env.ask(&server, ["-q"]).fails(4, &["words"]);
     env.ask_at("nowhere", ["-q"]).fails(2, &["base URL"]);
 }
 
 #[test]
-fn an_answer_and_what_is_told_of_it_do_not_mix() {
-    let server = Server::reply(cut());
+fn the_answer_and_the_notes_about_it_do_not_mix() {
+    let server = Server::respond(truncated());
     let flags = ["--usage", "-v", "--json"];
-    let output = Env::new().ask(&server, flags).stdout_like("").stderr_like(CUT).code(9);
+    let output = Env::new().ask(&server, flags).stdout_like("").stderr_like(TRUNCATED).code(9);
     assert_eq!(output.json()["choices"][0]["message"]["content"], "Two and");
 }

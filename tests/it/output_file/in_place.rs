@@ -1,4 +1,4 @@
-//! Files that cannot be renamed over, whose owner stays, and what killed runs leave behind.
+//! Files that cannot be replaced by a rename, whose owner stays, and files that killed runs leave behind.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
@@ -7,20 +7,20 @@ use super::{OLD, REHEARSED};
 use crate::support::{Env, Gate, Script, Server, answer, four, skip, unprivileged};
 
 #[test]
-fn a_file_in_a_folder_that_takes_no_other_is_written_in_place() {
+fn a_file_in_a_read_only_folder_is_written_in_place() {
     unprivileged(|| {
         let env = Env::new();
         env.write("shut/answer", OLD);
         env.set_mode("shut", 0o555);
         let before = fs::metadata(env.path("shut/answer")).expect("it is there").ino();
         for text in ["A longer answer than the one that stood there before it.", "Four."] {
-            let server = Server::reply(answer(text));
+            let server = Server::respond(answer(text));
             env.xask(["-o", "shut/answer", "hi"]).server(&server).success();
             assert_eq!(env.read("shut/answer"), format!("{text}\n").as_bytes());
         }
         let after = fs::metadata(env.path("shut/answer")).expect("it is there").ino();
         assert_eq!(before, after, "the same file");
-        // An answer that is not usable leaves it as it was.
+        // An unusable answer leaves it unchanged.
         env.xask(["-q", "--rehearse=length", "-o", "shut/answer", "hi"])
             .stdout_like("")
             .fails(9, &[]);
@@ -55,7 +55,7 @@ fn owner_and_group_stay() {
         return skip("a file cannot be given away here");
     }
     env.set_mode("answer", 0o640);
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     env.xask(["-o", "answer", "hi"]).server(&server).success();
     let found = fs::metadata(&path).expect("it is there");
     assert_eq!((found.uid(), found.gid(), env.mode("answer")), (12345, 23456, 0o640));
@@ -96,7 +96,7 @@ fn one_file_for_two_outputs_is_a_usage_error() {
     }
     assert_eq!(env.read("one"), b"");
     assert_eq!(env.names(), ["folder", "hard", "link", "one"]);
-    // The variable counts as its flag.
+    // The variable counts like its flag.
     env.xask(["-o", "one", "hi"]).env("XASK_LOG", "one").server(&never).fails(2, &["--output"]);
 }
 
@@ -110,7 +110,7 @@ fn devices_and_pipes_may_serve_two_outputs() {
 }
 
 #[test]
-fn what_a_killed_run_leaves_is_removed_by_the_next() {
+fn files_left_by_a_killed_run_are_removed_by_the_next_run() {
     let text = "a line of it\n".repeat(40_000);
     let env = Env::new();
     for _ in 0..10 {
@@ -123,7 +123,7 @@ fn what_a_killed_run_leaves_is_removed_by_the_next() {
         let left = env.names().into_iter().filter(|name| name.starts_with(".xask-")).count();
         assert!(left <= 1, "{:?}", env.names());
     }
-    // One that has a name, as a system leaves it that cannot do without; and what is none of xask's.
+    // A file with a name, as on systems without unnamed files; and files of other programs.
     env.write(".xask-0123456789abcdef", "half");
     env.write(".xask-config", "mine");
     env.xask(["-q", "--rehearse", "-o", "answer", "hi"]).success();
@@ -132,7 +132,7 @@ fn what_a_killed_run_leaves_is_removed_by_the_next() {
 }
 
 #[test]
-fn a_file_size_limit_is_a_write_error_and_no_signal() {
+fn a_file_size_limit_is_a_write_error_and_not_a_signal() {
     let env = Env::new();
     env.write("answer", OLD);
     env.write("talk", "");
@@ -149,7 +149,7 @@ fn a_file_size_limit_is_a_write_error_and_no_signal() {
     }
     assert_eq!(env.read("answer"), OLD);
     assert_eq!(env.read("talk"), b"");
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     let run = env.sh("ulimit -f 0; exec xask --cache answers hi").server(&server).stdout("Four.\n");
     run.fails(1, &["cache answers", "file too large"]);
 }

@@ -1,4 +1,4 @@
-//! Which places can be written, and how: found out before anybody is asked; links are followed, devices and
+//! Which paths can be written, and how: checked before the request; links are followed, devices and
 //! pipes written in place.
 
 use std::fs;
@@ -8,7 +8,7 @@ use super::{OLD, REHEARSED};
 use crate::support::{Env, Server, escaped, skip, unprivileged};
 
 #[test]
-fn a_new_file_gets_what_the_umask_leaves() {
+fn a_new_file_respects_the_umask() {
     for (umask, mode) in [("022", 0o644), ("077", 0o600), ("000", 0o666), ("027", 0o640)] {
         let env = Env::new();
         env.sh(&format!("umask {umask}; exec xask -q --rehearse hi -o answer")).success();
@@ -30,7 +30,7 @@ fn an_existing_file_keeps_its_mode() {
 }
 
 #[test]
-fn of_a_symlink_the_target_is_replaced() {
+fn the_target_of_a_symbolic_link_is_replaced() {
     type Links<'a> = &'a [(&'a str, &'a str)];
     // Where a link named `answer` leads, further links, and the file behind them all.
     let cases: [(&str, Links, &str); 5] = [
@@ -71,7 +71,7 @@ fn an_absolute_link_is_followed_too() {
 }
 
 #[test]
-fn what_cannot_be_written_is_found_before_the_request() {
+fn a_path_that_cannot_be_written_is_an_error_before_the_request() {
     let env = Env::new();
     env.write("folder/file", OLD);
     for (link, to) in [("circle", "circle2"), ("circle2", "circle"), ("lost", "no/target")] {
@@ -99,7 +99,7 @@ fn what_cannot_be_written_is_found_before_the_request() {
 }
 
 #[test]
-fn a_name_that_only_a_folder_can_have_is_found_before_the_request() {
+fn a_name_with_a_trailing_slash_is_an_error_before_the_request() {
     let env = Env::new();
     let never = Server::never();
     for file in ["new/", "new/."] {
@@ -109,7 +109,7 @@ fn a_name_that_only_a_folder_can_have_is_found_before_the_request() {
 }
 
 #[test]
-fn what_may_not_be_written_is_found_before_the_request() {
+fn a_path_without_write_permission_is_an_error_before_the_request() {
     unprivileged(|| {
         let env = Env::new();
         env.folder("shut");
@@ -128,7 +128,7 @@ fn what_may_not_be_written_is_found_before_the_request() {
 }
 
 #[test]
-fn a_folder_in_which_nobody_can_make_a_file_is_found_before_the_request() {
+fn a_folder_that_holds_no_new_files_is_an_error_before_the_request() {
     let env = Env::new();
     let never = Server::never();
     for file in ["/proc/new", "/sys/new", "/proc/self/new"] {
@@ -137,7 +137,7 @@ fn a_folder_in_which_nobody_can_make_a_file_is_found_before_the_request() {
 }
 
 #[test]
-fn the_file_is_looked_at_after_the_inputs_and_before_the_key() {
+fn the_file_is_checked_after_the_inputs_and_before_the_key() {
     let env = Env::new();
     let run = |args: &[&str]| env.xask(["-o", "no/answer"]).args(args);
     run(&["-f", "missing"]).fails(2, &["missing: no such file"]);
@@ -168,8 +168,8 @@ fn a_device_is_written_in_place() {
 }
 
 #[test]
-fn a_device_that_cannot_be_had_is_found_before_anybody_is_asked() {
-    // Without a terminal of its own, as in a job that nobody looks at.
+fn a_device_that_cannot_be_opened_is_an_error_before_the_request() {
+    // Without a terminal of its own, as in a cron job.
     if !Env::new().sh("command -v setsid").stdout_like("").spawn().finish().status.success() {
         return skip("there is no setsid");
     }
@@ -179,21 +179,21 @@ fn a_device_that_cannot_be_had_is_found_before_anybody_is_asked() {
 }
 
 #[test]
-fn what_a_shell_names_by_its_descriptor_is_written_in_place() {
+fn a_descriptor_path_of_a_shell_is_written_in_place() {
     let env = Env::new();
     for file in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
         env.xask(["-q", "--rehearse", "hi", "-o", file]).stdout(REHEARSED).success();
     }
     env.xask(["-q", "--rehearse", "hi", "-o", "/dev/stderr"]).stderr(REHEARSED).success();
-    // What a shell makes of `-o >(cat)`.
+    // As a shell passes `-o >(cat)`.
     env.sh("xask -q --rehearse hi -o /dev/fd/3 3>&1 >/dev/null | cat").stdout(REHEARSED).success();
 }
 
 #[test]
-fn a_file_that_a_shell_has_opened_is_not_taken_from_it() {
+fn a_file_that_a_shell_has_opened_is_not_replaced() {
     for descriptor in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
         let env = Env::new();
-        // Between two lines of the shell's own.
+        // Between two lines that the shell writes.
         let script = format!("{{ echo 1; xask -q --rehearse hi -o {descriptor}; echo 2; }} >>log");
         env.sh(&script).success();
         let log = format!("1\n{REHEARSED}2\n");

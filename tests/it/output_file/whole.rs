@@ -1,4 +1,4 @@
-//! The file is as it was or has a whole and fit answer, whatever happens; and an answer that was paid for is
+//! The file is unchanged or has a usable answer, whatever happens; and an answer that was billed is
 //! not lost.
 
 use std::fs;
@@ -8,29 +8,29 @@ use serde_json::json;
 
 use super::{OLD, REHEARSED};
 use crate::support::{
-    Env, Gate, Reply, Script, Server, Signal, answer, four, messages, replies, wait_for,
+    Env, Gate, Response, Script, Server, Signal, answer, chat, four, messages, wait_for,
 };
 
 #[test]
-fn a_paid_answer_that_cannot_go_to_the_file_is_printed() {
+fn an_answer_that_cannot_be_written_to_the_file_is_printed() {
     let env = Env::new();
     let full = "xask: error: --output /dev/full: no space left on device\n";
     env.xask(["-q", "--rehearse", "hi", "-o", "/dev/full"]).stdout(REHEARSED).stderr(full).code(1);
-    let reply = replies::completion("Four.");
-    let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
-    for (args, reply, expected) in [
-        (&["--json"][..], four(), format!("{reply}\n")),
-        (&["--stream"], Reply::sse(&events), "Four.\n".to_owned()),
-        (&["--json", "--stream"], Reply::sse(&events), events.join("\n") + "\n"),
+    let response = chat::completion("Four.");
+    let events = chat::stream_of(&["Fo", "ur."], Some("stop"));
+    for (args, response, expected) in [
+        (&["--json"][..], four(), format!("{response}\n")),
+        (&["--stream"], Response::sse(&events), "Four.\n".to_owned()),
+        (&["--json", "--stream"], Response::sse(&events), events.join("\n") + "\n"),
     ] {
-        let server = Server::reply(reply);
+        let server = Server::respond(response);
         let run = env.xask(["-o", "/dev/full", "hi"]).args(args).server(&server);
         run.stdout(expected).stderr(full).code(1);
     }
 }
 
 #[test]
-fn a_full_disk_leaves_the_file_as_it_was_and_nothing_beside_it() {
+fn a_full_disk_leaves_the_file_unchanged_and_no_other_file() {
     let text = "x".repeat(3000);
     let answer = format!("[rehearsal]\nmodel: grok-4\nuser: {text}\n");
     // In blocks of 512 bytes: none of the answer fits, a part of it, or all of it.
@@ -61,7 +61,7 @@ fn a_full_disk_leaves_the_file_as_it_was_and_nothing_beside_it() {
 }
 
 #[test]
-fn what_happens_to_the_place_while_the_answer_is_awaited_costs_no_answer() {
+fn an_answer_is_printed_if_its_file_becomes_unwritable_meanwhile() {
     type Change = fn(&Env);
     let gone: Change = |env| fs::remove_dir_all(env.path("folder")).expect("it was there");
     let folder: Change = |env| {
@@ -71,11 +71,11 @@ fn what_happens_to_the_place_while_the_answer_is_awaited_costs_no_answer() {
     for (change, left) in [(gone, &[][..]), (folder, &["answer"])] {
         let env = Env::new();
         env.write("folder/answer", OLD);
-        let (server, asked, gate) = Server::holding(four());
+        let (server, received, gate) = Server::holding(four());
         let run = env.xask(["-o", "folder/answer", "hi"]).server(&server);
         let run =
             run.stdout("Four.\n").stderr_like(messages::error("--output folder/answer")).spawn();
-        asked.wait();
+        received.wait();
         change(&env);
         gate.open();
         run.code(1);
@@ -84,7 +84,7 @@ fn what_happens_to_the_place_while_the_answer_is_awaited_costs_no_answer() {
 }
 
 #[test]
-fn a_run_that_does_not_end_with_0_leaves_the_file_as_it_was() {
+fn a_run_that_does_not_end_with_0_leaves_the_file_unchanged() {
     for (case, code, printed) in [
         ("length", 9, "This answer is truncated at the\n"),
         ("filtered", 9, "This answer is\n"),
@@ -118,16 +118,16 @@ fn a_run_that_does_not_end_with_0_leaves_the_file_as_it_was() {
 }
 
 #[test]
-fn an_unfit_answer_is_printed_in_the_form_that_was_asked_for() {
+fn an_unusable_answer_is_printed_in_the_requested_form() {
     let env = Env::new();
-    let reply = replies::completion_with(json!({"finish_reason": "length"}));
-    let events = replies::stream_of(&["Fo", "ur."], Some("length"));
+    let response = chat::completion_with(json!({"finish_reason": "length"}));
+    let events = chat::stream_of(&["Fo", "ur."], Some("length"));
     for (args, sent, printed) in [
-        (&["--json"][..], Reply::json(200, &*reply), format!("{reply}\n")),
-        (&["--json", "--stream"], Reply::sse(&events), events.join("\n") + "\n"),
-        (&["--stream"], Reply::sse(&events), "Four.\n".to_owned()),
+        (&["--json"][..], Response::json(200, &*response), format!("{response}\n")),
+        (&["--json", "--stream"], Response::sse(&events), events.join("\n") + "\n"),
+        (&["--stream"], Response::sse(&events), "Four.\n".to_owned()),
     ] {
-        let server = Server::reply(sent);
+        let server = Server::respond(sent);
         let run = env.xask(["-o", "answer", "hi"]).args(args).server(&server);
         run.stdout(printed).fails(9, &["token limit"]);
     }
@@ -135,12 +135,12 @@ fn an_unfit_answer_is_printed_in_the_form_that_was_asked_for() {
 }
 
 #[test]
-fn a_reader_that_has_left_wins_over_an_unfit_answer() {
+fn a_reader_that_left_takes_precedence_over_an_unusable_answer() {
     let env = Env::new();
-    let unfit = replies::completion_with(json!({"finish_reason": "length"}));
-    let (server, asked, gate) = Server::holding(Reply::json(200, unfit));
+    let unusable = chat::completion_with(json!({"finish_reason": "length"}));
+    let (server, received, gate) = Server::holding(Response::json(200, unusable));
     let mut run = env.xask(["-o", "answer", "hi"]).server(&server).spawn();
-    asked.wait();
+    received.wait();
     run.close_stdout();
     gate.open();
     run.code(141);
@@ -148,13 +148,13 @@ fn a_reader_that_has_left_wins_over_an_unfit_answer() {
 }
 
 #[test]
-fn a_conversation_that_cannot_be_kept_leaves_the_file_as_it_was() {
+fn a_conversation_that_cannot_be_stored_leaves_the_file_unchanged() {
     let env = Env::new();
-    let said = "x".repeat(1100);
-    let talk = env.write("talk", format!("{{\"role\":\"user\",\"content\":\"{said}\"}}\n"));
+    let long = "x".repeat(1100);
+    let talk = env.write("talk", format!("{{\"role\":\"user\",\"content\":\"{long}\"}}\n"));
     let len = fs::metadata(talk).expect("it is there").len();
     env.write("answer", OLD);
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     // 1024 bytes: enough for the answer, too few for what follows the conversation.
     let script = "trap '' XFSZ; ulimit -f 2; exec xask -c talk -o answer hi";
     let run = env.sh(script).server(&server);
@@ -165,7 +165,7 @@ fn a_conversation_that_cannot_be_kept_leaves_the_file_as_it_was() {
 }
 
 #[test]
-fn twenty_runs_at_once_leave_the_whole_answer_of_one() {
+fn twenty_parallel_runs_leave_the_whole_answer_of_one() {
     let env = Env::new();
     let texts: Vec<String> =
         (0..20).map(|n| char::from(b'a' + n).to_string().repeat(50_000)).collect();
@@ -186,7 +186,7 @@ fn twenty_runs_at_once_leave_the_whole_answer_of_one() {
 }
 
 #[test]
-fn killed_at_any_moment_the_file_is_old_or_new() {
+fn a_run_killed_at_any_moment_leaves_the_old_or_the_new_file() {
     const MOMENTS: u64 = 30;
     let text = "a line of it\n".repeat(40_000);
     let len = text.len() as u64;
@@ -195,11 +195,11 @@ fn killed_at_any_moment_the_file_is_old_or_new() {
         let path = env.write("answer", OLD);
         let old = fs::metadata(&path).expect("it is there").ino();
         let sent = Gate::new();
-        let reply = answer(&text);
-        let server = Server::play([Script::new().send(reply).open(&sent)]);
+        let response = answer(&text);
+        let server = Server::play([Script::new().send(response).open(&sent)]);
         let mut run = env.xask(["-o", "answer", "hi"]).server(&server).spawn();
         sent.wait();
-        // From the moment the reply has left to the one at which the file is another.
+        // From the moment the response was sent until the file is replaced.
         let enough = OLD.len() as u64 + moment * len / (MOMENTS - 1);
         let is_new = || fs::metadata(&path).is_ok_and(|found| found.ino() != old);
         wait_for(|| env.bytes_in("") >= enough || is_new());
@@ -213,15 +213,15 @@ fn killed_at_any_moment_the_file_is_old_or_new() {
 }
 
 #[test]
-fn a_run_that_was_told_to_end_leaves_the_file_as_it_was() {
+fn a_run_ended_by_a_signal_leaves_the_file_unchanged() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let env = Env::new();
         env.write("answer", OLD);
-        let asked = Gate::new();
-        let server = Server::play([Script::new().open(&asked).hold()]);
+        let received = Gate::new();
+        let server = Server::play([Script::new().open(&received).hold()]);
         let script = "exec env --default-signal=INT,TERM,HUP xask -o answer hi";
         let run = env.sh(script).server(&server).spawn();
-        asked.wait();
+        received.wait();
         run.send(signal);
         run.signal(signal);
         assert_eq!(env.read("answer"), OLD);

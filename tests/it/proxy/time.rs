@@ -1,10 +1,10 @@
-//! What holds directly holds behind a proxy too: budgets, the deadline, early answers, streams.
+//! Time limits, the deadline and streams are the same behind a proxy as without one.
 
-use super::{CONNECTED, World, at};
-use crate::support::{Gate, Reads, Reply, Script, Server, replies};
+use super::{CONNECTED, Setup, at};
+use crate::support::{Gate, Reads, Response, Script, Server, chat};
 
 #[test]
-fn a_proxy_has_the_budget_for_connecting_and_no_more() {
+fn the_connect_timeout_includes_the_proxy() {
     let (head, nothing) = (|| Script::after(Reads::Head), || Script::after(Reads::Nothing));
     let begun = "HTTP/1.1 200 OK\r\nVia: ";
     let cases = [
@@ -30,12 +30,12 @@ fn a_proxy_has_the_budget_for_connecting_and_no_more() {
         [("--connect-timeout=1", "--connect-timeout"), ("--timeout=1", "--timeout")]
     {
         let runs = cases.clone().map(|(case, scheme, script)| {
-            let world = World::unreached();
+            let setup = Setup::unreached();
             let proxy = Server::play([script]);
-            let run = world.ask([flag]).env("HTTPS_PROXY", at(scheme, &proxy)).case(case);
+            let run = setup.ask([flag]).env("HTTPS_PROXY", at(scheme, &proxy)).case(case);
             let why = format!("timed out after 1 s ({limit})");
             let run = run.stderr_like(&*why).stderr_like("proxy in $HTTPS_PROXY").spawn();
-            (case, run, proxy, world)
+            (case, run, proxy, setup)
         });
         for (case, run, _proxy, _world) in runs {
             let output = run.code(6);
@@ -45,7 +45,7 @@ fn a_proxy_has_the_budget_for_connecting_and_no_more() {
 }
 
 #[test]
-fn the_deadline_holds_behind_a_proxy_too() {
+fn the_deadline_applies_behind_a_proxy_too() {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n";
     for (case, script) in [
         ("no head", Script::new().weigh().stall()),
@@ -53,11 +53,11 @@ fn the_deadline_holds_behind_a_proxy_too() {
         ("a stream of comments", Script::new().weigh().send(format!("{head}\r\n")).trickle(":\n")),
     ] {
         let runs = ["http", "socks5"].map(|scheme| {
-            let world = World::with([script.clone()]);
+            let setup = Setup::with([script.clone()]);
             let proxy =
-                Server::play([if scheme == "http" { world.tunnel() } else { world.socks() }]);
-            let run = world.ask(["--timeout=1", "--stream"]).env("ALL_PROXY", at(scheme, &proxy));
-            (run.stderr_like("timed out after 1 s (--timeout)").spawn(), proxy, world)
+                Server::play([if scheme == "http" { setup.tunnel() } else { setup.socks() }]);
+            let run = setup.ask(["--timeout=1", "--stream"]).env("ALL_PROXY", at(scheme, &proxy));
+            (run.stderr_like("timed out after 1 s (--timeout)").spawn(), proxy, setup)
         });
         for (run, _proxy, _world) in runs {
             let output = run.code(7);
@@ -70,10 +70,10 @@ fn the_deadline_holds_behind_a_proxy_too() {
 fn a_stream_behind_a_proxy_arrives_as_it_is_sent() {
     for scheme in ["http", "socks5h"] {
         let gate = Gate::new();
-        let (first, rest) = Reply::sse(&replies::stream_of(&["Fo", "ur."], Some("stop"))).split(2);
-        let world = World::with([Script::new().send(first).wait(&gate).send(rest)]);
-        let proxy = Server::play([if scheme == "http" { world.tunnel() } else { world.socks() }]);
-        let run = world.ask(["--stream"]).env("all_proxy", at(scheme, &proxy)).stdout("Four.\n");
+        let (first, rest) = Response::sse(&chat::stream_of(&["Fo", "ur."], Some("stop"))).split(2);
+        let setup = Setup::with([Script::new().send(first).wait(&gate).send(rest)]);
+        let proxy = Server::play([if scheme == "http" { setup.tunnel() } else { setup.socks() }]);
+        let run = setup.ask(["--stream"]).env("all_proxy", at(scheme, &proxy)).stdout("Four.\n");
         let mut run = run.spawn();
         run.read_stdout_until("Fo");
         gate.open();

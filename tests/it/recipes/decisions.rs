@@ -1,16 +1,16 @@
 //! The recipes in which a script decides by an answer, or keeps a part of it.
 
-use super::{block, in_every_shell, run, run_on_a_bad_day, text};
+use super::{block, in_every_shell, run, run_failing, text};
 use crate::support::{Env, Server, answer};
 
 #[test]
-fn titles_are_sorted_into_kinds() {
+fn titles_are_sorted_by_kind() {
     let recipe = "A classifier";
     in_every_shell(recipe, |env, shell| {
         env.write("titles.txt", "It crashes\n--help is wrong\n-\n");
         run(env, shell, &block(recipe, "sh")).success();
         assert_eq!(text(env, "kinds.tsv"), "bug\tIt crashes\nbug\t--help is wrong\nbug\t-\n");
-        run_on_a_bad_day(env, shell, &block(recipe, "sh"), "refused").code(9);
+        run_failing(env, shell, &block(recipe, "sh"), "refused").code(9);
         assert_eq!(text(env, "kinds.tsv"), "");
     });
 }
@@ -27,23 +27,23 @@ fn repository(env: &Env) {
 }
 
 #[test]
-fn a_gate_lets_pass_what_it_should_and_fails_with_a_status_of_its_own() {
+fn a_check_passes_or_fails_with_its_own_exit_status() {
     let recipe = "A gate";
     in_every_shell(recipe, |env, shell| {
         repository(env);
         // The first choice is "no".
         run(env, shell, &block(recipe, "sh")).stdout("No test was removed.\n").success();
         for (case, code) in [("401", 3), ("429", 5), ("refused", 9)] {
-            run_on_a_bad_day(env, shell, &block(recipe, "sh"), case).code(code);
+            run_failing(env, shell, &block(recipe, "sh"), case).code(code);
         }
-        let server = Server::reply(answer("{\"choice\":\"yes\"}"));
+        let server = Server::respond(answer("{\"choice\":\"yes\"}"));
         let run = env.sh(&format!("exec {shell} ./recipe")).server(&server);
         run.stderr("A test was removed.\n").code(10);
     });
 }
 
 #[test]
-fn a_dockerfile_is_the_block_alone_or_stays_as_it_was() {
+fn a_dockerfile_is_only_the_block_or_stays_unchanged() {
     let recipe = "A Dockerfile";
     in_every_shell(recipe, |env, shell| {
         env.write("go.mod", "module a\n");

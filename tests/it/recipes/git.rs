@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use super::{block, can_be_tried, in_every_shell, text};
+use super::{block, in_every_shell, is_available, text};
 use crate::support::{Env, Run, messages};
 
-/// A repository in the folder, and git with nobody's settings.
+/// A repository in the folder, and git without the user's settings.
 fn git(env: &Env, script: &str) -> Run {
     let run = env.sh(script);
     [
@@ -22,9 +22,9 @@ fn git(env: &Env, script: &str) -> Run {
 }
 
 #[test]
-fn a_commit_message_is_drafted_and_one_of_a_persons_own_stays() {
+fn a_commit_message_is_drafted_and_a_given_one_stays() {
     let recipe = "A draft of the commit message";
-    if !can_be_tried(recipe) {
+    if !is_available(recipe) {
         return;
     }
     let env = Env::new();
@@ -43,7 +43,7 @@ fn a_commit_message_is_drafted_and_one_of_a_persons_own_stays() {
         ) && message_of_draft.contains("+one"),
         "{message_of_draft}"
     );
-    // The editor is shown the draft, and below it what git has to say.
+    // The editor is shown the draft, and below it the comments of git.
     env.write("a file", "two\n");
     let editor = "cat >seen <";
     commit("").env("GIT_EDITOR", editor).stderr(messages::REHEARSED).success();
@@ -66,10 +66,10 @@ fn a_commit_message_is_drafted_and_one_of_a_persons_own_stays() {
 }
 
 #[test]
-fn a_job_comes_back_for_what_may_be_asked_again_and_for_nothing_else() {
+fn a_job_retries_only_failures_that_can_be_retried() {
     let recipe = "A job that calls the API";
     in_every_shell(recipe, |env, shell| {
-        // Nobody waits here; how long they would have is written down.
+        // Nothing waits here; the durations are written down instead.
         env.write("bin/sleep", "#!/bin/sh\necho \"$1\" >>slept\n");
         env.set_mode("bin/sleep", 0o755);
         env.write("a file", "one\n");

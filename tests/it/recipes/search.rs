@@ -1,16 +1,16 @@
 //! The recipes for searches: an answer comes with its sources or not at all.
 
-use super::{block, can_be_tried, in_every_shell, run, run_on_a_bad_day, text};
+use super::{block, in_every_shell, is_available, run, run_failing, text};
 use crate::support::Env;
 
 #[test]
-fn a_digest_is_kept_with_its_sources_or_not_at_all() {
+fn a_digest_is_stored_with_its_sources_or_not_at_all() {
     let recipe = "A daily digest of X";
     in_every_shell(recipe, |env, shell| {
         if !env.sh("date -d yesterday +%F").stdout_like("").spawn().finish().status.success() {
             return;
         }
-        run_on_a_bad_day(env, shell, &block(recipe, "sh"), "unsearched").stdout_like("").code(9);
+        run_failing(env, shell, &block(recipe, "sh"), "unsearched").stdout_like("").code(9);
         assert_eq!(env.names_in("digest"), [""; 0]);
         run(env, shell, &block(recipe, "sh")).success();
         let [answer, sources] = &env.names_in("digest")[..] else { panic!("two files") };
@@ -22,9 +22,9 @@ fn a_digest_is_kept_with_its_sources_or_not_at_all() {
 }
 
 #[test]
-fn a_target_with_sources_is_made_whole() {
+fn a_target_with_sources_is_built_whole() {
     let recipe = "A Makefile target with sources";
-    if !can_be_tried(recipe) {
+    if !is_available(recipe) {
         return;
     }
     let env = Env::new();
@@ -44,7 +44,7 @@ fn a_job_without_sources_fails() {
     let recipe = "A CI job that fails without sources";
     in_every_shell(recipe, |env, shell| {
         for (case, code) in [("unsearched", 9), ("401", 3), ("429", 5)] {
-            run_on_a_bad_day(env, shell, &block(recipe, "sh"), case).stdout_like("").code(code);
+            run_failing(env, shell, &block(recipe, "sh"), case).stdout_like("").code(code);
             assert!(!env.path("advisory.md").exists());
         }
         let run = run(env, shell, &block(recipe, "sh")).stdout_like("http");

@@ -1,11 +1,11 @@
 //! The recipes for prompts of many kinds: files, images, encodings.
 
-use super::{block, in_every_shell, run, run_on_a_bad_day, text};
-use crate::support::pictures::png;
+use super::{block, in_every_shell, run, run_failing, text};
+use crate::support::images::png;
 use crate::support::{Env, messages};
 
 #[test]
-fn prompts_are_sent_side_by_side_and_no_answer_is_torn() {
+fn prompts_are_sent_in_parallel_and_answers_stay_whole() {
     let recipe = "Many prompts, four at a time";
     in_every_shell(recipe, |env, shell| {
         let output = run(env, shell, &block(recipe, "sh")).stdout_like("").success();
@@ -44,12 +44,12 @@ fn slides_of_any_name_are_sent_in_order() {
         let expected = "[rehearsal]\nmodel: grok-4\nuser: Summarise this talk: [image/png, 101 bytes] \
                         [image/png, 102 bytes] [image/png, 103 bytes]\n";
         assert_eq!(text(env, "slides.txt"), expected);
-        run_on_a_bad_day(env, shell, &block(recipe, "sh"), "length").stdout_like("").code(9);
+        run_failing(env, shell, &block(recipe, "sh"), "length").stdout_like("").code(9);
         assert_eq!(text(env, "slides.txt"), expected);
     });
 }
 
-/// Puts a program of this name and these lines before all others.
+/// Puts a program of this name, with these lines, first in `PATH`.
 fn program(env: &Env, name: &str, lines: &str) -> String {
     env.write(format!("bin/{name}"), format!("#!/bin/sh\n{lines}\n"));
     env.set_mode(format!("bin/{name}"), 0o755);
@@ -57,13 +57,13 @@ fn program(env: &Env, name: &str, lines: &str) -> String {
 }
 
 #[test]
-fn a_pdf_is_sent_as_its_text_and_none_where_it_has_none() {
+fn a_pdf_is_sent_as_text_and_one_without_text_is_not_sent() {
     let recipe = "A PDF";
     in_every_shell(recipe, |env, shell| {
         let path = program(env, "pdftotext", "echo \"$*: a report\"");
         run(env, shell, &(path.clone() + &block(recipe, "sh"))).success();
         assert!(text(env, "report.txt").ends_with("report.pdf -: a report\n"));
-        // It says nothing where it fails, and then nothing is sent.
+        // It prints nothing if it fails, and then nothing is sent.
         program(env, "pdftotext", "exit 1");
         env.write("recipe", path + &block(recipe, "sh"));
         let failed = env.sh(&format!("exec {shell} ./recipe")).env("XASK_REHEARSE", "1");
@@ -72,7 +72,7 @@ fn a_pdf_is_sent_as_its_text_and_none_where_it_has_none() {
 }
 
 #[test]
-fn what_is_not_utf_8_is_replaced_or_converted() {
+fn bytes_that_are_not_utf_8_are_replaced_or_converted() {
     let recipe = "Text that is not UTF-8";
     in_every_shell(recipe, |env, shell| {
         env.write("app.log", [b"\xa9 ".to_vec(), "line\n".repeat(10).into_bytes()].concat());

@@ -7,7 +7,7 @@ use crate::support::responses::{
     WHOLE, delta, events, message, message_events, payload, recorded, response, stream, terminal,
     web_search,
 };
-use crate::support::{Env, Reply, Server};
+use crate::support::{Env, Response, Server};
 
 fn with(field: &str, value: Value) -> Value {
     let mut response = four();
@@ -26,17 +26,17 @@ fn without(field: &str) -> Value {
 #[track_caller]
 fn assert_outcome(response: &Value, code: i32, printed: &str, words: &[&str]) {
     let streamed = stream(&[terminal("completed", response)]);
-    for (flag, reply) in
-        [("--no-stream", Reply::json(200, response.to_string())), ("--stream", streamed)]
+    for (flag, http_response) in
+        [("--no-stream", Response::json(200, response.to_string())), ("--stream", streamed)]
     {
-        let server = Server::reply(reply);
+        let server = Server::respond(http_response);
         let run = ask(&Env::new(), [flag]).case((flag, response)).server(&server);
         run.stdout(printed).ends(code, words);
     }
 }
 
 #[test]
-fn an_answer_is_usable_where_nothing_is_missing() {
+fn an_answer_is_usable_if_nothing_is_missing() {
     let reasoning =
         json!({"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]});
     let custom =
@@ -68,7 +68,7 @@ fn four_of(items: &[Value]) -> Value {
 }
 
 #[test]
-fn an_answer_is_not_usable_where_something_is() {
+fn an_answer_is_unusable_if_something_is_missing() {
     let call = json!({"type": "shell_call", "call_id": "c", "status": "completed"});
     let function = json!({"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"});
     let custom = json!({"type": "custom_tool_call", "name": "mine", "input": "x"});
@@ -92,7 +92,7 @@ fn an_answer_is_not_usable_where_something_is() {
 }
 
 #[test]
-fn what_is_no_response_is_a_server_error() {
+fn an_invalid_response_is_a_server_error() {
     for (response, word) in [
         (with("status", json!("failed")), ""),
         (with("error", json!({"code": "server_error", "message": "It rains."})), "It rains."),
@@ -102,10 +102,11 @@ fn what_is_no_response_is_a_server_error() {
         assert_outcome(&response, 8, "", &[word]);
     }
     // As a whole response only: a stream has its deltas, and these states before its end.
-    let server = Server::reply(Reply::json(200, without("output").to_string()));
+    let server = Server::respond(Response::json(200, without("output").to_string()));
     ask(&Env::new(), []).server(&server).fails(8, &[]);
     for status in ["in_progress", "queued"] {
-        let server = Server::reply(Reply::json(200, with("status", json!(status)).to_string()));
+        let server =
+            Server::respond(Response::json(200, with("status", json!(status)).to_string()));
         ask(&Env::new(), []).server(&server).case(status).fails(8, &[]);
     }
     for body in [
@@ -117,10 +118,10 @@ fn what_is_no_response_is_a_server_error() {
         "[{\"output\":[]}]",
         "{\"object\":\"list\",\"data\":[]}",
     ] {
-        let server = Server::reply(Reply::json(200, body));
+        let server = Server::respond(Response::json(200, body));
         ask(&Env::new(), []).server(&server).case(body).fails(8, &[]);
     }
-    let server = Server::reply(Reply::json(200, &four().to_string()[..100]));
+    let server = Server::respond(Response::json(200, &four().to_string()[..100]));
     ask(&Env::new(), []).server(&server).fails(7, &[]);
 }
 
@@ -131,7 +132,7 @@ fn a_stream_ends_as_its_last_event_says() {
     for (events, code, printed, word) in [
         (vec![text.clone(), terminal("incomplete", &incomplete)], 9, "Fo", ""),
         (vec![terminal("done", &four())], 0, "Four.\n", ""),
-        // The status counts, whatever the event is called.
+        // The status counts, whatever the name of the event.
         (vec![terminal("completed", &with("status", json!("failed")))], 8, "", ""),
         (vec![terminal("completed", &incomplete)], 9, "Four.\n", ""),
         (
@@ -150,7 +151,7 @@ fn a_stream_ends_as_its_last_event_says() {
         (vec![], 7, "", ""),
     ] {
         let case = events.join("\n");
-        let server = Server::reply(stream(&events));
+        let server = Server::respond(stream(&events));
         let output = ask(&Env::new(), ["--stream"]).server(&server).case(&case);
         let output = output.stdout_like(printed).stderr_like("").spawn().finish();
         assert_eq!(output.status.code(), Some(code), "{case}: {}", output.notes());
@@ -160,7 +161,7 @@ fn a_stream_ends_as_its_last_event_says() {
 }
 
 #[test]
-fn a_later_message_waits_until_the_earlier_ones_are_done() {
+fn a_later_message_waits_for_the_earlier_ones() {
     let (first, second) = (message("I look. "), message("It is so."));
     let whole = response(&[first.clone(), web_search(), second.clone()]);
     let (mut one, mut two) = (message_events(0, &first), message_events(2, &second));
@@ -169,16 +170,18 @@ fn a_later_message_waits_until_the_earlier_ones_are_done() {
     mixed.extend(one);
     mixed.extend(two);
     mixed.push(terminal("completed", &whole));
-    for reply in [stream(&mixed), stream(&events(&whole)), Reply::json(200, whole.to_string())] {
-        let server = Server::reply(reply);
+    for http_response in
+        [stream(&mixed), stream(&events(&whole)), Response::json(200, whole.to_string())]
+    {
+        let server = Server::respond(http_response);
         ask(&Env::new(), ["--stream"]).server(&server).stdout("I look. \nIt is so.\n").success();
     }
 }
 
 #[test]
-fn the_recorded_stream_is_an_answer_and_every_cut_of_it_is_incomplete() {
+fn the_recorded_stream_is_an_answer_and_incomplete_if_truncated_anywhere() {
     let events = recorded();
-    let server = Server::reply(stream(&events));
+    let server = Server::respond(stream(&events));
     let run = ask(&Env::new(), ["--stream", "--usage", "--web-search"]).server(&server);
     let run = run.stdout("Seven.\n");
     run.stderr_like("xask: source: https://kernel.org/").stderr_like("xask: usage: ").success();
@@ -191,12 +194,12 @@ fn the_recorded_stream_is_an_answer_and_every_cut_of_it_is_incomplete() {
 }
 
 #[test]
-fn the_recorded_response_is_an_answer_with_its_source_and_its_usage() {
+fn the_recorded_response_has_an_answer_a_source_and_usage() {
     let text = "Seven.[[1]](https://kernel.org/)\n";
     let source = "xask: source: https://kernel.org/\n";
     let usage = "xask: usage: prompt=216 cached=4 reasoning=237 completion=626 total=1079 \
                  web_searches=1 cost_usd=0.00577\n";
-    let server = Server::play([0; 3].map(|_| Reply::json(200, WHOLE)));
+    let server = Server::play([0; 3].map(|_| Response::json(200, WHOLE)));
     let run = |args: &[&str]| ask(&Env::new(), [&["--web-search"], args].concat()).server(&server);
     run(&["--require-sources"]).stdout(text).stderr(source).success();
     let output = run(&["--usage"]).stdout(text).stderr_like(usage).stderr_like(source).success();
@@ -205,8 +208,8 @@ fn the_recorded_response_is_an_answer_with_its_source_and_its_usage() {
 }
 
 #[test]
-fn usage_tells_the_visible_part_of_the_completion() {
-    for (usage, told) in [
+fn usage_reports_the_visible_part_of_the_completion() {
+    for (usage, shown) in [
         (
             json!({"input_tokens": 216, "output_tokens": 863, "total_tokens": 1079,
                 "output_tokens_details": {"reasoning_tokens": 237}}),
@@ -223,8 +226,8 @@ fn usage_tells_the_visible_part_of_the_completion() {
             "xask: usage: prompt=32 reasoning=110 total=9999\n",
         ),
     ] {
-        let server = Server::reply(Reply::json(200, with("usage", usage).to_string()));
+        let server = Server::respond(Response::json(200, with("usage", usage).to_string()));
         let run = ask(&Env::new(), ["--usage"]).server(&server).stdout("Four.\n");
-        run.stderr(told).success();
+        run.stderr(shown).success();
     }
 }

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::ask;
-use crate::support::pictures::{JPEG, PNG, data_url};
+use crate::support::images::{JPEG, PNG, data_url};
 use crate::support::{Env, Server};
 
 #[test]
-fn fields_that_are_taken_or_unknown_there_are_refused_with_the_right_name() {
+fn reserved_or_unknown_fields_are_usage_errors_with_the_right_name() {
     let (env, never) = (Env::new(), Server::never());
     for (field, hint) in [
         ("model", "--model"),
@@ -45,7 +45,7 @@ fn fields_that_are_taken_or_unknown_there_are_refused_with_the_right_name() {
     ] {
         ask(&env, args.iter().copied()).server(&never).case(args).refused(2, &["--param"]);
     }
-    // What is rarer goes through, and so does what was never heard of.
+    // Rare fields are passed on, and so are unknown ones.
     let sent =
         env.dry(["--api", "responses", "hi", "-p", "include=[\"no_inline_citations\"]"]).text();
     assert!(sent.ends_with(r#","store":false,"include":["no_inline_citations"]}"#), "{sent}");
@@ -54,7 +54,7 @@ fn fields_that_are_taken_or_unknown_there_are_refused_with_the_right_name() {
 }
 
 #[test]
-fn a_system_text_is_the_first_item() {
+fn a_system_prompt_is_the_first_item() {
     let env = Env::new();
     env.write(
         "list",
@@ -72,7 +72,7 @@ fn a_system_text_is_the_first_item() {
 }
 
 #[test]
-fn parts_of_earlier_messages_are_renamed_and_the_rest_stands() {
+fn parts_of_earlier_messages_are_renamed_and_the_rest_is_unchanged() {
     let env = Env::new();
     let png = data_url("image/png", PNG);
     let jpeg = data_url("image/jpeg", JPEG);

@@ -1,8 +1,8 @@
-//! What a rehearsal makes of a schema: a sample that fits, or the name of the keyword that it cannot honour.
+//! A rehearsal with a schema: a sample that matches, or the name of the keyword that it cannot satisfy.
 
 use serde_json::{Value, json};
 
-use crate::support::{Env, Reply, Run, Server, messages, replies};
+use crate::support::{Env, Response, Run, Server, chat, messages};
 
 /// Rehearses with this schema.
 fn rehearse(env: &Env, schema: &Value) -> Run {
@@ -28,12 +28,12 @@ fn a_rehearsal_answers_with_a_sample() {
             json!([[0]]),
         ),
         (json!({"type": "object"}), json!({})),
-        // A property may have the name of a keyword, and a default its look.
+        // A property may have the name of a keyword, and a default may look like one.
         (
             json!({"properties": {"pattern": {"type": "string", "default": {"$ref": 1}}, "type": {"const": 1}}}),
             json!({"pattern": "text", "type": 1}),
         ),
-        // What is passed over.
+        // Keywords that are ignored.
         (
             json!({
                 "$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "x", "id": "y", "$comment": "c",
@@ -50,14 +50,15 @@ fn a_rehearsal_answers_with_a_sample() {
             assert_eq!(run.success().json(), sample, "{schema}");
         }
         let run = rehearse(&env, &schema).args(["--json"]).stdout_like("");
-        let reply = run.success().json();
-        let text = reply["choices"][0]["message"]["content"].as_str().expect("a text").to_owned();
+        let response = run.success().json();
+        let text =
+            response["choices"][0]["message"]["content"].as_str().expect("a text").to_owned();
         assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), sample);
     }
 }
 
 #[test]
-fn a_sample_fits_whatever_schema_it_was_made_from() {
+fn a_sample_matches_any_schema_it_was_made_from() {
     let env = Env::new();
     let mut dice = Dice(1);
     for _ in 0..60 {
@@ -67,7 +68,7 @@ fn a_sample_fits_whatever_schema_it_was_made_from() {
     }
 }
 
-/// Numbers that are the same every time (Knuth's MMIX).
+/// Numbers that are the same in every run (Knuth's MMIX).
 struct Dice(u64);
 
 impl Dice {
@@ -78,7 +79,7 @@ impl Dice {
     }
 }
 
-/// A schema of the keywords that a rehearsal knows.
+/// A schema of the keywords that a rehearsal supports.
 fn random_schema(dice: &mut Dice, depth: u64) -> Value {
     let object = |dice: &mut Dice| {
         let names = ["a", "b", "c"].map(|name| (name, dice.below(2) == 0));
@@ -102,7 +103,7 @@ fn random_schema(dice: &mut Dice, depth: u64) -> Value {
     }
 }
 
-/// What a validator says of those keywords.
+/// Validates a value against those keywords.
 fn fits(schema: &Value, value: &Value) -> bool {
     let is = |name: &Value| match name.as_str() {
         Some("string") => value.is_string(),
@@ -132,14 +133,14 @@ fn fits(schema: &Value, value: &Value) -> bool {
     })
 }
 
-/// Keywords that restrict a value further than a sample knows how to.
+/// Keywords that restrict a value in ways that a sample does not support.
 const RESTRICTING: &str = "$ref $dynamicRef pattern format minLength maxLength minimum maximum exclusiveMinimum \
     exclusiveMaximum multipleOf minItems maxItems uniqueItems contains prefixItems minProperties \
     maxProperties patternProperties propertyNames dependentRequired anyOf allOf oneOf not if \
     whatever";
 
 #[test]
-fn a_keyword_that_a_sample_cannot_honour_is_named() {
+fn a_keyword_that_a_sample_cannot_satisfy_is_named() {
     let env = Env::new();
     for keyword in RESTRICTING.split(' ') {
         let restricted = json!({"type": "string", keyword: 1});
@@ -166,13 +167,13 @@ fn a_keyword_that_a_sample_cannot_honour_is_named() {
 }
 
 #[test]
-fn a_value_of_an_enum_fits_its_type_too() {
+fn a_value_of_an_enum_matches_its_type_too() {
     let schema = json!({"type": "string", "enum": [5, "a"]});
     rehearse(&Env::new(), &schema).stdout("\"a\"\n").success();
 }
 
 #[test]
-fn a_schema_too_deep_for_a_sample_is_told_as_that() {
+fn a_schema_too_deep_for_a_sample_is_reported_as_such() {
     let env = Env::new();
     let levels = 200;
     let deep = r#"{"type":"array","items":"#.repeat(levels) + "{}" + &"}".repeat(levels);
@@ -182,14 +183,14 @@ fn a_schema_too_deep_for_a_sample_is_told_as_that() {
 }
 
 #[test]
-fn only_a_sample_needs_to_know_the_keywords() {
+fn unsupported_keywords_matter_only_for_a_sample() {
     let env = Env::new();
     let schema = json!({"type": "string", "pattern": "^a"});
     let run = rehearse(&env, &schema).env("XASK_REHEARSE", "1").args(["--dry-run"]);
     let body = run.stdout_like("").success().json();
     assert_eq!(body["response_format"]["json_schema"]["schema"], schema);
-    let server = Server::reply(Reply::json(200, replies::completion("\"b\"")));
-    // What it restricts is the service's to enforce.
+    let server = Server::respond(Response::json(200, chat::completion("\"b\"")));
+    // The API enforces its restrictions.
     let run = env.xask(["hi", "--schema", "schema.json"]).server(&server);
     run.stdout("\"b\"\n").success();
     for (case, code) in [("length", 9), ("429", 5), ("offline", 6)] {

@@ -1,15 +1,15 @@
-//! Searches that were recorded, and how an answer is known to rest on one.
+//! Recorded searches, and how a search is recognized in a response.
 
 use serde_json::json;
 
-use super::{KERNEL, cited, reply, search};
+use super::{KERNEL, cited, in_http, search};
 use crate::support::responses::{cited_message, message, response, web_search};
 use crate::support::{Env, Server};
 
 #[test]
 fn a_recorded_answer_to_a_search_gives_a_note_with_its_age() {
     let env = Env::new();
-    let server = Server::reply(reply(&cited()));
+    let server = Server::respond(in_http(&cited()));
     let run = || search(&env, ["--cache", "answers", "--sources", "s"]).server(&server);
     run().stdout("Seven.\n").success();
     let output = run().stdout("Seven.\n").stderr_like("xask: note: ").success();
@@ -17,19 +17,19 @@ fn a_recorded_answer_to_a_search_gives_a_note_with_its_age() {
     let of_it = output.notes().to_owned();
     assert!(of_it.contains("cache") || of_it.contains("recorded"), "{of_it}");
     run().args(["-q", "--offline"]).stdout("Seven.\n").success();
-    // Of an answer without a search nobody needs to know.
+    // An answer without a search needs no note.
     let env = Env::new();
-    let server = Server::reply(reply(&response(&[message("Seven.")])));
+    let server = Server::respond(in_http(&response(&[message("Seven.")])));
     let run = || env.xask(["--api", "responses", "--cache", "answers", "hi"]).server(&server);
     run().stdout("Seven.\n").success();
     run().stdout("Seven.\n").success();
 }
 
 #[test]
-fn a_recorded_answer_without_sources_counts_as_not_recorded_where_they_are_required() {
+fn a_recorded_answer_without_required_sources_counts_as_not_recorded() {
     let env = Env::new();
     let unsearched = response(&[message("Seven.")]);
-    let server = Server::play([reply(&unsearched), reply(&cited())]);
+    let server = Server::play([in_http(&unsearched), in_http(&cited())]);
     let run = |args: &[&str]| {
         let all = ["--cache", "answers", "-q"].iter().chain(args).copied();
         search(&env, all).server(&server).stdout("Seven.\n")
@@ -42,7 +42,7 @@ fn a_recorded_answer_without_sources_counts_as_not_recorded_where_they_are_requi
 }
 
 #[test]
-fn a_search_is_known_by_its_calls_or_by_the_counters() {
+fn a_search_is_recognized_by_its_calls_or_by_the_counters() {
     let env = Env::new();
     let cites = || cited_message("Seven.", &[KERNEL]);
     let call = |kind: &str, name: &str, status: &str| {
@@ -68,21 +68,21 @@ fn a_search_is_known_by_its_calls_or_by_the_counters() {
         (counted(json!({"server_side_tool_usage_details": {"mcp_calls": 3}})), 9),
         (response(&[web_search(), message("Seven.")]), 9),
     ] {
-        let server = Server::reply(reply(&response));
+        let server = Server::respond(in_http(&response));
         let run = search(&env, ["--require-sources", "-q"]).case(&response).server(&server);
         run.stdout("Seven.\n").ends(code, &[]);
     }
 }
 
 #[test]
-fn an_unusable_answer_tells_and_keeps_no_sources() {
+fn an_unusable_answer_shows_and_stores_no_sources() {
     let env = Env::new();
-    let mut cut = cited();
-    cut["status"] = "incomplete".into();
-    cut["incomplete_details"] = json!({"reason": "max_output_tokens"});
-    let server = Server::reply(reply(&cut));
+    let mut truncated = cited();
+    truncated["status"] = "incomplete".into();
+    truncated["incomplete_details"] = json!({"reason": "max_output_tokens"});
+    let server = Server::respond(in_http(&truncated));
     search(&env, []).server(&server).stdout("Seven.\n").fails(9, &["token limit"]);
-    let server = Server::reply(reply(&cut));
+    let server = Server::respond(in_http(&truncated));
     search(&env, ["--sources", "s", "-o", "out"]).server(&server).stdout("Seven.\n").fails(9, &[]);
     assert_eq!(env.names(), [""; 0]);
 }
@@ -90,13 +90,13 @@ fn an_unusable_answer_tells_and_keeps_no_sources() {
 #[test]
 fn sources_are_written_before_the_answer_and_may_go_to_a_device() {
     let env = Env::new();
-    let server = Server::reply(reply(&cited()));
+    let server = Server::respond(in_http(&cited()));
     search(&env, ["--sources", "/dev/null"]).server(&server).stdout("Seven.\n").success();
-    // An answer that cannot be written leaves them where they are: they belong to what is printed.
-    let server = Server::reply(reply(&cited()));
+    // If the answer cannot be written, the sources stay written: they belong to the printed answer.
+    let server = Server::respond(in_http(&cited()));
     let run = search(&env, ["--sources", "s", "-o", "/dev/full"]).server(&server);
     run.stdout("Seven.\n").fails(1, &["/dev/full"]);
-    let server = Server::reply(reply(&cited()));
+    let server = Server::respond(in_http(&cited()));
     let run = search(&env, ["--sources", "/dev/full", "-o", "out"]).server(&server);
     run.stdout("Seven.\n").fails(1, &["--sources /dev/full"]);
     assert!(!env.path("out").exists());

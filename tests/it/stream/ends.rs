@@ -1,5 +1,5 @@
-//! How a stream ends. A known finish reason completes it, whatever follows; whatever else happens before has an
-//! exit status of its own, and what was told until then stays.
+//! How a stream ends. A known finish reason completes it, whatever follows; any other end has an
+//! exit status of its own, and the text printed until then stays.
 
 use serde_json::json;
 
@@ -7,18 +7,18 @@ use super::{DONE, event, events, finish, piece, sse, streaming, streaming_json};
 use predicates::prelude::*;
 
 use crate::support::{
-    Env, Gate, ID, Reads, Reply, Run, Script, Server, messages, replies, streamed,
+    Env, Gate, ID, Reads, Response, Run, Script, Server, chat, messages, streamed,
 };
 
 #[test]
-fn a_stream_without_a_finish_reason_is_a_cut_one() {
+fn a_stream_without_a_finish_reason_is_incomplete() {
     let (fo, null) = (piece("Fo"), r#"{"choices":[{"delta":{},"finish_reason":null}]}"#);
     let other = r#"{"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}"#;
     for (body, text) in [
         (String::new(), ""),
         (": comment\n\n".into(), ""),
         (DONE.into(), ""),
-        (event(&replies::usage_chunk()) + DONE, ""),
+        (event(&chat::usage_chunk()) + DONE, ""),
         (fo.clone(), "Fo"),
         (fo.clone() + DONE, "Fo"),
         (fo.clone() + &finish("") + DONE, "Fo"),
@@ -28,30 +28,32 @@ fn a_stream_without_a_finish_reason_is_a_cut_one() {
         (fo.clone() + "data: {\"choices\":[{\"finish_reason\":\"stop\"}", "Fo"),
         (fo.clone() + "event: ping\ndata: {\"cho", "Fo"),
     ] {
-        for reply in
-            [sse(&*body), Reply::new(200, "text/event-stream", &*body), sse(&*body).chunked()]
+        for response in
+            [sse(&*body), Response::new(200, "text/event-stream", &*body), sse(&*body).chunked()]
         {
-            let server = Server::reply(reply.with_id());
-            let told = format!("(x-request-id {ID})");
-            streaming(&server).case(&body).stdout(text).fails(7, &["incomplete", &told]);
+            let server = Server::respond(response.with_id());
+            let shown = format!("(x-request-id {ID})");
+            streaming(&server).case(&body).stdout(text).fails(7, &["incomplete", &shown]);
         }
     }
 }
 
 #[test]
 fn a_finish_reason_and_a_clean_end_need_no_done() {
-    let body = events(&replies::stream_of(&["Four."], Some("stop")));
-    let chunked = Reply::new(200, "text/event-stream", &*body).chunked();
-    let whole = Reply::new(200, "text/event-stream", &*body);
-    for (case, reply) in [("to the close", sse(&*body)), ("a length", whole), ("chunks", chunked)] {
-        let server = Server::reply(reply);
+    let body = events(&chat::stream_of(&["Four."], Some("stop")));
+    let chunked = Response::new(200, "text/event-stream", &*body).chunked();
+    let whole = Response::new(200, "text/event-stream", &*body);
+    for (case, response) in
+        [("to the close", sse(&*body)), ("a length", whole), ("chunks", chunked)]
+    {
+        let server = Server::respond(response);
         streaming(&server).case(case).stdout("Four.\n").success();
     }
 }
 
-/// What is wrong with the framing, after the answer is complete: in the same packet, too.
+/// Faults in the framing after the answer is complete, also in the same packet.
 #[test]
-fn a_complete_answer_is_not_lost_to_broken_framing_behind_it() {
+fn a_complete_answer_survives_broken_framing_after_it() {
     let chunk = |data: &str| format!("{:x}\r\n{data}\r\n", data.len());
     let head =
         "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -68,8 +70,8 @@ fn a_complete_answer_is_not_lost_to_broken_framing_behind_it() {
 }
 
 #[test]
-fn after_done_the_program_ends_though_the_connection_stays_open() {
-    let body = events(&replies::stream_of(&["Four."], Some("stop"))) + DONE;
+fn the_program_ends_after_done_even_if_the_connection_stays_open() {
+    let body = events(&chat::stream_of(&["Four."], Some("stop"))) + DONE;
     let (chunked, _) = streamed(&["Four."]).split(5);
     let closed = [sse("").head(), body.into_bytes()].concat();
     for bytes in [closed, chunked] {
@@ -77,15 +79,15 @@ fn after_done_the_program_ends_though_the_connection_stays_open() {
         streaming(&server).stdout("Four.\n").success();
     }
     let more = piece("No.") + &event(r#"{"error":"no"}"#) + "data: neither\n\n";
-    let body = events(&replies::stream_of(&["Four."], Some("stop"))) + DONE + &more;
-    let server = Server::reply(sse(body));
+    let body = events(&chat::stream_of(&["Four."], Some("stop"))) + DONE + &more;
+    let server = Server::respond(sse(body));
     streaming(&server).stdout("Four.\n").success();
 }
 
-/// Streams this much of a reply, and resets the connection when the text was read.
-fn reset_after(told: impl Into<Vec<u8>>, run: impl Fn(Run) -> Run, text: &str, code: i32) {
+/// Streams this much of a response, and resets the connection when the text was read.
+fn reset_after(shown: impl Into<Vec<u8>>, run: impl Fn(Run) -> Run, text: &str, code: i32) {
     let gate = Gate::new();
-    let script = Script::after(Reads::AllBut(1)).send(told).wait(&gate).reset();
+    let script = Script::after(Reads::AllBut(1)).send(shown).wait(&gate).reset();
     let server = Server::play([script]);
     let mut run = run(streaming(&server)).spawn();
     run.read_stdout_until(text);
@@ -94,7 +96,7 @@ fn reset_after(told: impl Into<Vec<u8>>, run: impl Fn(Run) -> Run, text: &str, c
 }
 
 #[test]
-fn a_connection_that_breaks_in_the_middle_of_a_stream_is_a_lost_answer() {
+fn a_connection_that_breaks_during_a_stream_is_incomplete() {
     let stream = || streamed(&["Fo", "ur."]);
     for (events, text) in [(2, "Fo"), (3, "Four.")] {
         let lost = |run: Run| run.stdout(text).stderr_like(messages::error(""));
@@ -104,7 +106,7 @@ fn a_connection_that_breaks_in_the_middle_of_a_stream_is_a_lost_answer() {
 }
 
 #[test]
-fn a_connection_that_breaks_after_the_finish_reason_breaks_nothing() {
+fn a_connection_that_breaks_after_the_finish_reason_does_not_matter() {
     for stream in [streamed(&["Four."]), streamed(&["Four."]).close_delimited()] {
         let whole = |run: Run| run.stdout("Four.\n").stderr_like(predicate::always());
         reset_after(stream.split(3).0, whole, "Four.", 0);
@@ -112,7 +114,7 @@ fn a_connection_that_breaks_after_the_finish_reason_breaks_nothing() {
 }
 
 #[test]
-fn an_error_inside_a_stream_is_told_in_its_words() {
+fn an_error_inside_a_stream_is_reported_with_its_message() {
     let cases = [
         (r#"{"code":"invalid-argument","error":"It rains."}"#, "invalid-argument: It rains."),
         (r#"{"code":13,"error":"It rains."}"#, "It rains."),
@@ -131,49 +133,49 @@ fn an_error_inside_a_stream_is_told_in_its_words() {
         for (before, text) in [(String::new(), ""), (piece("Fo"), "Fo")] {
             for name in ["", "event: error\n"] {
                 let body = format!("{before}{name}{}{rest}", event(payload));
-                let server = Server::reply(sse(&*body));
+                let server = Server::respond(sse(&*body));
                 let words = format!(": {words}\n");
                 streaming(&server).case(&body).stdout(text).fails(8, &[&words]);
             }
         }
-        let server = Server::reply(sse(piece("Fo") + &event(payload) + &rest));
-        let before = replies::chunk(json!({ "content": "Fo" }), None) + "\n";
+        let server = Server::respond(sse(piece("Fo") + &event(payload) + &rest));
+        let before = chat::chunk(json!({ "content": "Fo" }), None) + "\n";
         streaming_json(&server).case(payload).stdout(before).fails(8, &[words]);
     }
 }
 
 #[test]
-fn what_a_stream_says_of_an_error_is_as_short_and_as_safe_as_in_a_reply() {
+fn an_error_in_a_stream_is_truncated_and_sanitized_like_in_a_response() {
     let odd = json!({ "error": { "message": "a\u{1b}[2J\nb\u{202e}c\u{9b}" } }).to_string();
-    let server = Server::reply(sse(piece("Fo") + &event(&odd)));
+    let server = Server::respond(sse(piece("Fo") + &event(&odd)));
     let run = streaming(&server).stdout("Fo");
     run.fails(8, &[r": a\x1b[2J b\u{202e}c\u{9b}"]);
     let long = json!({ "error": "x".repeat(401) }).to_string();
-    let server = Server::reply(sse(piece("Fo") + &event(&long)));
-    let told = format!(": {}\u{2026}\n", "x".repeat(397));
-    streaming(&server).stdout("Fo").fails(8, &[&told]);
+    let server = Server::respond(sse(piece("Fo") + &event(&long)));
+    let shown = format!(": {}\u{2026}\n", "x".repeat(397));
+    streaming(&server).stdout("Fo").fails(8, &[&shown]);
 }
 
 #[test]
-fn every_error_of_a_stream_says_which_reply_it_was() {
+fn every_error_of_a_stream_names_the_id_of_the_response() {
     let env = Env::new();
-    let events = replies::stream_of(&["Fo", "ur."], Some("length"));
-    for (reply, code) in [
-        (Reply::sse(&events[..2]), 7),
-        (Reply::sse(&events).cut_at(300), 7),
-        (Reply::sse(&events).cut_at(0), 7),
-        (Reply::sse(&["junk"]), 8),
-        (Reply::sse(&[r#"{"error":"no"}"#]), 8),
-        (Reply::sse(&events), 9),
+    let events = chat::stream_of(&["Fo", "ur."], Some("length"));
+    for (response, code) in [
+        (Response::sse(&events[..2]), 7),
+        (Response::sse(&events).truncated_at(300), 7),
+        (Response::sse(&events).truncated_at(0), 7),
+        (Response::sse(&["junk"]), 8),
+        (Response::sse(&[r#"{"error":"no"}"#]), 8),
+        (Response::sse(&events), 9),
     ] {
-        let server = Server::reply(reply.with_id());
-        let told = format!("(x-request-id {ID})\n");
-        env.ask(&server, ["--stream"]).stdout_like("").fails(code, &[&told]);
+        let server = Server::respond(response.with_id());
+        let shown = format!("(x-request-id {ID})\n");
+        env.ask(&server, ["--stream"]).stdout_like("").fails(code, &[&shown]);
     }
 }
 
 #[test]
-fn an_error_without_words_is_an_error_all_the_same() {
+fn an_error_without_a_message_is_still_an_error() {
     for payload in [
         r#"{"error":true}"#,
         r#"{"error":7}"#,
@@ -183,13 +185,13 @@ fn an_error_without_words_is_an_error_all_the_same() {
         r#"{"error":{"type":"t"},"choices":[{"delta":{"content":"No."},"finish_reason":"stop"}]}"#,
     ] {
         let body = piece("Fo") + &event(payload) + &finish("stop") + DONE;
-        let server = Server::reply(sse(body));
+        let server = Server::respond(sse(body));
         streaming(&server).case(payload).stdout("Fo").fails(8, &[]);
     }
 }
 
 #[test]
-fn an_event_that_is_no_json_or_no_completion_is_a_fault_of_the_service() {
+fn an_event_that_is_not_json_or_not_a_completion_is_a_server_error() {
     for payload in [
         "{",
         "{]",
@@ -200,17 +202,17 @@ fn an_event_that_is_no_json_or_no_completion_is_a_fault_of_the_service() {
         r#"{"choices":[{"delta":{"content":7}}]}"#,
         r#"{"choices":[{"delta":7}]}"#,
     ] {
-        let server = Server::reply(sse(piece("Fo") + &event(payload) + &finish("stop") + DONE));
+        let server = Server::respond(sse(piece("Fo") + &event(payload) + &finish("stop") + DONE));
         streaming(&server).case(payload).stdout("Fo").fails(8, &[]);
     }
 }
 
 #[test]
-fn a_json_reply_in_place_of_a_stream_is_read_as_what_it_is() {
-    let cut = replies::completion_with(json!({ "finish_reason": "length" }));
-    let error = replies::error("wet", "It rains.");
-    let four = replies::completion("Four.");
-    for (status, reply, code, text, words) in [
+fn a_json_response_instead_of_a_stream_is_read_as_such() {
+    let cut = chat::completion_with(json!({ "finish_reason": "length" }));
+    let error = chat::error("wet", "It rains.");
+    let four = chat::completion("Four.");
+    for (status, response, code, text, words) in [
         (200, &*four, 0, "Four.\n", ""),
         (200, &cut, 9, "Four.\n", "token limit"),
         (200, &error, 8, "", "It rains."),
@@ -220,20 +222,21 @@ fn a_json_reply_in_place_of_a_stream_is_read_as_what_it_is() {
         (401, &error, 3, "", "It rains."),
         (500, &error, 8, "", "It rains."),
     ] {
-        let lines = if text.is_empty() { String::new() } else { format!("{reply}\n") };
-        let server = Server::play([Reply::json(status, reply), Reply::json(status, reply)]);
+        let lines = if text.is_empty() { String::new() } else { format!("{response}\n") };
+        let server =
+            Server::play([Response::json(status, response), Response::json(status, response)]);
         for (run, stdout) in [(streaming(&server), text), (streaming_json(&server), &*lines)] {
-            run.case((status, reply)).stdout(stdout).ends(code, &[words]);
+            run.case((status, response)).stdout(stdout).ends(code, &[words]);
         }
     }
 }
 
 #[test]
-fn an_answer_that_is_not_fit_is_told_and_is_no_success() {
+fn an_unusable_answer_is_reported_and_not_a_success() {
     let call =
         json!([{ "id": "1", "type": "function", "function": { "name": "f", "arguments": "{}" } }]);
-    let called = event(&replies::chunk(json!({ "tool_calls": call }), None));
-    let refused = |words: &str| event(&replies::chunk(json!({ "refusal": words }), None));
+    let called = event(&chat::chunk(json!({ "tool_calls": call }), None));
+    let refused = |words: &str| event(&chat::chunk(json!({ "refusal": words }), None));
     for (body, text, words) in [
         (piece("Fo") + &finish("length"), "Fo\n", "token limit"),
         (piece("Fo") + &finish("content_filter"), "Fo\n", "filter"),
@@ -248,43 +251,43 @@ fn an_answer_that_is_not_fit_is_told_and_is_no_success() {
         (piece("") + &finish("stop"), "", "empty"),
         (piece(" \n ") + &finish("stop"), " \n \n", "empty"),
     ] {
-        let server = Server::reply(sse(body.clone() + DONE));
+        let server = Server::respond(sse(body.clone() + DONE));
         streaming(&server).case(body).stdout(text).fails(9, &[words]);
     }
     for reason in ["stop", "end_turn"] {
-        let last = event(&replies::chunk(json!({ "content": "ur." }), Some(reason)));
-        let server = Server::reply(sse(piece("Fo") + &last + DONE));
+        let last = event(&chat::chunk(json!({ "content": "ur." }), Some(reason)));
+        let server = Server::respond(sse(piece("Fo") + &last + DONE));
         streaming(&server).case(reason).stdout("Four.\n").success();
     }
 }
 
 #[test]
-fn an_event_may_have_16_mib_and_not_more() {
+fn an_event_may_have_at_most_16_mib() {
     const CAP: usize = 16 << 20;
     let content = |len| {
         format!(r#"data: {{"choices":[{{"delta":{{"content":"{}"#, "x".repeat(len)).into_bytes()
     };
     let large = [content(CAP - 1024), b"\"}}]}\n\n".to_vec(), finish("stop").into_bytes()].concat();
-    let server = Server::reply(sse(large));
+    let server = Server::respond(sse(large));
     streaming(&server).stdout("x".repeat(CAP - 1024) + "\n").success();
 
-    // The events do not end, so only the cap can: in one line, or in many.
+    // The events are endless, so that only the limit ends the run: in one line, or in many.
     let line = [&b"data: "[..], &b"x".repeat(1 << 16), b"\n"].concat();
     for endless in [content(CAP + 1024), line.repeat(257)] {
         let server = Server::play([Script::new().send(sse("").head()).send(endless).stall()]);
         let env = Env::new();
-        // 80 MiB of address space in all: the cap, what growing costs, and the program.
+        // 80 MiB of address space in all: the limit, the cost of growing, and the program.
         let run = env.sh("ulimit -v 81920; exec xask --stream hi").server(&server);
         run.fails(8, &["16 MiB"]);
     }
 }
 
 #[test]
-fn the_text_of_a_stream_may_have_64_mib_and_not_more() {
+fn the_text_of_a_stream_may_have_at_most_64_mib() {
     let part = piece(&"x".repeat(8 << 20));
     for (last, code) in [("", 0), ("x", 8)] {
         let end = [piece(last), finish("stop"), DONE.to_owned()].concat();
-        let server = Server::reply(sse(part.repeat(8) + &end));
+        let server = Server::respond(sse(part.repeat(8) + &end));
         let run = streaming(&server).stdout_like("xxx");
         match code {
             0 => run.success(),
@@ -311,7 +314,7 @@ fn a_reader_that_leaves_ends_the_request_and_the_program_quietly() {
 }
 
 #[test]
-fn a_reader_that_leaves_wins_over_an_answer_that_is_not_fit() {
+fn a_reader_that_leaves_takes_precedence_over_an_unusable_answer() {
     let gate = Gate::new();
     let script = Script::new().send(sse(piece("Fo"))).wait(&gate).send(finish("length") + DONE);
     let server = Server::play([script]);
@@ -323,18 +326,18 @@ fn a_reader_that_leaves_wins_over_an_answer_that_is_not_fit() {
 }
 
 #[test]
-fn what_was_cut_stays_cut_whatever_is_said_after_it() {
+fn the_first_finish_reason_that_makes_an_answer_unusable_counts() {
     for finishes in [["length", "stop"], ["stop", "length"]] {
         let body = piece("Fo") + &finishes.map(finish).concat() + DONE;
-        let server = Server::reply(sse(body));
+        let server = Server::respond(sse(body));
         let run = streaming(&server).case(finishes).stdout("Fo\n");
         run.stderr_like(messages::error("token limit")).code(9);
     }
 }
 
 #[test]
-fn a_stream_that_cannot_be_written_is_local_trouble() {
-    let stream = || Server::reply(streamed(&["Four."]));
+fn a_stream_that_cannot_be_written_is_a_local_error() {
+    let stream = || Server::respond(streamed(&["Four."]));
     let server = stream();
     let full = Env::new().sh("xask --stream hi >/dev/full").server(&server);
     full.fails(1, &["standard output"]);

@@ -1,6 +1,6 @@
 //! A fresh folder, an empty environment, and one run of xask in them, with what is expected of it.
 //!
-//! Strict by default: a run that says a byte nobody asked for, on any stream, fails its test.
+//! Strict by default: a run that writes an unexpected byte to any stream fails its test.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -20,7 +20,7 @@ use super::running::{Output, Running};
 use super::server::Server;
 use super::tty::Tty;
 
-/// A folder that goes with the test, and the runs inside it.
+/// A folder that is removed after the test, and the runs inside it.
 pub struct Env {
     folder: Rc<TempDir>,
 }
@@ -54,7 +54,7 @@ fn binary() -> &'static Path {
     assert_cmd::cargo::cargo_bin!("xask")
 }
 
-/// One run that has not begun, and what it must say. Nothing happens before [`Run::code`],
+/// One run that has not started, and its expected output. Nothing happens before [`Run::code`],
 /// [`Run::success`], [`Run::signal`] or [`Run::spawn`].
 #[must_use = "a Run that is not asked for its exit code was never run"]
 pub struct Run {
@@ -85,7 +85,7 @@ pub(super) struct Expectations {
 
 impl Run {
     fn new(env: &Env, program: &OsStr) -> Self {
-        // Backtraces are on, so that every test proves that they do not show.
+        // Backtraces are on, so that every test checks that they are not printed.
         let mut vars: BTreeMap<OsString, OsString> =
             [("LANG".into(), "C.UTF-8".into()), ("RUST_BACKTRACE".into(), "1".into())].into();
         if let Some(path) = std::env::var_os("PATH") {
@@ -109,7 +109,7 @@ impl Run {
         self
     }
 
-    /// Which row of a table this is, for the message when it fails.
+    /// The row of a table, for the message if the run fails.
     pub fn case(mut self, case: impl fmt::Debug) -> Self {
         self.case = format!("[{case:?}] ");
         self
@@ -120,7 +120,7 @@ impl Run {
         self
     }
 
-    /// Asks this server.
+    /// Sends requests to this server.
     pub fn server(self, server: &Server) -> Self {
         self.env("XAI_BASE_URL", server.url())
     }
@@ -129,14 +129,14 @@ impl Run {
         self.env("XAI_API_KEY", key)
     }
 
-    /// A pipe that holds these bytes and then ends. Without this and its like, stdin is /dev/null.
+    /// A pipe that holds these bytes and then ends. Without this or a similar call, stdin is /dev/null.
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Stdin::Bytes(bytes.into());
         self
     }
 
-    /// A pipe that stays open as long as the child runs. Nobody writes to it but
-    /// [`Running::write_stdin`].
+    /// A pipe that stays open as long as the child runs. Only
+    /// [`Running::write_stdin`] writes to it.
     pub fn stdin_open(mut self) -> Self {
         self.stdin = Stdin::Open;
         self
@@ -148,8 +148,8 @@ impl Run {
         self
     }
 
-    /// Puts this stream on the run's pseudo-terminal; all streams that are put there share one.
-    /// What comes out of it is no longer `stdout` or `stderr`, but `tty`.
+    /// Connects this stream with the run's pseudo-terminal; all such streams share one.
+    /// Its output is no longer `stdout` or `stderr`, but `tty`.
     pub fn tty(mut self, stream: Tty) -> Self {
         self.ttys.push(stream);
         self
@@ -167,7 +167,7 @@ impl Run {
         self
     }
 
-    /// Expects exactly these bytes out of the terminal.
+    /// Expects exactly these bytes on the terminal.
     pub fn on_tty(mut self, exact: impl Into<Vec<u8>>) -> Self {
         self.expect.tty = Expected::Exactly(exact.into());
         self
@@ -209,13 +209,13 @@ impl Run {
         self.spawn().signal(signal)
     }
 
-    /// Starts it, for a test that has a word with it while it runs.
+    /// Starts it, for a test that interacts with it while it runs.
     #[track_caller]
     pub fn spawn(self) -> Running {
         Running::start(self)
     }
 
-    /// The command, its three streams still to be set (but for /dev/null and a file).
+    /// The command, without its three streams (except for stdin from /dev/null or a file).
     pub(super) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.args).current_dir(self.folder.path()).env_clear().envs(&self.vars);
@@ -231,7 +231,7 @@ impl Run {
         command
     }
 
-    /// The command line for a person to read: what the test set, then the arguments, long ones cut.
+    /// The command line for messages: the variables of the test, then the arguments, long ones truncated.
     pub(super) fn line(&self) -> String {
         let short = |text: &OsStr| {
             let text = text.to_string_lossy();
@@ -250,17 +250,17 @@ impl Run {
     }
 }
 
-/// A pipe that holds these bytes. The first of them are in it (and where they are all, it is closed)
-/// before the child begins, so that what the child finds there is not a matter of luck.
+/// A pipe that holds these bytes. The first of them are in it (and if that is all, it is closed)
+/// before the child starts, so that the child reliably finds them there.
 fn pipe_of(bytes: Vec<u8>) -> PipeReader {
-    /// POSIX's least; no pipe blocks on so few.
+    /// The minimum of POSIX; no pipe blocks on this many bytes.
     const FITS: usize = 512;
     let (theirs, mut ours) = io::pipe().expect("a pipe");
     let (first, rest) = bytes.split_at(bytes.len().min(FITS));
     ours.write_all(first).expect("an empty pipe takes this");
     if !rest.is_empty() {
-        // Its own thread, for the child may not read before it has written. It ends with the child at
-        // the latest; a child that does not want the bytes is no error.
+        // A thread of its own, because the child may write before it reads. It ends with the child at
+        // the latest; a child that does not read the bytes is not an error.
         thread::spawn(move || ours.write_all(&bytes[FITS..]));
     }
     theirs

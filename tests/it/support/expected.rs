@@ -1,4 +1,4 @@
-//! What a stream must be: these very bytes, or something that holds of it; and how it is shown where it is not.
+//! What a stream must be: exact bytes, or text that satisfies a predicate; and how a difference is shown.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use predicates::{BoxPredicate, str::PredicateStrExt};
 
 use super::escaped;
 
-/// Of an argument, and of a line that differs, so much is shown.
+/// How many characters of an argument, or of a line that differs, are shown.
 pub(super) const WIDTH: usize = 240;
 
-/// What one stream must be. By default: nothing at all.
+/// What one stream must be. By default: empty.
 pub(super) enum Expected {
     Exactly(Vec<u8>),
     Like(Vec<BoxPredicate<[u8]>>),
@@ -59,8 +59,8 @@ impl<P: Predicate<str> + Send + Sync + 'static> IntoMatcher<Satisfies> for P {
     }
 }
 
-/// These bytes and no others. Unlike the predicates crate's own, it shows where a line differs in bytes
-/// nobody can see, and stays readable when the stream is 64 MiB.
+/// Exactly these bytes. Unlike the predicate of the predicates crate, it shows where a line differs in invisible
+/// bytes, and stays readable if the stream has 64 MiB.
 struct Exactly(Vec<u8>);
 
 impl Predicate<[u8]> for Exactly {
@@ -83,7 +83,7 @@ impl fmt::Display for Exactly {
     }
 }
 
-/// The lines that differ, `-` expected and `+` had, what is the same at either end left out.
+/// The lines that differ, `-` expected and `+` actual, without the equal ones at either end.
 fn diff(want: &[u8], have: &[u8]) -> String {
     const LINES: usize = 12;
     let equal = want.iter().zip(have).take_while(|(a, b)| a == b).count();

@@ -1,4 +1,4 @@
-//! What lies in the folder of a test: files, folders, links, named pipes, and who may do what with them.
+//! The folder of a test: files, folders, links, named pipes, and their permissions.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::env::Env;
 
 impl Env {
-    /// Writes a file; folders on its way are made.
+    /// Writes a file; missing folders of its path are created.
     pub fn write(&self, name: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a parent")).expect("a folder for the file");
@@ -21,12 +21,12 @@ impl Env {
         fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
     }
 
-    /// The names in the folder, sorted: proof that nothing was left behind.
+    /// The names in the folder, sorted, to check that nothing was left behind.
     pub fn names(&self) -> Vec<String> {
         self.names_in("")
     }
 
-    /// The same of one of its folders. A folder that is not there holds nothing.
+    /// The same for one of its folders. A missing folder holds nothing.
     pub fn names_in(&self, folder: impl AsRef<Path>) -> Vec<String> {
         let entries = fs::read_dir(self.path(folder)).into_iter().flatten();
         let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
@@ -35,32 +35,32 @@ impl Env {
         names
     }
 
-    /// How much the files in one of its folders hold, in bytes: what a run has written so far. A folder that is not
-    /// there holds nothing.
+    /// The size of all files in one of its folders, in bytes: what a run has written so far. A missing
+    /// folder holds nothing.
     pub fn bytes_in(&self, folder: impl AsRef<Path>) -> u64 {
         let entries = fs::read_dir(self.path(folder)).into_iter().flatten().filter_map(Result::ok);
-        // What is gone by now holds nothing either.
+        // A file that is gone by now holds nothing either.
         entries.filter_map(|entry| entry.metadata().ok()).map(|found| found.len()).sum()
     }
 
-    /// Makes a folder in a folder that is there.
+    /// Creates a folder in an existing folder.
     pub fn folder(&self, name: impl AsRef<Path>) {
         fs::create_dir(self.path(name)).expect("a folder");
     }
 
-    /// Makes a symbolic link of this name, which leads there.
+    /// Creates a symbolic link of this name to this target.
     pub fn link(&self, name: impl AsRef<Path>, to: impl AsRef<Path>) {
         symlink(to, self.path(name)).expect("a link");
     }
 
-    /// A named pipe. To open it waits for the other side.
+    /// A named pipe. Opening it waits for the other side.
     pub fn fifo(&self, name: &str) -> PathBuf {
         let path = self.path(name);
         rustix::fs::mkfifoat(rustix::fs::CWD, &path, 0o600.into()).expect("a named pipe");
         fs::canonicalize(path).expect("the named pipe is there")
     }
 
-    /// Who may do what with a file or a folder.
+    /// The permissions of a file or a folder.
     #[track_caller]
     pub fn mode(&self, name: impl AsRef<Path>) -> u32 {
         let found = fs::metadata(self.path(name)).expect("it is there");

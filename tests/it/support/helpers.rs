@@ -1,49 +1,49 @@
-//! One question to a server, its answer, and how it fails: with a code, and on stderr with one safe line and at
+//! One prompt to a server, its answer, and how it fails: with an exit status, and on stderr with one safe line and at
 //! most a hint below it.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use super::env::{Env, Run};
-use super::server::{Reply, Server};
-use super::{messages, replies};
+use super::server::{Response, Server};
+use super::{chat, messages};
 
-/// What is asked where it does not matter what.
-pub const QUESTION: &str = "What is 2 + 2?";
+/// The prompt where the text does not matter.
+pub const PROMPT: &str = "What is 2 + 2?";
 
-/// The key that is shown to a service, and to nobody else. It shares no five letters in a row with any other text
+/// The key that is sent to the API, and shown nowhere else. It shares no five letters in a row with any other text
 /// here.
 pub const KEY: &str = "xai-Kq7ZbWm3TnVx9RfGh2Js";
 
-/// The id of a reply, where it is to be told.
+/// The id of a response, for tests of messages that name it.
 pub const ID: &str = "0f4c5b1e-7a3d";
 
-/// The answer where it does not matter which. Printed, it is `Four.` and a line feed.
-pub fn four() -> Reply {
+/// The answer where the text does not matter. Printed, it is `Four.` and a line feed.
+pub fn four() -> Response {
     answer("Four.")
 }
 
-/// A whole and fit answer.
-pub fn answer(text: &str) -> Reply {
-    Reply::json(200, replies::completion(text))
+/// A whole and usable answer.
+pub fn answer(text: &str) -> Response {
+    Response::json(200, chat::completion(text))
 }
 
-/// The same as a stream, a piece an event: the head, the reasoning, the pieces, the finish.
-pub fn streamed(pieces: &[&str]) -> Reply {
-    Reply::sse(&replies::stream_of(pieces, Some("stop")))
+/// The same as a stream, one event per piece: the role, the reasoning, the pieces, the finish reason.
+pub fn streamed(pieces: &[&str]) -> Response {
+    Response::sse(&chat::stream_of(pieces, Some("stop")))
 }
 
-/// Turned away, with leave to come back at once.
-pub fn busy(status: u16) -> Reply {
-    Reply::json(status, replies::error("overloaded", "Too busy.")).header("Retry-After", "0")
+/// A rejection that allows a retry at once.
+pub fn retry_at_once(status: u16) -> Response {
+    Response::json(status, chat::error("overloaded", "Too busy.")).header("Retry-After", "0")
 }
 
-/// A JSON reply with its id.
-pub fn reply(status: u16, body: impl Into<Vec<u8>>) -> Reply {
-    Reply::json(status, body).with_id()
+/// A JSON response with its id.
+pub fn json_response(status: u16, body: impl Into<Vec<u8>>) -> Response {
+    Response::json(status, body).with_id()
 }
 
-impl Reply {
+impl Response {
     pub fn with_id(self) -> Self {
         self.header("x-request-id", ID)
     }
@@ -63,20 +63,20 @@ impl Env {
         library
     }
 
-    /// Asks a server the one question, once, with these flags.
+    /// Runs xask with [`PROMPT`] and these flags against a server, without retries.
     pub fn ask<'a>(&self, server: &Server, flags: impl IntoIterator<Item = &'a str>) -> Run {
         self.ask_at(&server.url(), flags)
     }
 
     /// As [`Env::ask`], for a base URL.
     pub fn ask_at<'a>(&self, url: &str, flags: impl IntoIterator<Item = &'a str>) -> Run {
-        let args = ["--retries=0", QUESTION].into_iter().chain(flags);
+        let args = ["--retries=0", PROMPT].into_iter().chain(flags);
         self.xask(args).env("XAI_BASE_URL", url)
     }
 }
 
 impl Run {
-    /// Ends with this code: well, or as [`Run::fails`] says.
+    /// Ends with this code: 0, or as described at [`Run::fails`].
     #[track_caller]
     pub fn ends(self, code: i32, words: &[&str]) {
         match code {
@@ -85,8 +85,8 @@ impl Run {
         }
     }
 
-    /// Ends with this code, and with a message as each of them must be, in which are all of these words.
-    /// Returns stderr. Stdout is judged as always: by default it must be empty.
+    /// Ends with this code, and with a valid message that contains all of these words.
+    /// Returns stderr. Stdout is checked as always: by default it must be empty.
     #[track_caller]
     pub fn fails(self, code: i32, words: &[&str]) -> String {
         let line = self.line();

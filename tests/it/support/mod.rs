@@ -1,22 +1,22 @@
-//! What every test stands on: a hermetic place to run xask in ([`Env`]), a service that plays a script
-//! ([`Server`]), replies in the service's own wire format ([`replies`]), certificates ([`tls`]),
+//! What every test uses: a hermetic place to run xask in ([`Env`]), a server that plays a script
+//! ([`Server`]), responses in the wire format of the API ([`chat`], [`responses`]), certificates ([`tls`]),
 //! and a terminal.
 //!
-//! All of it waits for events and never for time; the one clock is [`LIMIT`], a net under tests that hang.
+//! All of it waits for events and never for time; the only clock is [`LIMIT`], which ends tests that hang.
 #![allow(
     dead_code,
     unused_imports,
     reason = "a kit: what one room leaves in the box, another takes out"
 )]
 
+pub mod chat;
 mod env;
 mod expected;
 mod files;
 mod helpers;
+pub mod images;
 pub mod messages;
 mod permission;
-pub mod pictures;
-pub mod replies;
 pub mod responses;
 mod running;
 mod server;
@@ -29,17 +29,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use env::{Env, Run};
-pub use helpers::{ID, KEY, QUESTION, answer, busy, four, reply, streamed};
+pub use helpers::{ID, KEY, PROMPT, answer, four, json_response, retry_at_once, streamed};
 pub use permission::unprivileged;
 pub use running::{Output, Running};
 pub use rustix::process::Signal;
-pub use server::{Gate, Reads, Reply, Request, Script, Server};
+pub use server::{Gate, Reads, Request, Response, Script, Server};
 pub use tty::Tty;
 
-/// How long a child may run, and a gate stay shut, before the test is given up as hung. Not a measurement.
+/// How long a child may run, and a gate stay closed, before the test counts as hung. Not a measurement.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// Looks until it is so: for what nobody tells. Panics when it is still not so after [`LIMIT`].
+/// Polls until the condition holds, for changes without an event. Panics if it still does not hold after [`LIMIT`].
 #[track_caller]
 pub fn wait_for(mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
@@ -49,7 +49,7 @@ pub fn wait_for(mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Bytes as one printable line: UTF-8 as it is, control characters and broken bytes escaped.
+/// Bytes as one printable line: UTF-8 unchanged, control characters and invalid bytes escaped.
 pub fn escaped(bytes: &[u8]) -> String {
     let mut line = String::new();
     for chunk in bytes.utf8_chunks() {
@@ -64,7 +64,7 @@ pub fn escaped(bytes: &[u8]) -> String {
     line
 }
 
-/// Says that a test, or a part of it, was not run, and why. Past the harness, which shows only what a
+/// Reports that a test, or a part of it, was not run, and why. It bypasses the harness, which shows only what a
 /// failed test prints.
 pub fn skip(why: &str) {
     let test = thread::current();

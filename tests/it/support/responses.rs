@@ -1,11 +1,11 @@
-//! Replies of the Responses API, as recorded (xAI API reference): the JSON of an answer, the payloads of a stream's
-//! events.
+//! Responses of the Responses API, as recorded (xAI API reference): the JSON of an answer, the payloads of the events
+//! of a stream.
 
 use serde_json::{Value, json};
 
-use super::Reply;
+use super::Response;
 
-/// What [`response`] says of the tokens.
+/// The output of `--usage` for [`response`].
 pub const USAGE: &str =
     "xask: usage: prompt=216 cached=4 reasoning=237 completion=626 total=1079 cost_usd=0.00577\n";
 
@@ -28,7 +28,7 @@ pub fn cited_message(text: &str, sources: &[(&str, &str)]) -> Value {
     })
 }
 
-/// A search of the web that has ended.
+/// A finished search of the web.
 pub fn web_search() -> Value {
     json!({
         "id": "ws_u", "type": "web_search_call", "status": "completed",
@@ -50,7 +50,7 @@ pub fn response(items: &[Value]) -> Value {
     })
 }
 
-/// The same, cut at the token limit.
+/// The same, truncated at the token limit.
 pub fn truncated_response(items: &[Value]) -> Value {
     let mut response = response(items);
     response["status"] = "incomplete".into();
@@ -59,11 +59,11 @@ pub fn truncated_response(items: &[Value]) -> Value {
 }
 
 /// A complete answer.
-pub fn whole_answer(text: &str) -> Reply {
-    Reply::json(200, response(&[message(text)]).to_string())
+pub fn whole_answer(text: &str) -> Response {
+    Response::json(200, response(&[message(text)]).to_string())
 }
 
-/// The payloads of the events of a message, a word an event.
+/// The payloads of the events of a message, one word per event.
 pub fn message_events(index: usize, item: &Value) -> Vec<String> {
     let text = item["content"][0]["text"].as_str().expect("a message has a text");
     let begun = json!({"id": "msg_u", "type": "message", "role": "assistant", "content": []});
@@ -111,9 +111,9 @@ pub fn events(response: &Value) -> Vec<String> {
     events
 }
 
-/// A stream of these events, each with the line that names it.
-pub fn stream(payloads: &[String]) -> Reply {
-    Reply::new(200, "text/event-stream", sse(payloads)).close_delimited()
+/// A stream of these events, each with a line with its name.
+pub fn stream(payloads: &[String]) -> Response {
+    Response::new(200, "text/event-stream", sse(payloads)).close_delimited()
 }
 
 /// Events as they are sent.

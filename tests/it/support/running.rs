@@ -1,4 +1,4 @@
-//! A run that has begun: what a test does with the child while it lives, and how its end is judged.
+//! A run that has started: what a test does with the child while it runs, and how its outcome is checked.
 
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -19,18 +19,18 @@ use super::env::{Expectations, Run};
 use super::tty::{Terminal, Tty};
 use super::{LIMIT, Signal, escaped};
 
-/// So much of what came out of the terminal is told of a test that failed, in bytes.
+/// How many bytes of the terminal's output are shown for a failed test.
 const SHOWN: usize = 4 * 1024;
 
-/// Held while a child is started, and while a reader leaves: until it runs a program of its own, a child
-/// of another test has copies of all descriptors, and would keep a pipe open that has no reader.
+/// Held while a child is started, and while a reader leaves: until it runs its own program, a child
+/// of another test has copies of all descriptors, and would keep open a pipe that has no reader.
 static STARTING: Mutex<()> = Mutex::new(());
 
 fn starting() -> MutexGuard<'static, ()> {
     STARTING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A child at work. Killed when dropped.
+/// A running child. It is killed when dropped.
 #[must_use = "a Running that is not asked for its end proves nothing"]
 pub struct Running {
     line: String,
@@ -42,19 +42,19 @@ pub struct Running {
     stderr: Stream,
     tty: Stream,
     ended: bool,
-    /// Kept until the child has gone, also where the test has dropped its `Env`.
+    /// Kept until the child has ended, even if the test has dropped its `Env`.
     _folder: Rc<TempDir>,
 }
 
-/// What a run left behind.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct Output {
     pub status: ExitStatus,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
-    /// What came out of the terminal.
+    /// The output on the terminal.
     pub tty: Vec<u8>,
-    /// How long it kept a processor busy: not how long it ran.
+    /// How much processor time it used, not how long it ran.
     pub cpu: Duration,
 }
 
@@ -62,13 +62,13 @@ impl Running {
     pub(super) fn start(run: Run) -> Self {
         let line = run.line();
         let mut command = run.command();
-        // A group of its own: the watchdog also reaches what a shell script started.
+        // A group of its own, so that the watchdog also reaches the children of a shell script.
         command.process_group(0);
         let terminal = (!run.ttys.is_empty())
             .then(|| Terminal::connect(&mut command, &run.ttys).expect("a pseudo-terminal"));
         let guard = starting();
         let mut child = command.spawn().unwrap_or_else(|e| panic!("{line}: {e}"));
-        // It holds the child's ends of terminal and pipe.
+        // The command holds the child's ends of the terminal and the pipe.
         drop((command, guard));
         let watchdog = Some(Watchdog::over(&child));
 
@@ -91,7 +91,7 @@ impl Running {
         }
     }
 
-    /// Waits until stdout has said this, after what was last waited for. Returns all it said so far.
+    /// Waits until stdout contains this, after what was last waited for. Returns all output so far.
     #[track_caller]
     pub fn read_stdout_until(&mut self, needle: impl AsRef<[u8]>) -> &[u8] {
         self.stdout.read_until(needle.as_ref(), &self.line)
@@ -109,12 +109,12 @@ impl Running {
         self.tty.read_until(needle.as_ref(), &self.line)
     }
 
-    /// The reader leaves. What was not read until now is not part of the output.
+    /// Closes stdout for reading. Bytes that were not read before are not part of the output.
     pub fn close_stdout(&mut self) {
         let _guard = starting();
         self.stdout.from = None;
-        // A child that another test is starting has a copy of our end until its `exec`; so long the
-        // reader has not left. Nobody has one where the pipe cannot be opened.
+        // A child that another test is starting has a copy of our end until its `exec`; until then the
+        // reader has not left. If the pipe cannot be opened, no process has one.
         let theirs = format!("/proc/{}/fd/1", self.child.id());
         let flags = OFlags::WRONLY | OFlags::NONBLOCK;
         if let Ok(pipe) = rustix::fs::open(theirs, flags, Mode::empty()) {
@@ -140,12 +140,12 @@ impl Running {
         self.child.kill().expect("the child can be killed");
     }
 
-    /// Sends a signal to the child; whether it dies of it is asked with [`Running::signal`].
+    /// Sends a signal to the child; [`Running::signal`] checks whether it dies of it.
     pub fn send(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("the child can be signalled");
     }
 
-    /// How often the child has called write(2) so far, whatever the file.
+    /// How often the child has called write(2) so far, for any file.
     #[track_caller]
     pub fn write_calls(&self) -> u64 {
         let path = format!("/proc/{}/io", self.child.id());
@@ -154,8 +154,8 @@ impl Running {
         calls.expect("a count of writes").parse().expect("a number")
     }
 
-    /// The most memory the child has held so far, in KiB. Exact while it waits: the
-    /// kernel tells it of running processes only.
+    /// The peak memory of the child so far, in KiB. Exact while it waits: the
+    /// kernel provides it for running processes only.
     #[track_caller]
     pub fn peak_kib(&self) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());
@@ -170,7 +170,7 @@ impl Running {
         self.code(0)
     }
 
-    /// Waits for the end, and judges it as [`Run::code`] does.
+    /// Waits for the end, and checks it as [`Run::code`] does.
     #[track_caller]
     pub fn code(mut self, code: i32) -> Output {
         let output = self.end();
@@ -188,14 +188,14 @@ impl Running {
         self.judge(output)
     }
 
-    /// Waits for the end, and judges nothing.
+    /// Waits for the end, and checks nothing.
     #[track_caller]
     #[must_use = "nobody has looked at this output yet"]
     pub fn finish(mut self) -> Output {
         self.end()
     }
 
-    /// Each stream against what was expected of it.
+    /// Checks each stream against its expectation.
     #[track_caller]
     fn judge(mut self, output: Output) -> Output {
         let expect = std::mem::take(&mut self.expect);
@@ -206,7 +206,7 @@ impl Running {
         for predicate in expect.stdout.into_predicates() {
             end = end.stdout(predicate);
         }
-        // `assert_cmd` knows of no third stream.
+        // `assert_cmd` has no third stream.
         end = output.on(&output.tty, &self.line);
         end = end.append_context("stdout, below,", "what came out of the terminal");
         for predicate in expect.tty.into_predicates() {
@@ -223,7 +223,7 @@ impl Running {
                 scope.spawn(|| stream.drain());
             }
         });
-        // Not reaped before the watchdog is called off, or its kill might reach a stranger.
+        // Not reaped before the watchdog is stopped, or its kill might reach another process.
         let id = WaitId::Pid(Pid::from_child(&self.child));
         waitid(id, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).expect("the child ends");
         let cpu = cpu(self.child.id());
@@ -268,7 +268,7 @@ impl Output {
         std::str::from_utf8(&self.stderr).expect("stderr is UTF-8")
     }
 
-    /// For `assert_cmd`, with any stream in the place of stdout.
+    /// For `assert_cmd`, with any stream in place of stdout.
     fn on(&self, stdout: &[u8], line: &str) -> Assert {
         let (status, stderr) = (self.status, self.stderr.clone());
         let output = process::Output { status, stdout: stdout.to_vec(), stderr };
@@ -278,7 +278,7 @@ impl Output {
     }
 }
 
-/// The time a process has computed, its own and the system's for it, also where it has ended and was not
+/// The processor time of a process, in user and kernel mode, even if it has ended and was not
 /// reaped yet (proc(5): fields 14 and 15, in hundredths of a second).
 fn cpu(id: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("the child's times");
@@ -287,12 +287,12 @@ fn cpu(id: u32) -> Duration {
     Duration::from_millis(ticks.sum::<u64>() * 10)
 }
 
-/// Something the child writes to, and what was read from it.
+/// A stream the child writes to, and what was read from it.
 struct Stream {
     name: &'static str,
     from: Option<Box<dyn Read + Send>>,
     seen: Vec<u8>,
-    /// Up to here `seen` was waited for.
+    /// Up to here `seen` was already waited for.
     mark: usize,
 }
 
@@ -330,7 +330,7 @@ impl Stream {
     }
 }
 
-/// Kills the child and what it started when [`LIMIT`] has passed.
+/// Kills the child and its own children when [`LIMIT`] has passed.
 struct Watchdog {
     leash: Sender<()>,
     thread: JoinHandle<bool>,
@@ -350,7 +350,7 @@ impl Watchdog {
         Self { leash, thread }
     }
 
-    /// Whether it had to bite.
+    /// Whether it had to kill.
     fn call_off(self) -> bool {
         drop(self.leash);
         self.thread.join().expect("the watchdog does not fail")

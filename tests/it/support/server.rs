@@ -1,10 +1,10 @@
-//! A service on loopback that plays a script: which bytes, in which pieces, when, and how it leaves.
+//! A server on loopback that plays a script: which bytes, in which pieces, when, and how it ends.
 //!
-//! It keeps what it was asked, and fails the test on drop when it was asked too often or too seldom. It knows
-//! as much HTTP/1.1 as it takes to find the end of a request; what a reply says is the script's business.
+//! It keeps its requests, and fails the test on drop if it got too many or too few. It knows
+//! as much HTTP/1.1 as it needs to find the end of a request; the script decides on the response.
 
 mod gate;
-mod reply;
+mod response;
 mod script;
 mod tunnel;
 mod wire;
@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::thread::{self, JoinHandle};
 
 pub use self::gate::Gate;
-pub use self::reply::Reply;
+pub use self::response::Response;
 use self::script::Keep;
 pub use self::script::{Reads, Script};
 use self::wire::{Clear, Encrypted, Wire};
@@ -46,18 +46,18 @@ struct State {
     requests: Vec<Request>,
     /// Weak: an open handle here would keep a connection from being closed.
     streams: Vec<Weak<TcpStream>>,
-    /// The address from which the server itself knocks, to say that it closes.
+    /// The address from which the server connects to itself when it closes.
     knock: Option<SocketAddr>,
 }
 
-/// What the service was asked, as far as it was read.
+/// A request, as far as it was read.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     pub method: String,
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// How much of the body was read, also where it was not kept [here](Script::weigh).
+    /// How much of the body was read, even if it was not kept [here](Script::weigh).
     pub body_len: usize,
 }
 
@@ -76,19 +76,20 @@ impl Server {
         Self::bind(addr, Some(identity.clone()), scripts).expect("a port on 127.0.0.1")
     }
 
-    /// One connection, one request, this reply.
-    pub fn reply(reply: Reply) -> Self {
-        Self::play([reply])
+    /// One connection, one request, this response.
+    pub fn respond(response: Response) -> Self {
+        Self::play([response])
     }
 
-    /// The same, held back: the first gate opens when it was asked, and when the second is opened it answers.
-    pub fn holding(reply: impl Into<Vec<u8>>) -> (Self, Gate, Gate) {
-        let (asked, go) = (Gate::new(), Gate::new());
-        let server = Self::play([Script::new().open(&asked).wait(&go).send(reply)]);
-        (server, asked, go)
+    /// The same, held back: the first gate opens when the request was received; when the test opens the second, the
+    /// server responds.
+    pub fn holding(response: impl Into<Vec<u8>>) -> (Self, Gate, Gate) {
+        let (received, go) = (Gate::new(), Gate::new());
+        let server = Self::play([Script::new().open(&received).wait(&go).send(response)]);
+        (server, received, go)
     }
 
-    /// Must not be asked at all.
+    /// A server that must not get a request.
     pub fn never() -> Self {
         Self::play(Vec::<Script>::new())
     }
@@ -130,19 +131,19 @@ impl Server {
         format!("{}://{}/v1", self.scheme, self.addr)
     }
 
-    /// The same by another name.
+    /// The same with another host name.
     pub fn url_at(&self, host: &str) -> String {
         format!("{}://{host}:{}/v1", self.scheme, self.addr.port())
     }
 
-    /// Waits until every script has come to its end, which may be that of its client: what was sent has
+    /// Waits until every script has ended, perhaps because its client left: what was sent has
     /// been read then.
     #[track_caller]
     pub fn wait(&self) {
         self.ends.iter().for_each(Gate::wait);
     }
 
-    /// What was asked, in the order in which the heads were read to their end.
+    /// The requests, in the order in which their heads were read to the end.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.lock().requests.clone()
     }
@@ -159,7 +160,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         {
-            // Held while knocking, so that the thread that accepts cannot take the knock for a customer.
+            // Held while connecting, so that the accepting thread cannot take this connection for a client.
             let mut state = self.shared.lock();
             match TcpStream::connect(self.addr) {
                 Ok(knock) => state.knock = knock.local_addr().ok(),
@@ -179,15 +180,19 @@ impl Drop for Server {
         if thread::panicking() {
             return;
         }
-        let asked = self.shared.lock().connections;
-        assert!(asked == self.scripts, "server asked {asked} times, scripted {}", self.scripts);
+        let received = self.shared.lock().connections;
+        assert!(
+            received == self.scripts,
+            "server asked {received} times, scripted {}",
+            self.scripts
+        );
         // A script that panicked has said why on stderr.
         assert!(matches!(ends, Ok(Ok(()))), "a script of the server failed, see above");
     }
 }
 
 impl Shared {
-    /// Also after a thread has panicked with the lock: its panic is reported, not this one.
+    /// Works even after a thread has panicked with the lock: its panic is reported, not another one.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -223,7 +228,7 @@ impl Request {
     }
 }
 
-/// Takes connections until the server knocks, and gives each its script and its thread.
+/// Accepts connections until the server connects to itself, and gives each its script and its thread.
 fn accept(
     listener: &TcpListener,
     identity: Option<&Identity>,
@@ -239,7 +244,7 @@ fn accept(
             return threads;
         }
         state.connections += 1;
-        // One too many is closed unheard; the test fails for it when the server is dropped.
+        // An extra connection is closed unread; the test fails for it when the server is dropped.
         let Some((script, end)) = scripts.next() else { continue };
         let stream = Arc::new(stream);
         state.streams.push(Arc::downgrade(&stream));
@@ -255,15 +260,15 @@ fn accept(
     }
 }
 
-/// A request that was read up to somewhere.
+/// A request that was read in part.
 struct Begun {
-    /// Among those that are kept.
+    /// Its index among the kept requests.
     index: usize,
     /// How much of its body was not read yet.
     left: usize,
 }
 
-/// Reads no byte further than it is told, as does [`read_body`], so that what is left makes a reset.
+/// Like [`read_body`], it reads not a byte more than needed, so that the rest causes a reset.
 fn read_head(wire: &mut dyn Wire, shared: &Shared) -> io::Result<Begun> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -315,7 +320,7 @@ fn read_body(
     Ok(Begun { index, left })
 }
 
-/// Reads until the client has gone. Returns how much that was.
+/// Reads until the client has left. Returns how much that was.
 fn drain(mut wire: &mut dyn Wire) -> io::Result<u64> {
     io::copy(&mut wire, &mut io::sink())
 }

@@ -1,10 +1,10 @@
-//! The short ways to ask: which body a command line makes, which words it is refused with.
+//! Shortcuts for dry runs, rehearsals and expected errors.
 
 use serde_json::Value;
 
 use super::env::{Env, Run};
 
-/// What no message in xask's own words may contain: the languages of clap and Rust.
+/// Text of clap and Rust that no message of xask may contain.
 const JARGON: [&str; 2] = ["..", "invalid digit"];
 
 impl Env {
@@ -20,7 +20,7 @@ impl Env {
 }
 
 impl Run {
-    /// What it prints, less the line feed behind it: the answer, or the body of a dry run.
+    /// The output without its final line feed: the answer, or the body of a dry run.
     #[track_caller]
     pub fn text(self) -> String {
         let output = self.stdout_like("").success();
@@ -28,7 +28,7 @@ impl Run {
         text.strip_suffix('\n').expect("stdout ends in a line feed").to_owned()
     }
 
-    /// Whatever it says, on stdout and stderr.
+    /// Accepts any output on stdout and stderr.
     pub fn any_output(self) -> Self {
         self.stdout_like("").stderr_like("")
     }
@@ -47,7 +47,7 @@ impl Run {
         messages.as_array().and_then(|all| all.last()).expect("a message")["content"].clone()
     }
 
-    /// As [`Run::fails`], where all of the words are xask's own: no sentences, no jargon.
+    /// As [`Run::fails`], for messages that are entirely xask's own: no sentences, no jargon.
     #[track_caller]
     pub fn refused(self, code: i32, words: &[&str]) -> String {
         let text = self.fails(code, words);

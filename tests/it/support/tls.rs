@@ -1,4 +1,4 @@
-//! Certificates made when a test runs, and what a server shows of them.
+//! Certificates created when a test runs, and the ones that a server presents.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub fn trusted() -> (Env, Authority) {
     (env, authority)
 }
 
-/// Whoever signs certificates.
+/// An authority that signs certificates.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
@@ -37,7 +37,7 @@ impl Authority {
         &self.pem
     }
 
-    /// What a server shows whose certificate is for 127.0.0.1, `::1` and localhost, and without fault.
+    /// The identity of a server with a valid certificate for 127.0.0.1, `::1` and localhost.
     pub fn sign(&self) -> Identity {
         self.sign_for(&["127.0.0.1", "::1", "localhost"])
     }
@@ -57,7 +57,7 @@ impl Authority {
     }
 }
 
-/// What a server shows, and the versions of TLS it speaks.
+/// The certificate that a server presents, and the versions of TLS it supports.
 #[derive(Clone)]
 pub struct Identity {
     certificate: CertificateDer<'static>,
@@ -67,14 +67,14 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Signed by nobody but itself.
+    /// A self-signed certificate.
     pub fn self_signed() -> Self {
         let key = key();
         let params = params(&["127.0.0.1", "localhost"]);
         Self::new(&params.self_signed(&key).expect("a certificate"), &key)
     }
 
-    /// Speaks only this.
+    /// Supports only this version.
     #[must_use]
     pub fn only(self, version: &'static SupportedProtocolVersion) -> Self {
         Self { versions: vec![version], ..self }

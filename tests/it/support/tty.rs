@@ -1,6 +1,6 @@
-//! A pseudo-terminal, so that xask can be shown to a person who is not there.
+//! A pseudo-terminal, so that xask runs as for a person at a terminal.
 //!
-//! It passes bytes on as they are written: no CR before a line feed, no echo.
+//! It passes bytes on unchanged: no CR before a line feed, no echo.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -14,7 +14,7 @@ use rustix::termios::{
     LocalModes, OptionalActions, OutputModes, Winsize, tcgetattr, tcsetattr, tcsetwinsize,
 };
 
-/// A stream of the child that a terminal can stand in for.
+/// A stream of the child that can be a terminal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Tty {
     Stdin,
@@ -22,11 +22,11 @@ pub enum Tty {
     Stderr,
 }
 
-/// The side of the terminal where the person sits.
+/// The user's side of the terminal.
 pub struct Terminal(File);
 
 impl Terminal {
-    /// Opens a terminal of 80 by 24 and connects these streams of the command with it. It shows its end
+    /// Opens a terminal of 80 by 24 and connects these streams of the command with it. It reports its end
     /// only after the command, which holds the other side, is dropped.
     pub fn connect(command: &mut Command, streams: &[Tty]) -> io::Result<Self> {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
@@ -36,7 +36,7 @@ impl Terminal {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let theirs = rustix::fs::open(name, flags, Mode::empty())?;
 
-        // Not wholly raw: input is still handed on by lines, and ^D still ends it.
+        // Not entirely raw: input is still passed on by lines, and ^D still ends it.
         let mut modes = tcgetattr(&theirs)?;
         modes.output_modes -= OutputModes::OPOST;
         modes.local_modes -= LocalModes::ECHO;
@@ -60,7 +60,7 @@ impl Terminal {
 }
 
 impl Read for Terminal {
-    /// Linux says EIO when the last process has closed the other side; that is the end of the file.
+    /// Linux returns EIO when the last process has closed the other side; that is the end of the file.
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match self.0.read(buf) {
             Err(e) if e.raw_os_error() == Some(Errno::IO.raw_os_error()) => Ok(0),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// A part of a message, in pieces: words, or those of a refusal; and an address that it cites.
+/// A part of a message, in pieces: text, or that of a refusal; and a URL that it cites.
 type Part = (Vec<String>, bool, Option<u8>);
 
 fn part() -> impl Strategy<Value = Part> {
@@ -78,8 +78,8 @@ fn annotation(cited: u8) -> Value {
     json!({"type": "url_citation", "url": format!("https://{cited}.org/"), "title": cited.to_string()})
 }
 
-/// All that is known of an answer, or the status of what came in its place. The order of citations is that of
-/// the events where only they have them.
+/// All details of an answer, or the exit status of the failure. The order of citations is that of
+/// the events if only they have them.
 fn all(read: &Result<Answer>) -> (Outcome, Option<(bool, Vec<Citation>)>) {
     let mut outcome = outcome(read);
     let Ok(answer) = read else {
@@ -108,7 +108,7 @@ proptest! {
         let output: Vec<Value> = items.iter().map(Item::json).collect();
         let response = json!({"status": status, "incomplete_details": details, "output": output});
 
-        // The items begin in order, and go on side by side.
+        // The items begin in order, and continue in parallel.
         let mut events: Vec<Value> = output.iter().enumerate().map(|(index, item)| {
             let begun = json!({"type": item["type"], "role": "assistant"});
             json!({"type": "response.output_item.added", "output_index": index, "item": begun})

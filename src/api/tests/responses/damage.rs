@@ -1,4 +1,4 @@
-//! Streams in which a piece of the text is missing or in another's place.
+//! Streams in which a piece of the text is missing or in the wrong place.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ fn end(text: Option<&str>) -> String {
 }
 
 #[test]
-fn a_text_with_a_piece_missing_is_no_answer_unless_the_end_has_all_of_it() {
+fn a_text_with_a_missing_piece_is_not_an_answer_unless_the_end_has_all_of_it() {
     let (four, point) = (piece(0, &json!("Four")), piece(0, &json!(".")));
     let broken = "event: response.output_text.delta\ndata: {\"type\":\"resp\n\n";
     for damage in [broken, &piece(0, &json!(7)), &piece(0, &json!(["."]))] {
@@ -31,7 +31,7 @@ fn a_text_with_a_piece_missing_is_no_answer_unless_the_end_has_all_of_it() {
             damage,
         );
         assert_eq!(outcome(&read(pieces.clone() + &end(Some("Four.")))), usable("Four."));
-        // What follows the missing piece is not shown before the end has all of it.
+        // Text after the missing piece is not shown before the end has all of it.
         let more = pieces.clone() + &point;
         assert_eq!(
             outcome(&read(more.clone() + &end(Some("Four or five.")))),
@@ -40,7 +40,7 @@ fn a_text_with_a_piece_missing_is_no_answer_unless_the_end_has_all_of_it() {
         let contradicting = more + &end(Some("Five."));
         assert_fails(&read(contradicting), ExitStatus::Incomplete, "does not match", damage);
     }
-    // Nor is it printed with a hole in it.
+    // The text is not printed with a gap either.
     let holed = four.clone() + broken + &point;
     let mut sink = Sink::default();
     let read = read_pieces(Api::Responses, vec![holed.into()], End::Clean, &mut sink);
@@ -57,7 +57,7 @@ fn a_text_with_a_piece_missing_is_no_answer_unless_the_end_has_all_of_it() {
 }
 
 #[test]
-fn an_end_without_any_text_does_not_cost_what_arrived_before_it() {
+fn an_end_without_text_does_not_lose_what_arrived_before() {
     for output in [json!([{"type": "reasoning"}]), json!([{"type": "message", "content": []}])] {
         let response = json!({"status": "completed", "output": output});
         let end = named(&[json!({"type": "response.completed", "response": response})]);
@@ -67,7 +67,7 @@ fn an_end_without_any_text_does_not_cost_what_arrived_before_it() {
 }
 
 #[test]
-fn texts_whose_order_is_lost_are_no_answer_unless_the_end_has_all_of_it() {
+fn texts_in_unknown_order_are_not_an_answer_unless_the_end_has_all_of_it() {
     let done = |index: u64| {
         let item = json!({"type": "message", "role": "assistant"});
         named(&[json!({"type": "response.output_item.done", "output_index": index, "item": item})])
@@ -90,18 +90,18 @@ fn texts_whose_order_is_lost_are_no_answer_unless_the_end_has_all_of_it() {
 }
 
 #[test]
-fn the_name_of_an_event_stands_for_a_type_that_is_missing() {
+fn the_name_of_an_event_replaces_a_missing_type() {
     let body = "event: response.output_text.delta\ndata: {\"delta\":\"Four.\"}\n\n\
                 event: response.completed\ndata: {\"response\":{\"status\":\"completed\"}}\n\n";
     assert_eq!(outcome(&read_sse(Api::Responses, body)), usable("Four."));
-    // But the type counts where it is there.
+    // But the type counts if it is there.
     let body = "event: response.failed\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"Four.\"}\n\n\
                 event: response.failed\ndata: {\"type\":\"response.completed\"}\n\n";
     assert_eq!(outcome(&read_sse(Api::Responses, body)), usable("Four."));
 }
 
 #[test]
-fn items_that_are_no_messages_end_no_text() {
+fn items_that_are_not_messages_do_not_end_a_text() {
     let reasoning = json!({"type": "reasoning"});
     let done = named(&[json!({"type": "response.output_item.done", "item": reasoning})]);
     let body = piece(0, &json!("Fo")) + &done + &piece(0, &json!("ur.")) + &end(None);

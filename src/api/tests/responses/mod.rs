@@ -1,4 +1,4 @@
-//! The Responses API: what its responses and streams come to, row by row.
+//! The Responses API: the outcomes of its responses and streams, row by row.
 
 mod alike;
 mod damage;

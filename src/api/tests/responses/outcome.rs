@@ -1,9 +1,9 @@
-//! What is known of an answer beside its text, whole and streamed.
+//! The details of an answer other than its text, whole and streamed.
 
 use super::*;
 
 #[test]
-fn what_stands_beside_the_answer_does_not_cost_it() {
+fn other_fields_do_not_lose_the_answer() {
     for fields in [
         r#","error":"","x":NaN"#,
         r#","error":{},"usage":[1]"#,
@@ -19,7 +19,7 @@ fn what_stands_beside_the_answer_does_not_cost_it() {
 }
 
 #[test]
-fn whether_the_model_searched_is_seen_in_items_and_in_usage() {
+fn a_search_is_recognized_by_items_and_by_usage() {
     let usage = |web: u32, x: u32| {
         format!(
             r#","usage":{{"num_server_side_tools_used":1,"server_side_tool_usage_details":{{"web_search_calls":{web},"x_search_calls":{x}}}}}"#
@@ -55,7 +55,7 @@ fn whether_the_model_searched_is_seen_in_items_and_in_usage() {
 }
 
 #[test]
-fn the_addresses_that_are_cited_are_kept() {
+fn cited_urls_are_kept() {
     let cited = r#"{"type":"message","role":"assistant","content":[{"type":"output_text","text":"Four.","annotations":[{"type":"url_citation","url":"https://a.org/","title":"1"},{"type":"url_citation","url":"https://a.org/","title":"2"}]}]}"#;
     let json = envelope("\"completed\"", r#","citations":["https://b.org/"]"#, &[cited]);
     let annotation = |url: &str| {
@@ -84,7 +84,7 @@ fn the_addresses_that_are_cited_are_kept() {
 }
 
 #[test]
-fn what_is_known_beside_the_answer_is_kept() {
+fn details_of_the_response_are_kept() {
     let usage = r#","usage":{"input_tokens":216,"output_tokens":863,"output_tokens_details":{"reasoning_tokens":237},"total_tokens":1079}"#;
     let json = envelope("\"completed\"", usage, &[&message("Four.")]);
     for answer in [whole(&json), stream(&terminal("completed", &json))] {

@@ -1,4 +1,4 @@
-//! A stream in the order in which it was recorded, whole and cut.
+//! A stream in the order in which it was recorded, whole and truncated.
 
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ fn response() -> Value {
     })
 }
 
-/// The events of an answer in the recorded order (responses-api.md, 7), less the last.
+/// The events of an answer in the recorded order (responses-api.md, 7), without the last.
 fn recorded_events() -> Vec<Value> {
     let begun = json!({"id": "u", "status": "in_progress", "output": [], "usage": null});
     let mut events = vec![
@@ -151,7 +151,7 @@ fn a_recorded_stream_is_read_as_its_whole_response() {
 }
 
 #[test]
-fn without_an_output_at_the_end_the_events_say_all_of_it() {
+fn the_events_are_enough_without_an_output_at_the_end() {
     for end in [json!({"status": "completed"}), json!({"output": []}), json!(null)] {
         let answer = read(vec![recorded(&end).into()], &mut Sink::default());
         let answer = answer.expect("it is an answer");
@@ -162,7 +162,7 @@ fn without_an_output_at_the_end_the_events_say_all_of_it() {
 }
 
 #[test]
-fn a_stream_that_is_cut_anywhere_is_incomplete() {
+fn a_stream_truncated_anywhere_is_incomplete() {
     let stream = recorded(&response());
     let end = stream.len() - 2;
     // Every third place, and each of the last.
@@ -187,7 +187,7 @@ fn a_stream_that_is_cut_anywhere_is_incomplete() {
 }
 
 #[test]
-fn a_whole_response_that_is_cut_anywhere_is_incomplete() {
+fn a_whole_response_truncated_anywhere_is_incomplete() {
     let json = response().to_string();
     for at in 1..json.len() {
         let answer = read_json(Api::Responses, &json.as_bytes()[..at]);

@@ -13,7 +13,7 @@ fn request(stream: bool, search: Option<Search>) -> Request {
 }
 
 #[test]
-fn every_scenario_comes_out_as_its_name_says_on_both_apis() {
+fn every_scenario_has_the_outcome_of_its_name_on_both_apis() {
     for (name, code, text, why) in [
         ("ok", 0, "The whole text.", ""),
         ("searched", 0, "The whole text.", ""),
@@ -81,7 +81,7 @@ fn a_search_is_simulated_where_it_was_requested() {
 }
 
 #[test]
-fn a_search_that_tools_of_the_user_ask_for_is_simulated_too() {
+fn a_search_requested_by_tools_of_the_user_is_simulated_too() {
     for (tools, usage) in [
         (r#"[{"type":"x_search","excluded_x_handles":["spam"]}]"#, " x_searches=1"),
         (r#"[{"type":"x_search"},{"type":"web_search"}]"#, " web_searches=1 x_searches=1"),

@@ -1,4 +1,4 @@
-//! Streams: how they end, and what of them is shown.
+//! Streams: how they end, and which parts of them are shown.
 
 use super::*;
 use crate::error::Retry;
@@ -172,7 +172,7 @@ fn only_an_api_too_busy_to_begin_is_retried() {
 }
 
 #[test]
-fn what_says_nothing_about_the_answer_is_passed_over() {
+fn events_that_say_nothing_about_the_answer_are_skipped() {
     let end = terminal("completed", &completed(&[&message("Four.")]));
     for other in [
         "event: ping\ndata: ping\n\n".to_owned(),
@@ -194,7 +194,7 @@ fn what_says_nothing_about_the_answer_is_passed_over() {
 }
 
 #[test]
-fn after_the_terminal_event_nothing_is_waited_for() {
+fn nothing_is_waited_for_after_the_terminal_event() {
     let end =
         terminal("completed", &completed(&[&message("Four.")])) + "data: {\"error\":\"no\"}\n\n";
     let read = read_pieces(Api::Responses, vec![end.into()], End::Silence, &mut Sink::default());
@@ -202,7 +202,7 @@ fn after_the_terminal_event_nothing_is_waited_for() {
 }
 
 #[test]
-fn text_is_shown_in_order_and_is_what_the_terminal_event_says() {
+fn text_is_shown_in_order_and_matches_the_terminal_event() {
     let two = completed(&[&message("a b"), &message("c")]);
     let (first, second) = (message("a b"), message("c"));
     for (case, body, shown) in [
@@ -250,7 +250,7 @@ fn text_is_shown_in_order_and_is_what_the_terminal_event_says() {
             assert_eq!(sink.text, shown, "{case}");
         }
     }
-    // Without an output at the end the pieces are all there is.
+    // Without an output at the end, only the pieces have the text.
     let body = added(0, &first) + &added(1, &second) + &delta(1, "c") + &delta(0, "a b");
     let body = body + &event("response.completed", "");
     let mut sink = Sink::default();
@@ -259,7 +259,7 @@ fn text_is_shown_in_order_and_is_what_the_terminal_event_says() {
 }
 
 #[test]
-fn an_end_that_contradicts_what_was_shown_is_no_answer() {
+fn an_end_that_contradicts_the_shown_text_is_not_an_answer() {
     let body = delta(0, "Five.") + &terminal("completed", &completed(&[&message("Four.")]));
     let mut sink = Sink::default();
     let read = read_pieces(Api::Responses, vec![body.clone().into()], End::Clean, &mut sink);
@@ -270,7 +270,7 @@ fn an_end_that_contradicts_what_was_shown_is_no_answer() {
 }
 
 #[test]
-fn a_refusal_is_told_and_printed() {
+fn a_refusal_is_reported_and_printed() {
     let piece = |text: &str| {
         event("response.refusal.delta", &format!(r#""output_index":0,"delta":"{text}""#))
     };
@@ -283,7 +283,7 @@ fn a_refusal_is_told_and_printed() {
 }
 
 #[test]
-fn a_call_that_nobody_answers_is_told_also_without_an_output() {
+fn an_unanswered_call_is_reported_even_without_an_output() {
     let call = r#"{"type":"function_call","name":"f"}"#;
     for body in [added(0, call), done(0, call)] {
         let body = body + &delta(1, "Four.") + &event("response.completed", "");
@@ -292,7 +292,7 @@ fn a_call_that_nobody_answers_is_told_also_without_an_output() {
 }
 
 #[test]
-fn events_are_handed_on_as_they_came_but_for_errors() {
+fn events_are_passed_on_unchanged_except_errors() {
     let body = delta(0, "Four.") + "event: ping\ndata: ping\n\n" + &event("response.completed", "");
     let mut sink = Sink::default();
     let read = read_pieces(Api::Responses, vec![body.into()], End::Clean, &mut sink);

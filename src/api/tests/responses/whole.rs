@@ -97,7 +97,7 @@ fn the_texts_of_all_messages_are_the_answer() {
 }
 
 #[test]
-fn an_answer_that_is_not_json_is_not_what_a_schema_asks_for() {
+fn an_answer_that_is_not_json_does_not_match_a_schema() {
     let format = AnswerFormat::Schema(Schema { name: "x".into(), json: "{}".into() });
     let read = |text: &str| {
         let response = Response::json(200, completed(&[&message(text)]));

@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use crate::support::LIMIT;
 
-/// A door between the test and a script: shut until someone opens it, open from then on.
+/// A gate between the test and a script: closed until one of them opens it, open from then on.
 #[derive(Clone, Default)]
 pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
@@ -19,7 +19,7 @@ impl Gate {
         changed.notify_all();
     }
 
-    /// Panics when it is still shut after [`LIMIT`].
+    /// Panics if it is still closed after [`LIMIT`].
     #[track_caller]
     pub fn wait(&self) {
         let (open, changed) = &*self.0;
@@ -29,7 +29,7 @@ impl Gate {
         assert!(open, "nobody opened the gate in {LIMIT:?}");
     }
 
-    /// For what only the end of the test ends.
+    /// For a wait that only the end of the test ends.
     pub fn wait_as_long_as_it_takes(&self) {
         let (open, changed) = &*self.0;
         let guard = open.lock().expect("nobody panics at a gate");

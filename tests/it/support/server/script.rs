@@ -10,12 +10,12 @@ use super::tunnel::{greet_socks5, tunnel};
 use super::wire::Wire;
 use super::{Begun, Gate, Shared, drain, read_body, read_head};
 
-/// Between two bytes of a [trickle](Script::trickle): long enough that a wait which begins anew with each
-/// of them would last for ever, short enough that many of them fall into a deadline.
+/// The pause between two bytes of a [trickle](Script::trickle): long enough that a wait that starts again with each
+/// of them would last forever, short enough that many of them fit into a deadline.
 const TRICKLE: Duration = Duration::from_millis(20);
 
-/// What happens on one connection. At the end the server closes it cleanly: it says that nothing
-/// follows, and reads until the client has gone.
+/// What happens on one connection. At the end the server closes it cleanly: it announces the end of its
+/// data, and reads until the client has left.
 #[derive(Clone)]
 pub struct Script {
     steps: Vec<Step>,
@@ -35,12 +35,12 @@ pub(super) enum Keep {
 pub enum Reads {
     Nothing,
     Head,
-    /// The head, and so many bytes of the body.
+    /// The head, and this many bytes of the body.
     Body(usize),
-    /// The head, and the body but for so many bytes at its end.
+    /// The head, and the body without this many bytes at its end.
     AllBut(usize),
     All,
-    /// What the reads before have left of the request.
+    /// The part of the request that earlier reads have left.
     Rest,
 }
 
@@ -67,7 +67,7 @@ impl Script {
         Self::after(Reads::All)
     }
 
-    /// Reads so much of the request first.
+    /// Reads this much of the request first.
     pub fn after(reads: Reads) -> Self {
         Self { steps: vec![Step::Read(reads)], keep: Keep::Here }
     }
@@ -92,13 +92,13 @@ impl Script {
         self.then(Step::Read(reads))
     }
 
-    /// Sends bytes, or a [`Reply`].
+    /// Sends bytes, or a [`Response`].
     #[must_use]
     pub fn send(self, bytes: impl Into<Vec<u8>>) -> Self {
         self.then(Step::Send(bytes.into()))
     }
 
-    /// Sends each piece as a segment of its own. The client may still find several in one read; where that
+    /// Sends each piece as a segment of its own. The client may still get several in one read; if that
     /// matters, put a gate between two.
     #[must_use]
     pub fn pieces<P: Into<Vec<u8>>>(self, pieces: impl IntoIterator<Item = P>) -> Self {
@@ -111,20 +111,20 @@ impl Script {
         self.then(Step::Drip(bytes.into()))
     }
 
-    /// Sends these bytes over and over, one at a time and slowly, until the client has gone.
+    /// Sends these bytes over and over, one at a time and slowly, until the client has left.
     #[must_use]
     pub fn trickle(self, bytes: impl Into<Vec<u8>>) -> Self {
         self.then(Step::Trickle(bytes.into()))
     }
 
-    /// Sends these bytes over and over, as fast as they are taken, until the client has gone.
+    /// Sends these bytes over and over, as fast as they are read, until the client has left.
     #[must_use]
     pub fn flood(self, bytes: impl Into<Vec<u8>>) -> Self {
         self.then(Step::Flood(bytes.into()))
     }
 
-    /// Answers as a SOCKS5 proxy (RFC 1928) up to the point at which it is connected. What it was asked is
-    /// kept as a request: method `SOCKS5`, the target as the path, name and password as headers.
+    /// Acts as a SOCKS5 proxy (RFC 1928) until it is connected. What the client requested is
+    /// kept as a request: method `SOCKS5`, the target as the path, user and password as headers.
     #[must_use]
     pub fn socks5(self) -> Self {
         self.then(Step::Socks5)
@@ -148,27 +148,27 @@ impl Script {
         self.then(Step::Open(gate.clone()))
     }
 
-    /// Closes with unread data, which makes a reset. Something must be left to read: begin with
+    /// Closes with unread data, which causes a reset. Something must be left to read: begin with
     /// `Script::after(Reads::AllBut(1))` or less.
     #[must_use]
     pub fn reset(self) -> Self {
         self.then(Step::Reset)
     }
 
-    /// Closes the connection without the word with which TLS says that this is the end.
+    /// Closes the connection without the TLS message that announces its end.
     #[must_use]
     pub fn hang_up(self) -> Self {
         self.then(Step::HangUp)
     }
 
-    /// Says nothing more, and reads on, until the client has gone or the server is dropped. It counts in
+    /// Sends nothing more, and keeps reading, until the client has left or the server is dropped. It counts in
     /// the request's `body_len`.
     #[must_use]
     pub fn hold(self) -> Self {
         self.then(Step::Hold)
     }
 
-    /// Says nothing more and reads nothing more, until the server is dropped.
+    /// Sends nothing more and reads nothing more, until the server is dropped.
     #[must_use]
     pub fn stall(self) -> Self {
         self.then(Step::Stall)
@@ -187,7 +187,7 @@ impl Script {
         })
     }
 
-    /// Plays. An error is a client that has gone, which is the test's to judge; the script ends there.
+    /// Plays the script. An error means that the client has left, which the test must check; the script ends there.
     pub(super) fn play(self, wire: &mut dyn Wire, shared: &Shared) -> io::Result<()> {
         wire.tcp().set_nodelay(true)?;
         let mut begun: Option<Begun> = None;
@@ -245,7 +245,7 @@ fn one_by_one(wire: &mut dyn Wire, bytes: &[u8], between: impl Fn()) -> io::Resu
 }
 
 impl<T: Into<Vec<u8>>> From<T> for Script {
-    fn from(reply: T) -> Self {
-        Self::new().send(reply)
+    fn from(response: T) -> Self {
+        Self::new().send(response)
     }
 }

@@ -1,4 +1,4 @@
-//! What a proxy does beyond answering: the greeting of SOCKS5, and passing bytes on.
+//! What a proxy does besides responding: the greeting of SOCKS5, and passing bytes on.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
@@ -8,8 +8,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use super::wire::Wire;
 use super::{Request, Shared};
 
-/// Passes on what comes from either side until the far one ends. One side that takes nothing does not
-/// hold up what the other says.
+/// Passes on bytes from either side until the far side ends. A side that does not read does not
+/// block the other.
 pub fn tunnel(wire: &mut dyn Wire, to: SocketAddr) -> io::Result<()> {
     let mut far = TcpStream::connect(to)?;
     far.set_nonblocking(true)?;
@@ -23,7 +23,7 @@ pub fn tunnel(wire: &mut dyn Wire, to: SocketAddr) -> io::Result<()> {
         poll(&mut fds, None)?;
         let [from_far, from_near] = fds.map(|fd| fd.revents());
         if from_far.contains(PollFlags::OUT) {
-            // Whoever does not listen any more may still have said something.
+            // A far side that no longer reads may still have sent something.
             let written = far.write(&pending).unwrap_or_else(|_| {
                 far_listens = false;
                 pending.len()
@@ -51,9 +51,9 @@ fn fd(wire: &dyn Wire) -> std::os::fd::BorrowedFd<'_> {
     std::os::fd::AsFd::as_fd(wire.tcp())
 }
 
-/// Takes whoever asks, with or without a name and a password, and says that it is connected.
+/// Accepts any client, with or without a user and a password, and reports that it is connected.
 pub fn greet_socks5(wire: &mut dyn Wire, shared: &Shared) -> io::Result<()> {
-    let mut asked = Request { method: "SOCKS5".to_owned(), ..Request::default() };
+    let mut received = Request { method: "SOCKS5".to_owned(), ..Request::default() };
     let [version, methods] = read(wire)?;
     assert_eq!(version, 5, "the version of SOCKS");
     let methods = read_some(wire, methods)?;
@@ -65,7 +65,7 @@ pub fn greet_socks5(wire: &mut dyn Wire, shared: &Shared) -> io::Result<()> {
         let [length] = read(wire)?;
         let password = read_some(wire, length)?;
         for (key, value) in [("user", user), ("password", password)] {
-            asked.headers.push((key.to_owned(), String::from_utf8_lossy(&value).into_owned()));
+            received.headers.push((key.to_owned(), String::from_utf8_lossy(&value).into_owned()));
         }
         wire.write_all(&[1, 0])?;
     }
@@ -80,8 +80,8 @@ pub fn greet_socks5(wire: &mut dyn Wire, shared: &Shared) -> io::Result<()> {
         }
         other => panic!("an address of kind {other}"),
     };
-    asked.path = format!("{host} {}", u16::from_be_bytes(read(wire)?));
-    shared.lock().requests.push(asked);
+    received.path = format!("{host} {}", u16::from_be_bytes(read(wire)?));
+    shared.lock().requests.push(received);
     wire.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 0])
 }
 

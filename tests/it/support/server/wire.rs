@@ -1,4 +1,4 @@
-//! One connection as a script sees it: bytes, in the clear or over TLS.
+//! One connection as a script sees it: bytes, in plaintext or over TLS.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -8,10 +8,10 @@ use rustls::{ServerConnection, Stream};
 use crate::support::tls::Identity;
 
 pub trait Wire: Read + Write {
-    /// What is below.
+    /// The connection below.
     fn tcp(&self) -> &TcpStream;
 
-    /// Says that nothing follows.
+    /// Announces the end of the data.
     fn finish(&mut self) -> io::Result<()>;
 }
 

@@ -1,9 +1,9 @@
-//! What is pasted around a key, and how little of one is ever shown.
+//! Characters pasted around a key, and how little of a key is ever shown.
 
-use crate::support::{Env, ID, KEY, Reply, Server, four, replies};
+use crate::support::{Env, ID, KEY, Response, Server, chat, four};
 
 #[test]
-fn what_is_pasted_with_a_key_is_refused_by_name() {
+fn characters_pasted_with_a_key_are_named() {
     let env = Env::new();
     let never = Server::never();
     for key in [
@@ -21,8 +21,8 @@ fn what_is_pasted_with_a_key_is_refused_by_name() {
         for run in
             [env.ask(&never, []).key(&key), env.ask(&never, []).env("XAI_API_KEY_FILE", "key")]
         {
-            let told = run.case(&key).refused(3, &["XAI_API_KEY"]);
-            assert!(!told.contains(&KEY[..9]) && !told.contains(&KEY[9..]), "{told}");
+            let shown = run.case(&key).refused(3, &["XAI_API_KEY"]);
+            assert!(!shown.contains(&KEY[..9]) && !shown.contains(&KEY[9..]), "{shown}");
         }
     }
     // Each is named.
@@ -33,27 +33,27 @@ fn what_is_pasted_with_a_key_is_refused_by_name() {
     ] {
         env.ask(&never, []).key(key).refused(3, &[word]);
     }
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     env.ask(&server, []).key("Bearer-like_key.1=").stdout("Four.\n").success();
 }
 
 #[test]
-fn a_key_is_masked_before_anything_is_cut_and_in_any_case() {
+fn a_key_is_masked_before_truncation_and_in_any_case() {
     let env = Env::new();
     let lengths = [60, 80, 90, 99, 100, 380, 395, 400];
     for text in [KEY.to_owned(), KEY.to_uppercase(), KEY.to_lowercase()] {
         for length in lengths {
             let words = format!("{}{text}", "w".repeat(length));
-            let reply =
-                Reply::json(400, replies::error("slug", &words)).header("x-request-id", &words);
-            let server = Server::play([reply.clone(), reply]);
+            let response =
+                Response::json(400, chat::error("slug", &words)).header("x-request-id", &words);
+            let server = Server::play([response.clone(), response]);
             for flags in [&[][..], &["-v"]] {
                 let run = env.ask(&server, flags.iter().copied()).key(KEY).case((&text, length));
                 let output = run.stderr_like("").code(4);
-                let said = output.notes().to_lowercase();
+                let stderr = output.notes().to_lowercase();
                 for part in KEY.to_lowercase().as_bytes().windows(6) {
                     let part = str::from_utf8(part).expect("ASCII");
-                    assert!(!said.contains(part), "{part} is in {said}");
+                    assert!(!stderr.contains(part), "{part} is in {stderr}");
                 }
             }
         }
@@ -64,17 +64,18 @@ fn a_key_is_masked_before_anything_is_cut_and_in_any_case() {
 fn a_key_that_is_split_by_blanks_is_masked_too() {
     let env = Env::new();
     let split = format!("{} {}", &KEY[..12], &KEY[12..]);
-    let server = Server::reply(Reply::json(400, replies::error("slug", &format!("key {split}!"))));
-    let told = env.ask(&server, []).key(KEY).fails(4, &[]);
-    assert!(!told.contains(&KEY[..12]) && !told.contains(&KEY[12..]), "{told}");
+    let server =
+        Server::respond(Response::json(400, chat::error("slug", &format!("key {split}!"))));
+    let shown = env.ask(&server, []).key(KEY).fails(4, &[]);
+    assert!(!shown.contains(&KEY[..12]) && !shown.contains(&KEY[12..]), "{shown}");
 }
 
 #[test]
-fn an_id_is_told_up_to_100_bytes_everywhere() {
+fn an_id_is_shown_up_to_100_bytes_everywhere() {
     let env = Env::new();
     for flags in [&[][..], &["-v"]] {
         let id = format!("{ID}{}", "z".repeat(500));
-        let server = Server::reply(Reply::json(400, "{}").header("x-request-id", &id));
+        let server = Server::respond(Response::json(400, "{}").header("x-request-id", &id));
         let output = env.ask(&server, flags.iter().copied()).stderr_like(ID).code(4);
         for line in output.notes().lines() {
             assert!(line.matches('z').count() <= 100, "{line}");

@@ -1,9 +1,9 @@
-//! Replies that are an answer, and whether it is fit to be used.
+//! Responses with an answer, and whether it is usable.
 
 use serde_json::{Value, json};
 
-use super::{TOLD, choice};
-use crate::support::{Env, Reply, Server, replies, reply};
+use super::{REQUEST_ID, choice};
+use crate::support::{Env, Response, Server, chat, json_response};
 
 /// A first choice with this content, which ended for this reason (null included).
 #[expect(clippy::needless_pass_by_value, reason = "callers hand it a json!")]
@@ -17,7 +17,7 @@ fn message(message: Value) -> Value {
 }
 
 #[test]
-fn an_answer_that_ended_as_it_should_is_printed_byte_for_byte() {
+fn a_complete_answer_is_printed_byte_for_byte() {
     let env = Env::new();
     for text in [
         "Four.",
@@ -33,27 +33,27 @@ fn an_answer_that_ended_as_it_should_is_printed_byte_for_byte() {
         "0",
     ] {
         let newline = if text.ends_with('\n') { "" } else { "\n" };
-        let server = Server::reply(reply(200, replies::completion(text)));
+        let server = Server::respond(json_response(200, chat::completion(text)));
         env.ask(&server, []).case(text).stdout(format!("{text}{newline}")).success();
     }
     let escaped = r#"{"choices":[{"message":{"content":"\u0041\/\ud83d\ude00\b"}}]}"#;
-    let server = Server::reply(reply(200, escaped));
+    let server = Server::respond(json_response(200, escaped));
     env.ask(&server, []).stdout("A/\u{1f600}\u{8}\n").success();
 }
 
 #[test]
-fn a_whole_reply_without_a_finish_reason_is_complete_when_it_has_content() {
+fn a_whole_response_without_a_finish_reason_is_complete_if_it_has_content() {
     let env = Env::new();
     let without = json!({"message": {"content": "Four."}});
     let reasons = ["stop", "end_turn", ""].map(Value::from).into_iter().chain([Value::Null]);
     for first in reasons.map(|reason| ended("Four.", reason)).chain([without]) {
-        let server = Server::reply(choice(&first));
+        let server = Server::respond(choice(&first));
         env.ask(&server, []).case(first.to_string()).stdout("Four.\n").success();
     }
 }
 
 #[test]
-fn only_the_first_choice_and_only_its_content_is_printed() {
+fn only_the_content_of_the_first_choice_is_printed() {
     let env = Env::new();
     for body in [
         json!({"choices": [ended("Four.", "stop".into()), ended("Five.", "length".into())]}),
@@ -65,13 +65,13 @@ fn only_the_first_choice_and_only_its_content_is_printed() {
         json!({"choices": [{"message": {"content": "Four.", "role": 7}, "index": "x"}], "id": []}),
         json!({"choices": [{"message": {"content": "Four."}}], "usage": 7, "citations": 7}),
     ] {
-        let server = Server::reply(reply(200, body.to_string()));
+        let server = Server::respond(json_response(200, body.to_string()));
         env.ask(&server, []).case(body.to_string()).stdout("Four.\n").success();
     }
 }
 
 #[test]
-fn an_answer_that_is_not_fit_is_printed_and_told() {
+fn an_unusable_answer_is_printed_and_reported() {
     let env = Env::new();
     let calls =
         json!([{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]);
@@ -110,39 +110,39 @@ fn an_answer_that_is_not_fit_is_printed_and_told() {
         (json!({"finish_reason": "stop"}), "", "empty"),
     ] {
         let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-        let server = Server::reply(choice(&first));
+        let server = Server::respond(choice(&first));
         let run = env.ask(&server, []).case(first.to_string()).stdout(format!("{text}{newline}"));
-        run.fails(9, &[why, TOLD]);
+        run.fails(9, &[why, REQUEST_ID]);
     }
-    let server = Server::reply(reply(200, r#"{"choices":[]}"#));
-    env.ask(&server, []).fails(9, &["empty", TOLD]);
+    let server = Server::respond(json_response(200, r#"{"choices":[]}"#));
+    env.ask(&server, []).fails(9, &["empty", REQUEST_ID]);
 }
 
 #[test]
-fn why_an_answer_is_not_fit_is_one_sentence() {
-    let server = Server::reply(choice(&ended("Two and", "length".into())));
-    let told = format!(
-        "xask: error: answer truncated at the token limit (--max-tokens or the model's) {TOLD}\n"
+fn the_reason_for_an_unusable_answer_is_one_sentence() {
+    let server = Server::respond(choice(&ended("Two and", "length".into())));
+    let shown = format!(
+        "xask: error: answer truncated at the token limit (--max-tokens or the model's) {REQUEST_ID}\n"
     );
-    Env::new().ask(&server, []).stdout("Two and\n").stderr(told).code(9);
+    Env::new().ask(&server, []).stdout("Two and\n").stderr(shown).code(9);
 }
 
 #[test]
-fn a_reason_nobody_knows_is_told_like_any_words_of_a_service() {
+fn an_unknown_finish_reason_is_reported_like_any_message_of_the_api() {
     let env = Env::new();
-    let server = Server::reply(choice(&ended("Two", "a\u{1b}[2J\nb\u{202e}c".into())));
+    let server = Server::respond(choice(&ended("Two", "a\u{1b}[2J\nb\u{202e}c".into())));
     env.ask(&server, []).stdout("Two\n").fails(9, &[r"\x1b[2J", r"\u{202e}c"]);
 }
 
 #[test]
-fn a_long_reason_nobody_knows_is_cut() {
-    let server = Server::reply(choice(&ended("Two", "x".repeat(10_000).into())));
-    let told = Env::new().ask(&server, []).stdout("Two\n").fails(9, &["xxx"]);
-    assert!(told.matches('x').count() <= 400 + 4, "{} bytes", told.len());
+fn a_long_unknown_finish_reason_is_truncated() {
+    let server = Server::respond(choice(&ended("Two", "x".repeat(10_000).into())));
+    let shown = Env::new().ask(&server, []).stdout("Two\n").fails(9, &["xxx"]);
+    assert!(shown.matches('x').count() <= 400 + 4, "{} bytes", shown.len());
 }
 
 #[test]
-fn a_reply_that_is_no_completion_is_no_answer() {
+fn a_response_that_is_not_a_completion_is_a_server_error() {
     let env = Env::new();
     let page =
         "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please.</body></html>";
@@ -169,65 +169,67 @@ fn a_reply_that_is_no_completion_is_no_answer() {
         "{\"choices\":[,]}",
         page,
     ] {
-        let server = Server::reply(reply(200, body));
-        env.ask(&server, []).case(body).fails(8, &[TOLD]);
-        // Nothing of it reaches stdout, in whatever form the answer is wanted.
-        let server = Server::reply(reply(200, body));
-        env.ask(&server, ["--json"]).case(body).fails(8, &[TOLD]);
+        let server = Server::respond(json_response(200, body));
+        env.ask(&server, []).case(body).fails(8, &[REQUEST_ID]);
+        // Nothing of it reaches stdout, in any form of output.
+        let server = Server::respond(json_response(200, body));
+        env.ask(&server, ["--json"]).case(body).fails(8, &[REQUEST_ID]);
     }
-    let server = Server::reply(reply(200, page));
+    let server = Server::respond(json_response(200, page));
     env.ask(&server, []).fails(8, &["Sign in"]);
 }
 
 #[test]
-fn bytes_that_are_no_text_are_no_answer() {
+fn bytes_that_are_not_text_are_a_server_error() {
     let env = Env::new();
     let gzip = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\x05\0\x43\xbf\xa6\xa3\x02\0\0\0".to_vec();
     let latin = b"{\"choices\":[{\"message\":{\"content\":\"caf\xe9\"}}]}".to_vec();
     let utf16: Vec<u8> = "{\"choices\":[]}".encode_utf16().flat_map(u16::to_le_bytes).collect();
     for body in [gzip.clone(), utf16, vec![0; 100], vec![0xff; 100]] {
-        let packed = |status| reply(status, body.clone()).header("Content-Encoding", "gzip");
-        env.ask(&Server::reply(packed(200)), []).case(&body).fails(8, &[TOLD]);
-        env.ask(&Server::reply(packed(400)), []).case(&body).fails(4, &["HTTP 400"]);
+        let packed =
+            |status| json_response(status, body.clone()).header("Content-Encoding", "gzip");
+        env.ask(&Server::respond(packed(200)), []).case(&body).fails(8, &[REQUEST_ID]);
+        env.ask(&Server::respond(packed(400)), []).case(&body).fails(4, &["HTTP 400"]);
     }
-    env.ask(&Server::reply(reply(200, gzip)), []).fails(8, &["compressed", "gzip", TOLD]);
-    env.ask(&Server::reply(reply(200, latin)), []).stdout("caf\u{fffd}\n").success();
+    env.ask(&Server::respond(json_response(200, gzip)), [])
+        .fails(8, &["compressed", "gzip", REQUEST_ID]);
+    env.ask(&Server::respond(json_response(200, latin)), []).stdout("caf\u{fffd}\n").success();
 }
 
 #[test]
-fn a_reply_without_a_body_is_no_answer() {
+fn a_response_without_a_body_is_a_server_error() {
     let env = Env::new();
     for (status, words) in [(200, "empty"), (204, "HTTP 204"), (205, "HTTP 205")] {
-        let server = Server::reply(reply(status, ""));
-        let told = env.ask(&server, []).case(status).fails(8, &[words]);
-        assert!(!told.contains("billed"), "{told}");
+        let server = Server::respond(json_response(status, ""));
+        let shown = env.ask(&server, []).case(status).fails(8, &[words]);
+        assert!(!shown.contains("billed"), "{shown}");
     }
 }
 
 #[test]
-fn a_body_of_no_chunk_at_all_is_no_answer() {
-    let server = Server::reply(Reply::json(200, "").chunked());
+fn a_body_without_chunks_is_a_server_error() {
+    let server = Server::respond(Response::json(200, "").chunked());
     Env::new().ask(&server, []).fails(8, &["empty"]);
 }
 
 #[test]
-fn half_a_surrogate_pair_beside_the_answer_does_not_cost_it() {
+fn half_a_surrogate_pair_outside_the_answer_does_not_lose_the_answer() {
     let beside = r#"{"choices":[{"message":{"reasoning_content":"\ud83d","content":"Four."}}]}"#;
-    let server = Server::reply(reply(200, beside));
+    let server = Server::respond(json_response(200, beside));
     Env::new().ask(&server, []).stdout("Four.\n").success();
 }
 
 #[test]
-fn json_that_is_written_badly_does_not_cost_the_answer() {
-    for (message, told) in [
+fn badly_written_json_does_not_lose_the_answer() {
+    for (message, shown) in [
         (r#""content":"Four \ud83d.""#, "Four \u{fffd}.\n"),
         (r#""content":"Five.","content":"Four.""#, "Four.\n"),
     ] {
         let choice =
             |key| format!(r#"{{"choices":[{{"{key}":{{{message}}},"finish_reason":"stop"}}]}}"#);
-        let whole = Server::reply(reply(200, choice("message")));
-        Env::new().ask(&whole, []).case(message).stdout(told).success();
-        let stream = Server::reply(Reply::sse(&[choice("delta")]));
-        Env::new().ask(&stream, ["--stream"]).case(message).stdout(told).success();
+        let whole = Server::respond(json_response(200, choice("message")));
+        Env::new().ask(&whole, []).case(message).stdout(shown).success();
+        let stream = Server::respond(Response::sse(&[choice("delta")]));
+        Env::new().ask(&stream, ["--stream"]).case(message).stdout(shown).success();
     }
 }

@@ -1,4 +1,4 @@
-//! Files that pass for pictures, and how they look in a request.
+//! Files that count as images, and how they look in a request.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use super::env::Env;
 pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 pub const JPEG: &[u8] = b"\xff\xd8\xff\xe0";
 
-/// The largest image the service takes.
+/// The largest image the API accepts.
 pub const MAX_IMAGE: usize = 20 * 1024 * 1024;
 
-/// So many bytes that begin as a PNG and then repeat nothing for long.
+/// `len` bytes that begin as a PNG and then are noise.
 pub fn png(len: usize) -> Vec<u8> {
     let mut bytes = PNG.to_vec();
-    // A linear congruential generator (Knuth's MMIX): noise that is the same every time.
+    // A linear congruential generator (Knuth's MMIX): noise that is the same in every run.
     let mut state = len as u64;
     while bytes.len() < len {
         state =
@@ -29,7 +29,7 @@ pub fn png(len: usize) -> Vec<u8> {
     bytes
 }
 
-/// The `data:` URL of a picture.
+/// The `data:` URL of an image.
 pub fn data_url(media_type: &str, bytes: &[u8]) -> String {
     format!("data:{media_type};base64,{}", STANDARD.encode(bytes))
 }
@@ -39,13 +39,13 @@ pub fn image(url: &str) -> Value {
     json!({"type": "image_url", "image_url": {"url": url}})
 }
 
-/// The same where it is said how closely it is to be looked at.
+/// The same with a level of detail.
 pub fn image_with(url: &str, detail: &str) -> Value {
     json!({"type": "image_url", "image_url": {"url": url, "detail": detail}})
 }
 
 impl Env {
-    /// A PNG of so many bytes, most of them a hole in the file.
+    /// A PNG of `len` bytes, most of them a hole in the file.
     pub fn sparse_png(&self, name: impl AsRef<Path>, len: usize) -> PathBuf {
         let path = self.write(name, PNG);
         let file = File::options().write(true).open(&path).expect("the file is there");

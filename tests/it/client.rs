@@ -1,18 +1,18 @@
-//! The room `service`: what goes over the wire, to whom, and what comes of a wire that breaks.
+//! The layer `client`: what is sent, to which server, and what happens when a connection breaks.
 
-mod address;
-mod faults;
+mod base_url;
+mod broken;
 mod headers;
 mod key;
 mod key_forms;
 
 use serde_json::json;
 
-use crate::support::{Env, ID, Reply, Server, answer, four};
+use crate::support::{Env, ID, Response, Server, answer, four};
 
 #[test]
-fn the_question_of_the_guide_is_asked_in_one_exact_request() {
-    let (env, server) = (Env::new(), Server::reply(answer("2 + 2 equals 4.")));
+fn the_prompt_of_the_guide_is_sent_in_one_exact_request() {
+    let (env, server) = (Env::new(), Server::respond(answer("2 + 2 equals 4.")));
     let args = ["--system", "You are a PhD-level mathematician.", "What is 2 + 2?"];
     env.xask(args).server(&server).key("xai-0123456789").stdout("2 + 2 equals 4.\n").success();
 
@@ -25,8 +25,8 @@ fn the_question_of_the_guide_is_asked_in_one_exact_request() {
             {"role": "user", "content": "What is 2 + 2?"},
         ]})
     );
-    // All of them: nothing is negotiated that xask cannot read (no Accept-Encoding), nothing is awaited
-    // (no Expect), nothing is in chunks.
+    // All headers: nothing is negotiated that xask cannot read (no Accept-Encoding), nothing is awaited
+    // (no Expect), and the body is not chunked.
     let mut headers = request.headers;
     for (name, _) in &mut headers {
         name.make_ascii_lowercase();
@@ -44,8 +44,8 @@ fn the_question_of_the_guide_is_asked_in_one_exact_request() {
 }
 
 #[test]
-fn the_length_of_a_body_is_counted_in_bytes_as_they_are_sent() {
-    let (env, server) = (Env::new(), Server::reply(four()));
+fn the_length_of_a_body_is_counted_in_bytes_sent() {
+    let (env, server) = (Env::new(), Server::respond(four()));
     let text = format!("Gr\u{fc}\u{df}e \u{1f600} \"quoted\"\\ \u{1}\t{}", "x".repeat(100_000));
     env.ask(&server, ["-"]).stdin(text.as_str()).stdout("Four.\n").success();
     let request = server.request();
@@ -61,17 +61,17 @@ fn a_redirect_is_not_followed() {
     for status in [300, 301, 302, 303, 304, 307, 308] {
         let elsewhere = Server::never();
         let location = format!("{}/chat/completions", elsewhere.url());
-        let redirect = Reply::new(status, "text/html", "")
+        let redirect = Response::new(status, "text/html", "")
             .header("Location", &location)
             .header("x-request-id", ID);
-        let server = Server::reply(redirect);
+        let server = Server::respond(redirect);
         let status = format!("HTTP {status}");
         env.ask(&server, []).key("xai-0123456789").fails(8, &["redirect", &status, ID]);
     }
 }
 
 #[test]
-fn certificates_that_cannot_be_read_are_told_before_anything_is_sent() {
+fn unreadable_certificates_are_an_error_before_anything_is_sent() {
     let env = Env::new();
     let key_only =
         "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n";
@@ -93,13 +93,13 @@ fn certificates_that_cannot_be_read_are_told_before_anything_is_sent() {
 }
 
 #[test]
-fn certificates_are_not_read_where_none_are_needed() {
+fn certificates_are_not_read_if_none_are_needed() {
     let env = Env::new();
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     env.ask(&server, []).env("SSL_CERT_FILE", "missing.pem").stdout("Four.\n").success();
-    // Nothing listens there, which is found out only after the certificates were read.
+    // Nothing listens there, which is noticed only after the certificates were read.
     env.ask_at("https://127.0.0.1:1/v1", []).env("SSL_CERT_FILE", "").fails(6, &["127.0.0.1:1"]);
-    // The key comes before the network.
+    // The key is checked before the network is used.
     env.ask_at("https://api.x.ai/v1", [])
         .env("SSL_CERT_FILE", "missing.pem")
         .fails(3, &["XAI_API_KEY"]);

@@ -1,19 +1,19 @@
-//! What stands beside a whole answer is never a reason to lose it; an error in it always is.
+//! Other parts of a response are never a reason to lose a whole answer; an error in it always is.
 
 use serde_json::{Value, json};
 
 use super::choice;
-use crate::support::{Env, Reply, Server, replies, reply};
+use crate::support::{Env, Response, Server, chat, json_response};
 
 /// A whole response in which one text is replaced by another.
 fn with(from: &str, to: &str) -> Vec<u8> {
-    let whole = replies::completion("Four.");
+    let whole = chat::completion("Four.");
     assert!(whole.contains(from), "{from} is not in {whole}");
     whole.replacen(from, to, 1).into_bytes()
 }
 
 #[test]
-fn what_nobody_uses_may_be_of_any_kind() {
+fn unused_fields_may_be_of_any_type() {
     let env = Env::new();
     let head = "{\"id\":";
     let mut bodies: Vec<Vec<u8>> = [
@@ -52,7 +52,7 @@ fn what_nobody_uses_may_be_of_any_kind() {
     ] {
         bodies.push(with(from, to));
     }
-    // A byte order mark, and bytes that are not UTF-8 where nobody reads.
+    // A byte order mark, and bytes that are not UTF-8 in a field that xask does not read.
     bodies.push([b"\xef\xbb\xbf", &with("", "")[..]].concat());
     bodies.push([b"\xef\xbb\xbf \r\n", &with("", "")[..]].concat());
     let broken = String::from_utf8(with("fp_0123456789", "fp_X")).expect("text");
@@ -64,11 +64,11 @@ fn what_nobody_uses_may_be_of_any_kind() {
     }
     for body in bodies {
         let case = String::from_utf8_lossy(&body).into_owned();
-        let server = Server::reply(reply(200, &*body));
+        let server = Server::respond(json_response(200, &*body));
         env.ask(&server, []).case(&case).stdout("Four.\n").success();
-        // It is recorded all the same, as JSON that anybody can read.
+        // It is still recorded, as valid JSON.
         let env = Env::new();
-        let server = Server::reply(reply(200, &*body));
+        let server = Server::respond(json_response(200, &*body));
         env.ask(&server, ["--cache", "answers"]).case(&case).stdout("Four.\n").success();
         env.ask(&server, ["--cache", "answers"]).case(&case).stdout("Four.\n").success();
         let name = format!("answers/{}", env.names_in("answers")[0]);
@@ -76,7 +76,7 @@ fn what_nobody_uses_may_be_of_any_kind() {
             .unwrap_or_else(|e| panic!("{case}: the record is no JSON: {e}"));
         assert!(record.is_object());
         // And printed byte for byte.
-        let server = Server::reply(reply(200, &*body));
+        let server = Server::respond(json_response(200, &*body));
         let printed = [&body[..], b"\n"].concat();
         env.ask(&server, ["--json"]).case(&case).stdout(printed).success();
     }
@@ -85,10 +85,10 @@ fn what_nobody_uses_may_be_of_any_kind() {
 #[test]
 fn a_broken_byte_in_the_answer_is_replaced() {
     let env = Env::new();
-    let body = replies::completion("caf#.").into_bytes();
+    let body = chat::completion("caf#.").into_bytes();
     let body: Vec<u8> =
         body.into_iter().map(|byte| if byte == b'#' { 0xe9 } else { byte }).collect();
-    let server = Server::reply(reply(200, body));
+    let server = Server::respond(json_response(200, body));
     env.ask(&server, ["-o", "out"]).success();
     assert_eq!(env.read("out"), "caf\u{fffd}.\n".as_bytes());
 }
@@ -106,22 +106,22 @@ fn content_may_be_a_list_of_text_parts() {
         (json!([{"type": "output_text", "text": "Four."}]), "Four."),
     ] {
         let server =
-            Server::reply(reply(200, replies::completion_with(json!({"content": content}))));
+            Server::respond(json_response(200, chat::completion_with(json!({"content": content}))));
         env.ask(&server, []).case(content.to_string()).stdout(format!("{text}\n")).success();
     }
     for content in [json!([]), json!([{"type": "thinking", "thinking": "Hm."}])] {
         let server =
-            Server::reply(reply(200, replies::completion_with(json!({"content": content}))));
+            Server::respond(json_response(200, chat::completion_with(json!({"content": content}))));
         env.ask(&server, []).case(content.to_string()).fails(9, &["empty"]);
     }
 }
 
 #[test]
-fn an_answer_is_read_whatever_type_it_is_labelled_with() {
+fn an_answer_is_read_whatever_its_content_type() {
     let env = Env::new();
-    let whole = replies::completion("Four.");
+    let whole = chat::completion("Four.");
     let streamed = {
-        let events = replies::stream_of(&["Fo", "ur."], Some("stop"));
+        let events = chat::stream_of(&["Fo", "ur."], Some("stop"));
         events.iter().flat_map(|event| ["data: ", event, "\n\n"]).collect::<String>()
     };
     for label in [
@@ -134,12 +134,12 @@ fn an_answer_is_read_whatever_type_it_is_labelled_with() {
     ] {
         for (body, flag) in [(&whole, "--no-stream"), (&whole, "--stream"), (&streamed, "--stream")]
         {
-            let server = Server::reply(Reply::new(200, label, body.as_str()));
+            let server = Server::respond(Response::new(200, label, body.as_str()));
             let run = env.ask(&server, [flag]).case((label, flag));
             run.stdout("Four.\n").success();
         }
     }
-    // None at all.
+    // No choice at all.
     for body in [whole, streamed] {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
         let server = Server::play([crate::support::Script::new().send(head + &body)]);
@@ -164,7 +164,7 @@ fn an_error_in_a_choice_or_a_response_is_a_server_error() {
         for flags in
             [&[][..], &["--json"], &["-c", "talk"], &["--cache", "answers"], &["-o", "out"]]
         {
-            let server = Server::reply(choice(&first));
+            let server = Server::respond(choice(&first));
             let run = env.ask(&server, flags.iter().copied()).case(&case);
             run.fails(8, &["Provider disconnected"]);
         }
@@ -174,11 +174,11 @@ fn an_error_in_a_choice_or_a_response_is_a_server_error() {
     for error in
         [json!({"message": "It rains."}), json!("It rains."), json!([{"message": "It rains."}])]
     {
-        let body = replies::completion_with(json!({"error": error}));
-        let server = Server::reply(reply(200, body));
+        let body = chat::completion_with(json!({"error": error}));
+        let server = Server::respond(json_response(200, body));
         env.ask(&server, []).case(error.to_string()).fails(8, &["It rains."]);
     }
-    let server = Server::reply(choice(&json!({"message": {"content": "a"}, "error": true})));
+    let server = Server::respond(choice(&json!({"message": {"content": "a"}, "error": true})));
     env.ask(&server, []).fails(8, &[]);
 }
 
@@ -192,13 +192,13 @@ fn responses_and_choices_are_objects() {
         r#"[{"choices":[{"message":{"content":"ok"}}]}]"#,
         r#"{"choices":["ok"]}"#,
     ] {
-        let server = Server::reply(reply(200, body));
+        let server = Server::respond(json_response(200, body));
         env.ask(&server, []).case(body).fails(8, &[]);
     }
 }
 
 #[test]
-fn words_of_an_error_are_found_in_what_is_no_completion() {
+fn the_message_of_an_error_is_found_in_a_response_that_is_not_a_completion() {
     let env = Env::new();
     for body in [
         r#"[{"error":{"message":"It rains."}}]"#,
@@ -209,7 +209,7 @@ fn words_of_an_error_are_found_in_what_is_no_completion() {
         r#"{"message":"It rains."}"#,
     ] {
         for (status, code) in [(200, 8), (400, 4), (500, 8)] {
-            let server = Server::reply(reply(status, body));
+            let server = Server::respond(json_response(status, body));
             env.ask(&server, []).case((body, status)).fails(code, &["It rains."]);
         }
     }
@@ -224,25 +224,25 @@ fn words_of_an_error_are_found_in_what_is_no_completion() {
             ["invalid_token", "The token expired"],
         ),
     ] {
-        let server = Server::reply(reply(400, body));
-        let told = env.ask(&server, []).fails(4, &words);
+        let server = Server::respond(json_response(400, body));
+        let shown = env.ask(&server, []).fails(4, &words);
         for word in words {
-            assert_eq!(told.matches(word).count(), 1, "{told}");
+            assert_eq!(shown.matches(word).count(), 1, "{shown}");
         }
     }
 }
 
 #[test]
-fn an_html_page_with_403_was_sent_by_something_in_front_of_the_api() {
+fn an_html_page_with_403_is_not_attributed_to_the_api() {
     let env = Env::new();
     let page = "<!DOCTYPE html><html><head><title lang=\"en\">Access denied</title>\
                 <style>body { color: red }</style></head><body>No.</body></html>";
     for label in ["text/html", "text/html; charset=UTF-8", "text/plain"] {
-        let server = Server::reply(Reply::new(403, label, page));
-        let told = env.ask(&server, []).key("xai-0123456789").fails(4, &["Access denied"]);
-        assert!(!told.contains("color") && !told.contains("key"), "{told}");
+        let server = Server::respond(Response::new(403, label, page));
+        let shown = env.ask(&server, []).key("xai-0123456789").fails(4, &["Access denied"]);
+        assert!(!shown.contains("color") && !shown.contains("key"), "{shown}");
     }
-    let server = Server::reply(reply(403, replies::error("slug", "Not permitted.")));
+    let server = Server::respond(json_response(403, chat::error("slug", "Not permitted.")));
     env.ask(&server, []).key("xai-0123456789").fails(3, &["Not permitted."]);
 }
 
@@ -250,9 +250,9 @@ fn an_html_page_with_403_was_sent_by_something_in_front_of_the_api() {
 fn a_compressed_response_says_so() {
     let env = Env::new();
     for (magic, name) in [(&b"\x1f\x8b\x08\0\0\0"[..], "gzip"), (b"\x28\xb5\x2f\xfd\0\0", "zstd")] {
-        let server = Server::reply(Reply::json(200, magic).header("Content-Encoding", name));
+        let server = Server::respond(Response::json(200, magic).header("Content-Encoding", name));
         env.ask(&server, []).fails(8, &["compressed", name]);
-        let server = Server::reply(Reply::json(200, magic).header("Content-Encoding", name));
+        let server = Server::respond(Response::json(200, magic).header("Content-Encoding", name));
         env.ask(&server, ["--stream"]).fails(8, &["compressed", name]);
     }
 }

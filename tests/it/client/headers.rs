@@ -1,8 +1,8 @@
 //! `--header`: more request headers, for gateways.
 
-use crate::support::{Env, KEY, Reply, Script, Server, four, replies};
+use crate::support::{Env, KEY, Response, Script, Server, chat, four};
 
-/// Everything that was sent under a name, in its order.
+/// All values that were sent under a name, in order.
 fn sent(server: &Server, name: &str) -> Vec<String> {
     let request = server.request();
     let values = request.headers.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name));
@@ -11,7 +11,7 @@ fn sent(server: &Server, name: &str) -> Vec<String> {
 
 #[test]
 fn headers_are_sent_in_their_order_and_the_same_name_twice() {
-    let (env, server) = (Env::new(), Server::reply(four()));
+    let (env, server) = (Env::new(), Server::respond(four()));
     env.write("headers", "X-Team: file\r\n\r\nx-other: a b\r\n");
     let flags = ["-H", "X-Team: one", "--header=x-team:two  ", "-H@headers"];
     env.ask(&server, flags).stdout("Four.\n").success();
@@ -19,15 +19,15 @@ fn headers_are_sent_in_their_order_and_the_same_name_twice() {
 }
 
 #[test]
-fn they_come_from_standard_input_too() {
-    let (env, server) = (Env::new(), Server::reply(four()));
+fn headers_come_from_standard_input_too() {
+    let (env, server) = (Env::new(), Server::respond(four()));
     env.ask(&server, ["-H", "@-"]).stdin("X-Team: one\n").stdout("Four.\n").success();
     assert_eq!(sent(&server, "x-team"), ["one"]);
 }
 
 #[test]
-fn some_replace_what_is_sent_anyway_and_the_others_stay() {
-    let (env, server) = (Env::new(), Server::reply(four()));
+fn headers_replace_defaults_of_the_same_name_and_the_others_stay() {
+    let (env, server) = (Env::new(), Server::respond(four()));
     let flags = ["-H", "User-Agent: me/1", "-H", "accept: application/json"];
     env.ask(&server, flags).key(KEY).stdout("Four.\n").success();
     let request = server.request();
@@ -42,11 +42,11 @@ fn some_replace_what_is_sent_anyway_and_the_others_stay() {
 }
 
 #[test]
-fn an_authorization_from_a_file_is_in_place_of_the_key_and_no_key_is_needed() {
+fn an_authorization_from_a_file_replaces_the_key() {
     let env = Env::new();
     env.write("headers", "Authorization: Basic dXNlcjpwYXNz\n");
     for key in ["", KEY] {
-        let server = Server::reply(four());
+        let server = Server::respond(four());
         env.ask(&server, ["-H", "@headers"]).key(key).stdout("Four.\n").success();
         assert_eq!(sent(&server, "authorization"), ["Basic dXNlcjpwYXNz"]);
     }
@@ -56,7 +56,7 @@ fn an_authorization_from_a_file_is_in_place_of_the_key_and_no_key_is_needed() {
 
 #[test]
 fn long_headers_are_sent_whole() {
-    let (env, server) = (Env::new(), Server::reply(four()));
+    let (env, server) = (Env::new(), Server::respond(four()));
     let long = "a".repeat(30_000);
     env.write("headers", format!("X-A: {long}\nX-B: {long}\n"));
     env.ask(&server, ["-H", "@headers"]).stdout("Four.\n").success();
@@ -79,8 +79,8 @@ fn a_header_that_cannot_be_sent_is_a_usage_error_that_does_not_show_its_value() 
         ("@blank", "blank: contains no headers"),
         ("@host", "host, line 2: Host cannot be set"),
     ] {
-        let told = env.ask(&never, ["-H", header]).case(header).fails(2, &[why]);
-        assert!(!told.contains("hunter22"), "{told}");
+        let shown = env.ask(&never, ["-H", header]).case(header).fails(2, &[why]);
+        assert!(!shown.contains("hunter22"), "{shown}");
     }
 }
 
@@ -89,14 +89,14 @@ fn values_and_their_last_words_are_masked() {
     let env = Env::new();
     env.write("headers", "X-Token: Token hunter22hunter22\n");
     let words = "You sent Token hunter22hunter22, that is hunter22hunter22.";
-    let server = Server::reply(Reply::json(400, replies::error("bad", words)));
+    let server = Server::respond(Response::json(400, chat::error("bad", words)));
     let run = env.ask(&server, ["-v", "-H", "@headers"]).stderr_like("bad: You sent ");
     let output = run.code(4);
     assert!(!output.notes().contains("hunter22"), "{}", output.notes());
 }
 
 #[test]
-fn they_are_not_sent_to_a_proxy() {
+fn headers_are_not_sent_to_a_proxy() {
     let env = Env::new();
     let proxy = Server::play([Script::new().send("HTTP/1.1 403 No\r\n\r\n")]);
     let run = env.ask_at("https://localhost:1/v1", ["-H", "X-Team: one"]);

@@ -1,18 +1,18 @@
-//! One HTTP/1.1 reply, put into bytes: a body, how it is framed, and where it is cut.
+//! One HTTP/1.1 response as bytes: a body, its framing, and where it is truncated.
 
 use std::fmt::Write as _;
 
-/// A reply under construction. A JSON reply travels with its `Content-Length`, a stream in chunks, as the service's
-/// do; [`Reply::chunked`] and [`Reply::close_delimited`] change that.
+/// A response under construction. A JSON response is sent with its `Content-Length`, a stream in chunks, as by the
+/// API; [`Response::chunked`] and [`Response::close_delimited`] change that.
 #[derive(Clone)]
 #[must_use = "a Reply that is not sent changes nothing"]
-pub struct Reply {
+pub struct Response {
     status: u16,
     headers: Vec<(String, String)>,
-    /// The body in the pieces in which it is chunked.
+    /// The body, one piece per chunk.
     body: Vec<Vec<u8>>,
     framing: Framing,
-    cut: Option<usize>,
+    truncate_at: Option<usize>,
 }
 
 #[derive(Clone, Copy)]
@@ -22,19 +22,19 @@ enum Framing {
     Close,
 }
 
-impl Reply {
+impl Response {
     /// Any body of any type.
     pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("Content-Type".to_owned(), content_type.to_owned())];
-        let (framing, cut) = (Framing::Length, None);
-        Self { status, headers, body: vec![body.into()], framing, cut }
+        let (framing, truncate_at) = (Framing::Length, None);
+        Self { status, headers, body: vec![body.into()], framing, truncate_at }
     }
 
     pub fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self::new(status, "application/json", body)
     }
 
-    /// A stream of these payloads and `[DONE]`, each an event and a chunk.
+    /// A stream of these payloads and `[DONE]`, each one event and one chunk.
     pub fn sse<P: AsRef<str>>(payloads: &[P]) -> Self {
         let payloads = payloads.iter().map(AsRef::as_ref).chain(["[DONE]"]);
         let body = payloads.map(|payload| format!("data: {payload}\n\n").into_bytes()).collect();
@@ -48,7 +48,7 @@ impl Reply {
         self
     }
 
-    /// In chunks: each event one, any other body two halves.
+    /// In chunks: one per event, or two halves of any other body.
     pub fn chunked(mut self) -> Self {
         self.framing = Framing::Chunked;
         if let [body] = &mut self.body[..] {
@@ -64,14 +64,14 @@ impl Reply {
         self
     }
 
-    /// The connection ends after so many bytes of the body, counted as they travel (a chunk's framing
-    /// included); what the head promises stays as it was.
-    pub fn cut_at(mut self, bytes: usize) -> Self {
-        self.cut = Some(bytes);
+    /// The connection ends after this many bytes of the body, counted as sent (with the framing of chunks);
+    /// the head does not change.
+    pub fn truncated_at(mut self, bytes: usize) -> Self {
+        self.truncate_at = Some(bytes);
         self
     }
 
-    /// The bytes in two parts, the first up to and with so many events: what goes before a gate, and after.
+    /// The bytes in two parts, before and after a gate: the first ends after this many events.
     pub fn split(self, events: usize) -> (Vec<u8>, Vec<u8>) {
         let head = self.head();
         let mut pieces = self.pieces();
@@ -97,7 +97,7 @@ impl Reply {
         head.into_bytes()
     }
 
-    /// The body as it travels, uncut.
+    /// The body as it is sent, whole.
     fn pieces(&self) -> Vec<Vec<u8>> {
         let Framing::Chunked = self.framing else { return self.body.clone() };
         let chunks = self.body.iter().filter(|piece| !piece.is_empty());
@@ -108,13 +108,17 @@ impl Reply {
     }
 }
 
-impl From<Reply> for Vec<u8> {
-    fn from(reply: Reply) -> Self {
-        let mut body = reply.pieces().concat();
-        if let Some(cut) = reply.cut {
-            assert!(cut < body.len(), "a cut at {cut} leaves a body of {} whole", body.len());
-            body.truncate(cut);
+impl From<Response> for Vec<u8> {
+    fn from(response: Response) -> Self {
+        let mut body = response.pieces().concat();
+        if let Some(truncate_at) = response.truncate_at {
+            assert!(
+                truncate_at < body.len(),
+                "a cut at {truncate_at} leaves a body of {} whole",
+                body.len()
+            );
+            body.truncate(truncate_at);
         }
-        [reply.head(), body].concat()
+        [response.head(), body].concat()
     }
 }

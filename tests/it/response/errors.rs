@@ -1,18 +1,18 @@
-//! Replies that tell of a failure: what kind it is, and in which words it is told.
+//! Responses that report a failure: its kind, and its message.
 
-use super::TOLD;
-use crate::support::{Env, ID, Reply, Run, Script, Server, replies, reply};
+use super::REQUEST_ID;
+use crate::support::{Env, ID, Response, Run, Script, Server, chat, json_response};
 
 const WRONG_KEY: &str =
     "Incorrect API key provided. You can obtain an API key from https://console.x.ai.";
 const CONTENT: &str = "Content violates usage guidelines. Team: 1f2e. Failed check: SAFETY_CHECK.";
 
-/// The question, once, with a key that the service may refuse.
+/// Sends the prompt once, with a key that the API may reject.
 fn ask(env: &Env, server: &Server) -> Run {
     env.ask(server, []).key("xai-0123456789")
 }
 
-/// A status, the words that come with it, and the exit status that they make.
+/// A status, the message that comes with it, and the exit status.
 const STATUSES: [(u16, &str, i32); 43] = [
     (300, "", 8),
     (302, "", 8),
@@ -63,33 +63,36 @@ const STATUSES: [(u16, &str, i32); 43] = [
 fn a_status_decides_the_exit_status() {
     let env = Env::new();
     for (status, words, code) in STATUSES {
-        let told = format!("{words} (HTTP {status}, x-request-id {ID})");
-        let body = if words.is_empty() { String::new() } else { replies::error("slug", words) };
-        let server = Server::reply(reply(status, body.as_str()));
-        ask(&env, &server).case((status, words)).fails(code, &[told.trim_start()]);
-        // However its words are put, and also where nothing is promised to be JSON.
+        let shown = format!("{words} (HTTP {status}, x-request-id {ID})");
+        let body = if words.is_empty() { String::new() } else { chat::error("slug", words) };
+        let server = Server::respond(json_response(status, body.as_str()));
+        ask(&env, &server).case((status, words)).fails(code, &[shown.trim_start()]);
+        // In every form of the body, and also if it is not labelled as JSON.
         let body = format!(r#"{{"error":{{"message":"{words}","type":"t","code":null}}}}"#);
-        let reply = Reply::new(status, "text/plain", body).header("x-request-id", ID).chunked();
-        let server = Server::reply(reply);
-        ask(&env, &server).case((status, words)).fails(code, &[told.trim_start()]);
+        let response =
+            Response::new(status, "text/plain", body).header("x-request-id", ID).chunked();
+        let server = Server::respond(response);
+        ask(&env, &server).case((status, words)).fails(code, &[shown.trim_start()]);
     }
 }
 
 #[test]
-fn a_failure_is_told_in_one_exact_line() {
+fn a_failure_is_reported_in_one_exact_line() {
     let env = Env::new();
-    let server =
-        Server::reply(reply(404, replies::error("not-found", "The model x does not exist.")));
+    let server = Server::respond(json_response(
+        404,
+        chat::error("not-found", "The model x does not exist."),
+    ));
     let what = "the request was rejected: not-found: The model x does not exist.";
     let hint = "xask: hint: check --model; --list-models prints the models that the key may use\n";
     let line = format!("xask: error: {what} (HTTP 404, x-request-id {ID})\n{hint}");
     ask(&env, &server).stderr(line).code(4);
-    let server = Server::reply(Reply::json(422, "{}"));
+    let server = Server::respond(Response::json(422, "{}"));
     ask(&env, &server).fails(4, &["xask: error: the request was rejected (HTTP 422)\n"]);
 }
 
 #[test]
-fn a_status_behind_which_nothing_comes_is_no_answer_and_not_waited_for() {
+fn a_status_without_a_body_is_a_server_error_at_once() {
     for status in ["101", "204", "304"] {
         let head = format!("HTTP/1.1 {status} Odd\r\nx-request-id: {ID}\r\n\r\n");
         let server = Server::play([Script::new().send(head).hold()]);
@@ -98,21 +101,21 @@ fn a_status_behind_which_nothing_comes_is_no_answer_and_not_waited_for() {
     }
 }
 
-/// What is told of an error with this body: what failed, and then this.
+/// Checks the message of an error with this body: what failed, and then `shown`.
 #[track_caller]
-fn tells(body: &str, told: &str) {
+fn assert_message(body: &str, shown: &str) {
     for (status, code, what) in [(422, 4, "the request was rejected"), (500, 8, "server error")] {
-        let server = Server::reply(reply(status, body));
-        let told = format!("xask: error: {what}{told}");
-        Env::new().ask(&server, []).case(body).fails(code, &[&told]);
+        let server = Server::respond(json_response(status, body));
+        let shown = format!("xask: error: {what}{shown}");
+        Env::new().ask(&server, []).case(body).fails(code, &[&shown]);
     }
 }
 
 #[test]
-fn the_words_are_found_in_every_shape_of_an_error() {
+fn the_message_is_found_in_every_shape_of_an_error() {
     let title =
         "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>nginx</body></html>";
-    for (body, told) in [
+    for (body, shown) in [
         (
             r#"{"code":"invalid-argument","error":"Model not found: x"}"#,
             ": invalid-argument: Model not found: x (",
@@ -144,12 +147,12 @@ fn the_words_are_found_in_every_shape_of_an_error() {
         ("upstream connect error\n", ": upstream connect error ("),
         ("{\"error\":\"wor", ": {\"error\":\"wor ("),
     ] {
-        tells(body, told);
+        assert_message(body, shown);
     }
 }
 
 #[test]
-fn where_an_error_has_no_words_none_are_made_up() {
+fn no_message_is_invented_for_an_error_without_one() {
     for body in [
         "",
         " \r\n",
@@ -162,27 +165,27 @@ fn where_an_error_has_no_words_none_are_made_up() {
         r#"{"error":"","message":""}"#,
         "<html></html>",
     ] {
-        tells(body, " (");
+        assert_message(body, " (");
     }
 }
 
 #[test]
-fn words_that_are_nested_deeply_are_told_in_some_way() {
+fn a_deeply_nested_message_is_reported() {
     let env = Env::new();
     for body in [
         r#"{"error":"{\"error\":{\"message\":\"words\"}}"}"#,
         r#"{"error":{"error":{"error":{"error":{"message":"words"}}}}}"#,
     ] {
-        let server = Server::reply(reply(500, body));
+        let server = Server::respond(json_response(500, body));
         env.ask(&server, []).case(body).fails(8, &["words"]);
     }
 }
 
 #[test]
-fn an_error_with_status_200_is_a_failure_of_the_service() {
+fn an_error_with_status_200_is_a_server_error() {
     let env = Env::new();
     let words = "Timed out waiting for first token";
-    let unavailable = &replies::error("The service is currently unavailable", words);
+    let unavailable = &chat::error("The service is currently unavailable", words);
     for (body, words) in [
         (&**unavailable, words),
         (r#"{"code":"internal","error":"words"}"#, "internal: words"),
@@ -191,63 +194,63 @@ fn an_error_with_status_200_is_a_failure_of_the_service() {
         (r#"{"type":"error","message":"words"}"#, "words"),
         (r#""words""#, "words"),
         (r#""{\"error\":\"words\"}""#, "words"),
-        // It is looked for before an answer is.
+        // An error is looked for before an answer.
         (r#"{"error":"words","choices":[{"message":{"content":"Four."}}]}"#, "words"),
         (r#"{"choices":[{"message":{"content":"Four."}}],"error":{"message":"words"}}"#, "words"),
     ] {
         for flags in [&[][..], &["--json"], &["--usage"]] {
-            let server = Server::reply(reply(200, body));
-            let told = format!(": {words} {TOLD}");
-            env.ask(&server, flags.iter().copied()).case(body).fails(8, &[&told]);
+            let server = Server::respond(json_response(200, body));
+            let shown = format!(": {words} {REQUEST_ID}");
+            env.ask(&server, flags.iter().copied()).case(body).fails(8, &[&shown]);
         }
     }
 }
 
 #[test]
-fn a_refused_key_is_told_with_what_to_look_at() {
+fn a_rejected_key_is_reported_with_what_to_check() {
     let env = Env::new();
-    let bad = replies::error("unauthenticated:bad-credentials", "The key is disabled.");
+    let bad = chat::error("unauthenticated:bad-credentials", "The key is disabled.");
     for (status, body) in
-        [(400, replies::error("invalid-argument", WRONG_KEY)), (401, String::new()), (403, bad)]
+        [(400, chat::error("invalid-argument", WRONG_KEY)), (401, String::new()), (403, bad)]
     {
-        let server = Server::reply(reply(status, body));
+        let server = Server::respond(json_response(status, body));
         ask(&env, &server).fails(3, &["xask: hint: ", "XAI_API_KEY"]);
     }
 }
 
 #[test]
-fn the_wait_that_a_service_asks_for_is_told() {
+fn the_wait_that_the_api_requests_is_reported() {
     let env = Env::new();
     for (status, code) in [(429, 5), (503, 8)] {
-        let server = Server::reply(reply(status, "").header("Retry-After", "17"));
+        let server = Server::respond(json_response(status, "").header("Retry-After", "17"));
         env.ask(&server, []).fails(code, &["17 s"]);
         for nonsense in ["soon", "-1", "", "1,5"] {
-            let server = Server::reply(reply(status, "").header("Retry-After", nonsense));
-            let told = env.ask(&server, []).case(nonsense).fails(code, &[ID]);
-            assert!(!told.contains("wait"), "{told}");
+            let server = Server::respond(json_response(status, "").header("Retry-After", nonsense));
+            let shown = env.ask(&server, []).case(nonsense).fails(code, &[ID]);
+            assert!(!shown.contains("wait"), "{shown}");
         }
     }
 }
 
 #[test]
-fn an_error_that_is_cut_is_still_told_by_its_status() {
+fn a_truncated_error_is_still_reported_by_its_status() {
     let env = Env::new();
-    let body = replies::error("slug", "Too many requests.");
+    let body = chat::error("slug", "Too many requests.");
     for n in [0, 1, 20, body.len() - 1] {
-        for cut in [
-            reply(429, body.as_str()).cut_at(n),
-            reply(429, body.as_str()).close_delimited().cut_at(n),
+        for truncated in [
+            json_response(429, body.as_str()).truncated_at(n),
+            json_response(429, body.as_str()).close_delimited().truncated_at(n),
         ] {
-            let server = Server::reply(cut);
+            let server = Server::respond(truncated);
             env.ask(&server, []).case(n).fails(5, &["(HTTP 429, x-request-id"]);
         }
     }
 }
 
 #[test]
-fn what_a_service_says_cannot_command_a_terminal() {
+fn a_message_of_the_api_cannot_control_a_terminal() {
     let env = Env::new();
-    for (words, told) in [
+    for (words, shown) in [
         ("a\nb\r\nc\rd\te", "a b c d e"),
         ("\u{1b}[2J\u{1b}]0;title\u{7}", r"\x1b[2J\x1b]0;title\x07"),
         ("\u{1b}]52;c;aGk=\u{7}", r"\x1b]52;c;aGk=\x07"),
@@ -259,60 +262,60 @@ fn what_a_service_says_cannot_command_a_terminal() {
         ("\u{e9}\u{4f60}\u{597d}\u{1f600}", "\u{e9}\u{4f60}\u{597d}\u{1f600}"),
     ] {
         let text = words.to_owned();
-        for body in [replies::error("slug", words), format!("<title>{text}</title>"), text] {
+        for body in [chat::error("slug", words), format!("<title>{text}</title>"), text] {
             for status in [400, 500, 200] {
-                let server = Server::reply(reply(status, body.as_str()));
+                let server = Server::respond(json_response(status, body.as_str()));
                 let code = if status == 400 { 4 } else { 8 };
-                env.ask(&server, []).case(&body).fails(code, &[told]);
+                env.ask(&server, []).case(&body).fails(code, &[shown]);
             }
         }
     }
     // No text at all.
-    let server = Server::reply(reply(500, b"\xff\xfe\x9b2J\xc3".as_slice()));
+    let server = Server::respond(json_response(500, b"\xff\xfe\x9b2J\xc3".as_slice()));
     env.ask(&server, []).fails(8, &["\u{fffd}"]);
 }
 
 #[test]
-fn of_long_words_400_bytes_are_told() {
+fn a_long_message_is_truncated_to_400_bytes() {
     let env = Env::new();
     for unit in ["x", "\u{e9}", "\u{4f60}", "\u{1f600}", "\u{1b}", "\u{202e}", "y "] {
         for length in [399, 400, 401, 10_000] {
             let words = format!("begin{}end", unit.repeat(length));
-            let server = Server::reply(reply(500, replies::error("slug", &words)));
-            let told = env
+            let server = Server::respond(json_response(500, chat::error("slug", &words)));
+            let shown = env
                 .ask(&server, [])
                 .case((unit, length))
                 .fails(8, &["begin", &format!("(HTTP 500, x-request-id {ID})")]);
-            let front = told.find("begin").expect("it begins");
-            let back = told.rfind(" (HTTP").expect("it ends");
+            let front = shown.find("begin").expect("it begins");
+            let back = shown.rfind(" (HTTP").expect("it ends");
             let length = back - front;
-            assert!((380..=400).contains(&length), "{length} bytes of words: {told}");
-            assert!(!told.contains("end"), "{told}");
+            assert!((380..=400).contains(&length), "{length} bytes of words: {shown}");
+            assert!(!shown.contains("end"), "{shown}");
         }
     }
-    // As they are up to the last byte.
+    // Unchanged up to the last byte.
     let words = "x".repeat(400);
-    let server = Server::reply(reply(500, words.as_str()));
+    let server = Server::respond(json_response(500, words.as_str()));
     env.ask(&server, []).fails(8, &[&format!(": {words} (")]);
-    let server = Server::reply(reply(500, format!("{words}x")));
+    let server = Server::respond(json_response(500, format!("{words}x")));
     env.ask(&server, []).fails(8, &[&format!(": {}\u{2026} (", &words[..397])]);
 }
 
 #[test]
-fn the_id_of_a_reply_is_told_as_safely_as_its_words() {
+fn the_id_of_a_response_is_sanitized_like_its_message() {
     let env = Env::new();
-    for (id, told) in [
+    for (id, shown) in [
         ("a\u{202e}b", r"x-request-id a\u{202e}b)"),
         ("a\u{9b}2J", r"x-request-id a\u{9b}2J)"),
         ("caf\u{e9}", "x-request-id caf\u{e9})"),
         ("a b", "x-request-id a b)"),
-        // These are ends of lines in some places.
+        // Some programs treat these as line ends.
         ("a\u{2028}b\u{2029}", "x-request-id a b)"),
     ] {
         for flags in [&[][..], &["-v"]] {
-            let server = Server::reply(Reply::json(500, "").header("X-Request-ID", id));
+            let server = Server::respond(Response::json(500, "").header("X-Request-ID", id));
             let run = env.ask(&server, flags.iter().copied()).case(id);
-            let output = run.stderr_like(told).code(8);
+            let output = run.stderr_like(shown).code(8);
             assert!(
                 !output.notes().contains(['\u{202e}', '\u{9b}', '\u{2028}']),
                 "{}",
@@ -323,10 +326,10 @@ fn the_id_of_a_reply_is_told_as_safely_as_its_words() {
 }
 
 #[test]
-fn a_long_id_is_cut_and_an_empty_one_is_none() {
-    let server = Server::reply(Reply::json(500, "").header("x-request-id", &"z".repeat(5000)));
-    let told = Env::new().ask(&server, []).fails(8, &["x-request-id zzz"]);
-    assert!(told.matches('z').count() <= 100, "{} bytes", told.len());
-    let server = Server::reply(Reply::json(500, "").header("x-request-id", ""));
+fn a_long_id_is_truncated_and_an_empty_one_is_omitted() {
+    let server = Server::respond(Response::json(500, "").header("x-request-id", &"z".repeat(5000)));
+    let shown = Env::new().ask(&server, []).fails(8, &["x-request-id zzz"]);
+    assert!(shown.matches('z').count() <= 100, "{} bytes", shown.len());
+    let server = Server::respond(Response::json(500, "").header("x-request-id", ""));
     Env::new().ask(&server, []).fails(8, &["(HTTP 500)"]);
 }

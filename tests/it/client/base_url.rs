@@ -1,10 +1,10 @@
-//! `--base-url` and `XAI_BASE_URL`: where a question goes, and where it must not go.
+//! `--base-url` and `XAI_BASE_URL`: where a request goes, and where it must not go.
 
 use crate::support::{Env, Server, four, skip};
 
 #[test]
-fn its_path_is_kept_and_a_slash_at_its_end_does_not_matter() {
-    for (path, asked) in [
+fn the_path_is_kept_and_a_final_slash_does_not_matter() {
+    for (path, expected) in [
         ("", "/chat/completions"),
         ("/", "/chat/completions"),
         ("/v1", "/v1/chat/completions"),
@@ -12,30 +12,30 @@ fn its_path_is_kept_and_a_slash_at_its_end_does_not_matter() {
         ("/proxy/xai/v1", "/proxy/xai/v1/chat/completions"),
         ("/a%20b/%C3%BC", "/a%20b/%C3%BC/chat/completions"),
     ] {
-        let server = Server::reply(four());
+        let server = Server::respond(four());
         let url = format!("http://{}{path}", server.addr());
         Env::new().ask_at(&url, []).stdout("Four.\n").success();
-        assert_eq!(server.request().path, asked, "{url}");
+        assert_eq!(server.request().path, expected, "{url}");
     }
 }
 
 #[test]
-fn this_machine_may_be_named_in_every_way() {
+fn this_machine_may_have_any_of_its_names() {
     let env = Env::new();
     for host in ["127.0.0.1", "localhost", "LOCALHOST"] {
-        let server = Server::reply(four());
+        let server = Server::respond(four());
         let port = server.addr().port();
         env.ask_at(&format!("http://{host}:{port}"), []).stdout("Four.\n").success();
         assert_eq!(server.request().header("host"), Some(&*format!("{host}:{port}")));
     }
-    // Nobody listens there, but there is where it is asked, and without a key.
+    // Nothing listens there, but the request goes there, and without a key.
     for host in ["127.1.2.3", "127.255.255.254"] {
         env.ask_at(&format!("http://{host}:1/v1"), []).fails(6, &[host]);
     }
 }
 
 #[test]
-fn an_address_of_ipv6_is_an_address() {
+fn an_ipv6_address_is_accepted() {
     let env = Env::new();
     let Some(server) = Server::play_on_ipv6([four()]) else {
         return skip("there is no IPv6 here");
@@ -46,8 +46,8 @@ fn an_address_of_ipv6_is_an_address() {
 }
 
 #[test]
-fn a_name_with_a_dead_and_a_live_address_is_reached() {
-    // Nobody listens on 127.0.0.1, its other address.
+fn a_name_with_one_dead_and_one_live_address_is_reached() {
+    // Nothing listens on 127.0.0.1, its other address.
     let Some(server) = Server::play_on_ipv6([four()]) else {
         return skip("there is no IPv6 here");
     };
@@ -55,18 +55,18 @@ fn a_name_with_a_dead_and_a_live_address_is_reached() {
 }
 
 #[test]
-fn the_flag_wins_over_the_variable_and_an_empty_variable_is_none() {
+fn the_flag_takes_precedence_and_an_empty_variable_counts_as_unset() {
     let (env, never) = (Env::new(), Server::never());
-    let server = Server::reply(four());
+    let server = Server::respond(four());
     env.ask(&never, ["--base-url", &server.url()]).stdout("Four.\n").success();
     env.ask_at("not a URL", ["--base-url", "http://127.0.0.1:1"]).fails(6, &["127.0.0.1:1"]);
-    // The default is not on loopback: it wants a key, and is not asked without one.
+    // The default is not on loopback: it needs a key, and nothing is sent without one.
     env.ask_at("", []).fails(3, &["no API key"]);
     env.ask(&never, ["--base-url="]).fails(2, &["base URL"]);
 }
 
 #[test]
-fn what_is_no_address_of_a_service_is_refused_with_the_reason() {
+fn an_invalid_base_url_is_a_usage_error_with_the_reason() {
     let env = Env::new();
     for (url, why) in [
         ("api.x.ai/v1", "missing https://"),
@@ -100,14 +100,14 @@ fn what_is_no_address_of_a_service_is_refused_with_the_reason() {
     ] {
         env.ask_at(url, []).key("xai-0123456789").fails(2, &["base URL", why]);
         env.ask_at("", ["--base-url", url]).key("xai-0123456789").fails(2, &["base URL", why]);
-        // It is an argument like others: what is not asked for real is held to it too.
+        // It is an argument like others, so it is also checked if nothing is sent.
         env.ask_at(url, ["--rehearse"]).fails(2, &["base URL", why]);
         env.ask_at(url, ["--dry-run"]).fails(2, &["base URL", why]);
     }
 }
 
 #[test]
-fn the_ports_at_both_ends_are_ports() {
+fn the_lowest_and_the_highest_port_are_accepted() {
     let env = Env::new();
     for url in [
         "http://127.0.0.1:1",
@@ -120,7 +120,7 @@ fn the_ports_at_both_ends_are_ports() {
 }
 
 #[test]
-fn who_stands_in_an_address_is_refused_and_never_shown() {
+fn credentials_in_a_base_url_are_a_usage_error_and_never_shown() {
     let env = Env::new();
     for url in [
         "https://somebody:hunter2@api.x.ai/v1",
@@ -135,10 +135,10 @@ fn who_stands_in_an_address_is_refused_and_never_shown() {
         "https://somebody:hunter2@",
     ] {
         for flags in [&[][..], &["-v"], &["--rehearse", "-v"]] {
-            let told = env.ask_at(url, flags.iter().copied()).key("xai-0").fails(2, &["base URL"]);
-            assert!(!told.contains("hunter2") && !told.contains("somebody"), "{told}");
+            let shown = env.ask_at(url, flags.iter().copied()).key("xai-0").fails(2, &["base URL"]);
+            assert!(!shown.contains("hunter2") && !shown.contains("somebody"), "{shown}");
         }
     }
-    let told = env.ask_at("https://a:b@api.x.ai/v1", []).fails(2, &["api.x.ai"]);
-    assert!(told.contains("user information"), "{told}");
+    let shown = env.ask_at("https://a:b@api.x.ai/v1", []).fails(2, &["api.x.ai"]);
+    assert!(shown.contains("user information"), "{shown}");
 }

@@ -1,27 +1,27 @@
-//! A wire that breaks: whether the question was delivered, and whether the answer is whole.
+//! Connections that break: whether the request was delivered, and whether the response is whole.
 
-use crate::support::{Env, ID, Reads, Reply, Script, Server, replies};
+use crate::support::{Env, ID, Reads, Response, Script, Server, chat};
 
-const LOST: &[&str] = &["billed again"];
+const INCOMPLETE: &[&str] = &["billed again"];
 
 #[test]
-fn where_nobody_listens_nothing_is_delivered() {
-    // No service is ever on this port: it is not given out, and only root can take it.
+fn nothing_is_delivered_if_nothing_listens() {
+    // No server is ever on this port: it is not assigned to programs, and only root can use it.
     let run = Env::new().ask_at("http://127.0.0.1:1/v1", []);
-    let told = run.fails(6, &["cannot connect to 127.0.0.1:1", "connection refused"]);
-    assert!(!told.contains("billed"), "{told}");
+    let shown = run.fails(6, &["cannot connect to 127.0.0.1:1", "connection refused"]);
+    assert!(!shown.contains("billed"), "{shown}");
 }
 
 #[test]
-fn a_name_that_is_nobodys_is_safe_to_ask_again() {
-    // More letters than a label of a name has: it is looked for nowhere.
+fn a_host_name_that_cannot_exist_means_not_delivered() {
+    // More letters than a label of a name may have: it is not looked up.
     let name = "a".repeat(64) + ".example";
-    let told = Env::new().ask_at(&format!("https://{name}/v1"), []).key("k").fails(6, &[&name]);
-    assert!(!told.contains("billed"), "{told}");
+    let shown = Env::new().ask_at(&format!("https://{name}/v1"), []).key("k").fails(6, &[&name]);
+    assert!(!shown.contains("billed"), "{shown}");
 }
 
 #[test]
-fn a_connection_that_ends_before_a_reply_is_a_lost_answer() {
+fn a_connection_that_ends_before_a_response_is_incomplete() {
     for (name, script) in [
         ("closed after the request", Script::new()),
         ("closed after its head", Script::after(Reads::Head)),
@@ -31,35 +31,35 @@ fn a_connection_that_ends_before_a_reply_is_a_lost_answer() {
         ("reset at once", Script::after(Reads::Nothing).reset()),
     ] {
         let server = Server::play([script]);
-        Env::new().ask(&server, []).case(name).fails(7, LOST);
+        Env::new().ask(&server, []).case(name).fails(7, INCOMPLETE);
     }
 }
 
 #[test]
-fn a_connection_that_is_reset_in_the_middle_of_the_reply_is_a_lost_answer() {
-    let part = Vec::from(dense().cut_at(20));
+fn a_connection_that_is_reset_during_the_response_is_incomplete() {
+    let part = Vec::from(dense().truncated_at(20));
     let server = Server::play([Script::after(Reads::AllBut(1)).send(part).reset()]);
-    let told = Env::new().ask(&server, []).fails(7, LOST);
-    assert!(told.contains(&format!("(x-request-id {ID})")), "{told}");
+    let shown = Env::new().ask(&server, []).fails(7, INCOMPLETE);
+    assert!(shown.contains(&format!("(x-request-id {ID})")), "{shown}");
 }
 
 #[test]
-fn a_long_body_that_is_not_taken_to_its_end_is_a_lost_answer() {
+fn a_long_request_that_is_not_read_to_its_end_is_incomplete() {
     let text = vec![b'x'; 8 << 20];
     for (name, script) in [
         ("closed", Script::after(Reads::Body(100_000)).send("")),
         ("reset", Script::after(Reads::Body(100_000)).reset()),
     ] {
         let server = Server::play([script]);
-        Env::new().ask(&server, ["-"]).case(name).stdin(text.clone()).fails(7, LOST);
+        Env::new().ask(&server, ["-"]).case(name).stdin(text.clone()).fails(7, INCOMPLETE);
     }
 }
 
 #[test]
-fn what_is_said_before_the_body_was_sent_is_heard() {
+fn a_response_before_the_body_was_sent_is_read() {
     let text = vec![b'x'; 8 << 20];
     let refused = || {
-        Reply::json(413, replies::error("too-large", "Body too large.")).header("x-request-id", ID)
+        Response::json(413, chat::error("too-large", "Body too large.")).header("x-request-id", ID)
     };
     for (name, script) in [
         ("and the rest is read", Script::after(Reads::Head).send(refused())),
@@ -76,50 +76,50 @@ fn what_is_said_before_the_body_was_sent_is_heard() {
     }
 }
 
-/// Each of these wires is a lost answer.
+/// Each of these responses, given as bytes on the wire, is incomplete.
 #[track_caller]
-fn are_lost(wires: impl IntoIterator<Item = Vec<u8>>, words: &[&str]) {
+fn assert_incomplete(wires: impl IntoIterator<Item = Vec<u8>>, words: &[&str]) {
     let wires: Vec<_> = wires.into_iter().collect();
     assert!(!wires.is_empty());
     let env = Env::new();
     let server = Server::play(wires.clone());
     for wire in wires {
         let case = String::from_utf8_lossy(&wire).into_owned();
-        let told = env.ask(&server, ["--json"]).case(case).fails(7, LOST);
+        let shown = env.ask(&server, ["--json"]).case(case).fails(7, INCOMPLETE);
         for word in words {
-            assert!(told.contains(word), "{word:?} is not in {told}");
+            assert!(shown.contains(word), "{word:?} is not in {shown}");
         }
     }
 }
 
-/// A completion with every kind of JSON value, written so that each can be cut in its middle.
+/// A completion with every kind of JSON value, each long enough to be truncated in its middle.
 const DENSE: &str = "{ \"id\":\"\\u00e9\\ud83d\\ude00\\\"\",\"x\":[true,false,null,-1.5e+3,0.25,{}],\"choices\":[{\
     \"message\":{\"content\":\"\u{e9}\\n\u{1f600}\\u00e9\",\"refusal\":null},\"n\":-1.5E-3,\"finish_reason\":\"stop\"}],\
     \"usage\":{\"cost_in_usd_ticks\":1.5e9}}";
 
-fn dense() -> Reply {
-    Reply::json(200, DENSE).header("x-request-id", ID)
+fn dense() -> Response {
+    Response::json(200, DENSE).header("x-request-id", ID)
 }
 
 #[test]
-fn the_dense_reply_is_an_answer_when_it_is_whole() {
-    let server = Server::reply(dense());
+fn the_dense_response_is_an_answer_if_it_is_whole() {
+    let server = Server::respond(dense());
     Env::new().ask(&server, []).stdout("\u{e9}\n\u{1f600}\u{e9}\n").success();
 }
 
 #[test]
-fn a_head_cut_anywhere_is_a_lost_answer() {
+fn a_head_truncated_anywhere_is_incomplete() {
     let head = dense().head();
-    are_lost((0..head.len()).map(|n| head[..n].to_vec()), &[]);
+    assert_incomplete((0..head.len()).map(|n| head[..n].to_vec()), &[]);
 }
 
 #[test]
-fn a_body_cut_anywhere_short_of_its_length_is_a_lost_answer() {
-    are_lost((0..DENSE.len()).map(|n| dense().cut_at(n).into()), &[ID]);
+fn a_body_shorter_than_its_length_is_incomplete() {
+    assert_incomplete((0..DENSE.len()).map(|n| dense().truncated_at(n).into()), &[ID]);
 }
 
-/// The reply in chunks, cut wherever it can be before the last of them, and whether in the size of one.
-fn cut_chunks() -> impl Iterator<Item = (Vec<u8>, bool)> {
+/// The response in chunks, truncated anywhere before the last chunk, and whether that is in the size of one.
+fn truncated_chunks() -> impl Iterator<Item = (Vec<u8>, bool)> {
     let last = "0\r\n\r\n".len();
     let (head, whole) = (dense().chunked().head(), Vec::from(dense().chunked()));
     (head.len()..=whole.len() - last).map(move |n| {
@@ -131,32 +131,32 @@ fn cut_chunks() -> impl Iterator<Item = (Vec<u8>, bool)> {
 }
 
 #[test]
-fn a_body_cut_anywhere_in_a_chunk_is_a_lost_answer() {
-    let wires = cut_chunks().filter(|(_, is_size)| !is_size);
-    are_lost(wires.map(|(wire, _)| wire), &[ID]);
+fn a_body_truncated_anywhere_in_a_chunk_is_incomplete() {
+    let wires = truncated_chunks().filter(|(_, is_size)| !is_size);
+    assert_incomplete(wires.map(|(wire, _)| wire), &[ID]);
 }
 
 #[test]
-fn a_body_cut_in_the_size_of_a_chunk_is_a_lost_answer() {
-    let wires = cut_chunks().filter(|(_, is_size)| *is_size);
-    are_lost(wires.map(|(wire, _)| wire), &[ID]);
+fn a_body_truncated_in_the_size_of_a_chunk_is_incomplete() {
+    let wires = truncated_chunks().filter(|(_, is_size)| *is_size);
+    assert_incomplete(wires.map(|(wire, _)| wire), &[ID]);
 }
 
 #[test]
-fn a_body_cut_anywhere_that_ends_with_its_connection_is_a_lost_answer() {
-    let wires = (0..DENSE.len()).map(|n| dense().close_delimited().cut_at(n).into());
-    are_lost(wires, &[ID]);
+fn a_truncated_body_that_ends_with_its_connection_is_incomplete() {
+    let wires = (0..DENSE.len()).map(|n| dense().close_delimited().truncated_at(n).into());
+    assert_incomplete(wires, &[ID]);
 }
 
 #[test]
-fn json_that_ends_in_its_middle_is_a_lost_answer_though_its_frame_is_whole() {
+fn truncated_json_in_complete_framing_is_incomplete() {
     let halves = [1, DENSE.len() / 2, DENSE.len() - 1].map(|n| &DENSE.as_bytes()[..n]);
-    are_lost(halves.map(|half| Reply::json(200, half).into()), &[]);
-    are_lost(halves.map(|half| Reply::json(200, half).chunked().into()), &[]);
+    assert_incomplete(halves.map(|half| Response::json(200, half).into()), &[]);
+    assert_incomplete(halves.map(|half| Response::json(200, half).chunked().into()), &[]);
 }
 
 #[test]
-fn what_is_no_http_is_a_reply_that_is_not_understood() {
+fn bytes_that_are_not_http_are_an_invalid_response() {
     const NOT_HTTP: &str = "not HTTP/1.1";
     const NO_STATUS: &str = "malformed status line";
     const NO_HEADER: &str = "malformed header line";
@@ -187,13 +187,13 @@ fn what_is_no_http_is_a_reply_that_is_not_understood() {
         (chunks("zz\r\n{}\r\n0\r\n\r\n"), "malformed chunked encoding"),
         (chunks("1\r\n{}\r\n0\r\n\r\n"), "malformed chunked encoding"),
     ] {
-        // It stays open: to see what it is must not take the end of the connection.
+        // It stays open: the response must be recognized before the connection ends.
         let script = Script::new().send(wire.clone());
         for script in [script.clone(), script.hold()] {
             let server = Server::play([script]);
             let case = String::from_utf8_lossy(&wire).into_owned();
-            let told = format!("invalid response from {}: {why}", server.addr());
-            Env::new().ask(&server, ["--timeout=5"]).case(case).fails(8, &[&told]);
+            let shown = format!("invalid response from {}: {why}", server.addr());
+            Env::new().ask(&server, ["--timeout=5"]).case(case).fails(8, &[&shown]);
         }
     }
 }
@@ -201,10 +201,11 @@ fn what_is_no_http_is_a_reply_that_is_not_understood() {
 #[test]
 fn a_long_head_is_read() {
     for length in [4_000, 8_000, 9_000, 16_000, 40_000] {
-        let server = Server::reply(dense().header("content-security-policy", &"y".repeat(length)));
+        let server =
+            Server::respond(dense().header("content-security-policy", &"y".repeat(length)));
         Env::new().ask(&server, []).case(length).stdout_like("\u{e9}").success();
-        let server = Server::reply(
-            Reply::json(401, "{}").header("x", &"y".repeat(length)).header("x-request-id", ID),
+        let server = Server::respond(
+            Response::json(401, "{}").header("x", &"y".repeat(length)).header("x-request-id", ID),
         );
         Env::new().ask(&server, []).case(length).fails(3, &["HTTP 401", ID]);
     }
@@ -212,13 +213,13 @@ fn a_long_head_is_read() {
 
 #[test]
 fn a_head_of_many_headers_is_read() {
-    let reply = (0..100).fold(dense(), |reply, n| reply.header(&format!("x-{n}"), "y"));
-    let server = Server::reply(reply);
+    let response = (0..100).fold(dense(), |response, n| response.header(&format!("x-{n}"), "y"));
+    let server = Server::respond(response);
     Env::new().ask(&server, []).stdout_like("\u{e9}").success();
 }
 
 #[test]
-fn a_head_without_end_is_not_read_to_its_end() {
+fn an_endless_head_is_not_read_to_its_end() {
     let endless = format!("HTTP/1.1 200 OK\r\nx: {}", "y".repeat(1 << 20));
     let many = format!("HTTP/1.1 200 OK\r\n{}", "x: y\r\n".repeat(20_000));
     for head in [endless, many] {

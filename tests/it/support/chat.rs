@@ -1,5 +1,5 @@
-//! Replies as the service words them (xAI API reference): the JSON of an answer, the payloads of a stream's
-//! events, an error. How they travel is [`Reply`](super::Reply)'s business.
+//! Chat completions as the API sends them (xAI API reference): the JSON of an answer, the payloads of the events of a
+//! stream, an error. [`Response`](super::Response) puts them into HTTP.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ pub fn completion(text: &str) -> String {
     format!(r#"{head}"choices":[{choice}],"usage":{usage},"system_fingerprint":"fp_0123456789"}}"#)
 }
 
-/// The same as a value, for a test that takes something away from it.
+/// The same as a value, for a test that removes a part of it.
 pub fn completion_value(text: &str) -> Value {
     serde_json::from_str(&completion(text)).expect("a completion is JSON")
 }
@@ -24,20 +24,20 @@ pub fn completion_value(text: &str) -> Value {
 #[track_caller]
 pub fn completion_with(overrides: Value) -> String {
     let Value::Object(overrides) = overrides else { panic!("overrides are a JSON object") };
-    let mut reply = completion_value("Four.");
+    let mut response = completion_value("Four.");
     for (key, value) in overrides {
         match key.as_str() {
             "content" | "refusal" | "reasoning_content" | "tool_calls" | "role" => {
-                reply["choices"][0]["message"][key] = value;
+                response["choices"][0]["message"][key] = value;
             }
-            "finish_reason" => reply["choices"][0][key] = value,
-            _ => reply[key] = value,
+            "finish_reason" => response["choices"][0][key] = value,
+            _ => response[key] = value,
         }
     }
-    reply.to_string()
+    response.to_string()
 }
 
-/// What [`completion`] and [`usage_chunk`] say of the tokens.
+/// The usage in [`completion`] and [`usage_chunk`].
 pub fn usage() -> String {
     concat!(
         r#"{"prompt_tokens":21,"completion_tokens":2,"total_tokens":143,"#,
@@ -56,8 +56,8 @@ pub fn chunk(delta: Value, finish: Option<&str>) -> String {
     chunk_of(&format!(r#"[{{"index":0,"delta":{delta}{finish}}}]"#), "")
 }
 
-/// A whole stream without its usage: reasoning, the pieces (the first with its role), the finish.
-/// Without `finish` the stream is one that was cut.
+/// A whole stream without its usage: reasoning, the pieces (the first with its role), the finish reason.
+/// Without `finish` the stream is incomplete.
 pub fn stream_of(pieces: &[&str], finish: Option<&str>) -> Vec<String> {
     let mut events =
         vec![chunk(json!({"role": "assistant", "reasoning_content": "Let me think."}), None)];
@@ -74,12 +74,12 @@ pub fn stream_of(pieces: &[&str], finish: Option<&str>) -> Vec<String> {
     events
 }
 
-/// The last event of a stream that was asked for its usage; push it onto [`stream_of`].
+/// The last event of a stream with usage; push it onto [`stream_of`].
 pub fn usage_chunk() -> String {
     chunk_of("[]", &format!(r#","usage":{}"#, usage()))
 }
 
-/// An error in the service's most frequent shape.
+/// An error in the most frequent shape of the API.
 pub fn error(code: &str, words: &str) -> String {
     format!(r#"{{"code":{},"error":{}}}"#, json!(code), json!(words))
 }

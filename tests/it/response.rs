@@ -1,4 +1,4 @@
-//! The room `reply`: which answer, or which failure, the bytes of a whole reply are.
+//! Which answer, or which failure, the bytes of a whole response are.
 
 mod answers;
 mod beside;
@@ -6,56 +6,56 @@ mod errors;
 
 use serde_json::{Value, json};
 
-use crate::support::{Env, ID, Reply, Server, replies, reply};
+use crate::support::{Env, ID, Response, Server, chat, json_response};
 
-/// How a message says which reply it is about.
-const TOLD: &str = "(x-request-id 0f4c5b1e-7a3d)";
+/// How a message names the response it is about.
+const REQUEST_ID: &str = "(x-request-id 0f4c5b1e-7a3d)";
 
-/// A reply with this first choice.
-fn choice(choice: &Value) -> Reply {
-    reply(200, json!({"choices": [choice]}).to_string())
+/// A response with this first choice.
+fn choice(choice: &Value) -> Response {
+    json_response(200, json!({"choices": [choice]}).to_string())
 }
 
 #[test]
-fn a_reply_larger_than_64_mib_is_not_read_to_its_end() {
-    let server = Server::reply(reply(200, vec![b' '; (64 << 20) + 1]));
-    Env::new().ask(&server, []).fails(8, &["64 MiB", TOLD]);
+fn a_response_larger_than_64_mib_is_not_read_to_its_end() {
+    let server = Server::respond(json_response(200, vec![b' '; (64 << 20) + 1]));
+    Env::new().ask(&server, []).fails(8, &["64 MiB", REQUEST_ID]);
 }
 
 #[test]
-fn a_reply_of_64_mib_is_read() {
-    let mut body = replies::completion("Four.").into_bytes();
+fn a_response_of_64_mib_is_read() {
+    let mut body = chat::completion("Four.").into_bytes();
     body.resize(64 << 20, b'\n');
-    let server = Server::reply(reply(200, body));
+    let server = Server::respond(json_response(200, body));
     Env::new().ask(&server, []).stdout("Four.\n").success();
 }
 
 #[test]
 fn an_answer_may_be_long() {
     let text = "0123456789abcde\n".repeat(1 << 17);
-    let server = Server::reply(reply(200, replies::completion(&text)));
+    let server = Server::respond(json_response(200, chat::completion(&text)));
     Env::new().ask(&server, []).stdout(text).success();
 }
 
 #[test]
-fn json_nested_without_end_is_no_danger() {
+fn deeply_nested_json_does_no_harm() {
     let env = Env::new();
     let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
     let deep_objects = |n: usize| format!("{}1{}", "{\"a\":".repeat(n), "}".repeat(n));
     let n = 100_000;
-    // In a field that nobody looks at, it is nobody's business.
+    // In a field that xask does not read, it does not matter.
     for field in ["system_fingerprint", "citations"] {
         for value in [deep(n), deep_objects(n)] {
             let body =
-                replies::completion("Four.").replacen('{', &format!("{{\"{field}\":{value},"), 1);
-            let server = Server::reply(reply(200, body.as_str()));
+                chat::completion("Four.").replacen('{', &format!("{{\"{field}\":{value},"), 1);
+            let server = Server::respond(json_response(200, body.as_str()));
             env.ask(&server, []).case(field).stdout("Four.\n").success();
-            let server = Server::reply(reply(200, body.as_str()));
+            let server = Server::respond(json_response(200, body.as_str()));
             env.ask(&server, ["--json"]).case(field).stdout(format!("{body}\n")).success();
         }
     }
     let usage = format!(r#"{{"usage":{},"choices":[{{"message":{{"content":"a"}}}}]}}"#, deep(n));
-    let server = Server::reply(reply(200, usage));
+    let server = Server::respond(json_response(200, usage));
     env.ask(&server, ["--usage"]).stdout("a\n").stderr_like("xask: usage: ").success();
     for (status, code, body) in [
         (200, 8, deep(n)),
@@ -68,8 +68,8 @@ fn json_nested_without_end_is_no_danger() {
         (400, 4, format!("{{\"error\":{}}}", deep_objects(n))),
         (500, 8, "{\"error\":".repeat(n)),
     ] {
-        let server = Server::reply(reply(status, body.as_str()));
-        let told = env.ask(&server, []).case(&body[..20]).fails(code, &[ID]);
-        assert!(told.len() < 1000, "{} bytes", told.len());
+        let server = Server::respond(json_response(status, body.as_str()));
+        let shown = env.ask(&server, []).case(&body[..20]).fails(code, &[ID]);
+        assert!(shown.len() < 1000, "{} bytes", shown.len());
     }
 }

@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_program_wrote_meanwhile_stays_a_line_of_its_own() {
+    fn text_written_meanwhile_by_another_program_stays_on_its_own_line() {
         for (before, meanwhile, expected) in [
             ("", "", ""),
             ("@\n", "", "@\n"),

@@ -12,7 +12,7 @@ use crate::{command, is_update, keep_in_step, long, path, replace_once, skip};
 const KINDS: [(&str, &[&str]); 2] = [("image", &["png", "jpg", "jpeg"]), ("schema", &["json"])];
 
 #[test]
-fn the_completions_offer_the_flags_there_are() {
+fn completions_offer_every_flag() {
     for (shell, path, tidy) in [
         (Shell::Bash, "completions/xask.bash", tidy_bash as fn(&str) -> String),
         (Shell::Zsh, "completions/_xask", tidy_zsh),
@@ -24,7 +24,7 @@ fn the_completions_offer_the_flags_there_are() {
     }
 }
 
-/// What is typed before the cursor, and what is offered for it in a folder with `a.PNG`, `b.jpeg`, `c.json`,
+/// The text before the cursor, and the offers for it in a folder with `a.PNG`, `b.jpeg`, `c.json`,
 /// `d.txt` and the folder `e`.
 const OFFERS: [(&[&str], &[&str]); 9] = [
     (&["-i", ""], &["a.PNG", "b.jpeg", "e"]),
@@ -39,7 +39,7 @@ const OFFERS: [(&[&str], &[&str]); 9] = [
 ];
 
 #[test]
-fn bash_offers_what_fits() {
+fn bash_offers_matching_values() {
     // The other test is rewriting the script.
     if is_update() {
         return;
@@ -61,7 +61,7 @@ fn bash_offers_what_fits() {
 }
 
 #[test]
-fn fish_offers_what_fits() {
+fn fish_offers_matching_values() {
     if is_update() {
         return;
     }
@@ -92,7 +92,7 @@ fn folder_of_files() -> tempfile::TempDir {
     folder
 }
 
-/// What a shell prints, in alphabetical order; `None` if it is not installed.
+/// The output of a shell, in alphabetical order; `None` if it is not installed.
 fn lines_of(shell: &mut Command) -> Option<Vec<String>> {
     let output = shell.output().ok()?;
     assert!(output.stderr.is_empty(), "{shell:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -103,7 +103,7 @@ fn lines_of(shell: &mut Command) -> Option<Vec<String>> {
     Some(lines)
 }
 
-/// Flags whose value is attached with `=` or left out.
+/// Flags whose value is attached with `=` or omitted.
 fn flags_with_attached_value() -> Vec<String> {
     command().get_opts().filter(|arg| arg.is_require_equals_set()).filter_map(long).collect()
 }
@@ -120,7 +120,7 @@ fn flags_by_kind() -> Vec<(String, &'static [&'static str])> {
     flags
 }
 
-/// What is not said to be a path is none: else shells offer files as numbers.
+/// A value without a hint is not a path: otherwise shells offer files for numbers.
 fn with_value_hint(arg: Arg) -> Arg {
     match arg.get_value_hint() {
         ValueHint::FilePath | ValueHint::DirPath => arg,
@@ -161,7 +161,7 @@ fn tidy_bash(script: &str) -> String {
             .map(|kind| format!("; compgen -f -X '!*.{}' -- \"${{cur}}\"", in_any_case(kind)));
         let some = format!("compgen -d -- \"${{cur}}\"{}", kinds.collect::<String>());
         let block = replace_once(block, all, &some);
-        // Without one that fits, bash would offer all files.
+        // Without a match, bash would offer all files.
         let options = "compopt -o filenames";
         let block = replace_once(&block, options, &format!("{options} +o default +o bashdefault"));
         format!("{before}{case}{block};;\n{after}")

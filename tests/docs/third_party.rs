@@ -1,6 +1,6 @@
-//! The notices of what is linked into the program: `THIRD-PARTY`.
+//! The notices of the crates that are linked into the program: `THIRD-PARTY`.
 //!
-//! Crates that only build or test it, and crates that only other systems need, are left out.
+//! Crates that only build or test it, and crates that only other systems need, are omitted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{Marks, is_update, keep_block_in_step, path, read, skip};
 
-/// What releases are built for.
+/// The targets of releases.
 const TARGETS: [&str; 6] = [
     "x86_64-unknown-linux-gnu",
     "x86_64-unknown-linux-musl",
@@ -130,7 +130,7 @@ fn linked_for(targets: &[&str]) -> Option<BTreeMap<Id, Linked>> {
     Some(linked)
 }
 
-/// What `cargo` prints, without using the network.
+/// The output of `cargo`, without the network.
 fn cargo(arguments: &[&str]) -> Option<String> {
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
@@ -139,7 +139,7 @@ fn cargo(arguments: &[&str]) -> Option<String> {
     output.status.success().then(|| String::from_utf8(output.stdout).expect("it is text"))
 }
 
-/// A table of the crates, and their licences: those that have the same words are printed once.
+/// A table of the crates, and their licences: those with the same text are printed once.
 fn notices(linked: &BTreeMap<Id, Linked>) -> String {
     let mut texts: Vec<(String, Vec<String>)> = Vec::new();
     let mut table = String::new();
@@ -154,7 +154,7 @@ fn notices(linked: &BTreeMap<Id, Linked>) -> String {
                 texts.push((tidy(&text), Vec::new()));
                 texts.len() - 1
             });
-            // In a folder of its own is the licence of a part.
+            // A licence in a folder of its own is for a part.
             let part = file.parent().and_then(|folder_of| folder_of.strip_prefix(folder).ok());
             let part = part.filter(|part| *part != Path::new(""));
             let user = part.map_or(name.clone(), |part| format!("{name} ({})", part.display()));
@@ -174,7 +174,7 @@ fn notices(linked: &BTreeMap<Id, Linked>) -> String {
     block + "\n"
 }
 
-/// The files with the licences that apply. Of a choice with MIT, that is MIT.
+/// The files with the licences that apply: MIT if it is one of the choices.
 fn license_files(folder: &Path, license: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     add_license_files(folder, &mut files);

@@ -23,7 +23,7 @@ fn inputs() -> (Env, String, String) {
 }
 
 #[test]
-fn a_text_stands_between_lines_with_its_name() {
+fn a_text_is_between_lines_with_its_name() {
     let (env, _, _) = inputs();
     let a = "<file name=\"a.txt\">\none\n</file>";
     let b = "<file name=\"deep/b.txt\">\ntwo\n\n</file>";

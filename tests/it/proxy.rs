@@ -368,7 +368,7 @@ fn a_proxy_may_be_reached_over_tls() {
     run.fails(6, &[expected, "hint: check $https_proxy\n"]);
 }
 
-/// Bytes that are no text, too.
+/// Bytes that are not text, too.
 #[test]
 fn a_password_may_have_bytes_of_any_kind() {
     let setup = Setup::new();

@@ -234,7 +234,7 @@ fn an_option_that_reads_standard_input_leaves_no_prompt() {
 
 /// A secret must not become a prompt.
 #[test]
-fn standard_input_with_headers_or_the_key_is_no_prompt() {
+fn standard_input_with_headers_or_the_key_is_not_a_prompt() {
     let env = Env::new();
     env.write("a.png", PNG);
     env.write("headers", "X-Token: token-0123456789\n");

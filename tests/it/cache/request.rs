@@ -79,7 +79,7 @@ fn every_part_of_a_request_counts() {
 }
 
 #[test]
-fn what_is_not_part_of_the_request_does_not_count() {
+fn settings_outside_the_request_do_not_count() {
     let env = Env::new();
     let image = png(100);
     env.write("a.png", &image);

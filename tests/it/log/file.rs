@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 #[test]
-fn the_variable_names_the_log_and_the_flag_wins() {
+fn the_variable_names_the_log_and_the_flag_takes_precedence() {
     let env = Env::new();
     let run =
         |args: &[&str]| env.xask(["-q", "--rehearse", "hi"]).args(args).env("XASK_LOG", "log");

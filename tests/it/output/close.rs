@@ -1,4 +1,4 @@
-//! What closing standard output tells: some file systems report a failed write only then.
+//! Closing standard output: some file systems report a failed write only then.
 
 use crate::support::{Env, Server, four, streamed};
 

@@ -9,7 +9,7 @@ complete -c xask -s f -l file -d 'Insert a text file at this position in the pro
 complete -c xask -s i -l image -d 'Insert an image (PNG or JPEG) at this position' -r -f -a "(__xask_files png jpg jpeg)"
 complete -c xask -s s -l system -d 'Set the system prompt' -r -f
 complete -c xask -l system-file -d 'Read the system prompt from PATH; `-` is standard input' -r -F
-complete -c xask -l developer -d 'Set the system prompt and send it with the role `developer`, instead of --system' -r -f
+complete -c xask -l developer -d 'Set the system prompt, like --system, but send it with the role `developer`' -r -f
 complete -c xask -s d -l detail -d 'Set how closely the model looks at images: auto, low or high' -r -f -a "auto\t''
 low\t''
 high\t''"

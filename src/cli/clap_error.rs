@@ -49,7 +49,7 @@ fn unknown_option(arg: &str, suggested: &str) -> Failure {
     };
     let hint = match arg {
         "-k" | "--insecure" => {
-            "certificates are always verified; SSL_CERT_FILE names others to trust"
+            "certificates are always verified; to trust a different CA, set SSL_CERT_FILE"
         }
         "--api-key" | "--key" | "--token" => "the key comes from XAI_API_KEY or XAI_API_KEY_FILE",
         "-u" => {

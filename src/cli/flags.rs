@@ -36,7 +36,7 @@ pub struct PromptArgs {
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, allow_hyphen_values = true, hide_short_help = true)]
     pub system_file: Option<PathBuf>,
 
-    /// Set the system prompt and send it with the role `developer`, instead of --system
+    /// Set the system prompt, like --system, but send it with the role `developer`
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, conflicts_with_all = ["system", "system_file"], hide_short_help = true)]
     pub developer: Option<OsString>,
 
@@ -122,7 +122,7 @@ pub struct RequestArgs {
 
     /// Request JSON that matches the JSON schema in FILE
     ///
-    /// The API guarantees output that matches the schema; an answer that is not JSON is exit status 9. The
+    /// The API guarantees output that matches the schema; an answer that is not JSON ends with exit status 9. The
     /// schema is sent as strict, and named after the file.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub schema: Option<PathBuf>,
@@ -130,15 +130,15 @@ pub struct RequestArgs {
     /// Request one of these texts as the answer
     ///
     /// 2 to 100 distinct texts, separated by commas or by repeating the option. A strict schema limits the
-    /// model to them, and only the chosen text is printed; any other answer is exit status 9. The texts are not
+    /// model to them, and only the chosen text is printed; any other answer ends with exit status 9. The texts are not
     /// trimmed: "yes, no" gives "yes" and " no".
     #[arg(long, value_name = "A,B,...", action = ArgAction::Append, value_delimiter = ',', allow_hyphen_values = true, conflicts_with = "schema", hide_short_help = true)]
     pub choice: Vec<String>,
 
     /// Send any other field; VALUE is JSON or a string
     ///
-    /// A VALUE that is valid JSON is sent unchanged (apart from whitespace); anything else is sent as a string. Fields
-    /// that xask or another option sets are usage errors. Repeatable.
+    /// A VALUE that is valid JSON is sent unchanged (apart from whitespace); anything else is sent as a string. Setting
+    /// a field that xask or another option sets is a usage error. Repeatable.
     #[arg(short, long, value_name = "KEY=VALUE", action = ArgAction::Append, allow_hyphen_values = true, value_parser = values::key_value, hide_short_help = true)]
     pub param: Vec<(String, String)>,
 }
@@ -284,14 +284,14 @@ pub struct ConnectionArgs {
 
     /// Retry up to N times when a request was not billed [default: 2]
     ///
-    /// It was not delivered, or was rejected with status 429, 503, 521 to 523, 529 or 530, or because the service is
-    /// currently unavailable. A Retry-After of up to 60 seconds is obeyed; a longer one ends the run.
+    /// This covers requests that were not delivered, and those rejected with status 429, 503, 521 to 523, 529 or 530, or
+    /// with the message "service is currently unavailable". A Retry-After of up to 60 seconds is obeyed; a longer one ends the run.
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = values::retries, default_value = "2", hide_default_value = true, hide_short_help = true)]
     pub retries: u32,
 
     /// Also retry requests that may already have been billed
     ///
-    /// That is exit status 7, and any 5xx except 525 and 526.
+    /// These are requests that would end with exit status 7, or that got an HTTP status 5xx other than 525 and 526.
     #[arg(long, hide_short_help = true)]
     pub retry_lost: bool,
 
@@ -321,7 +321,7 @@ pub struct OfflineArgs {
 
     /// Simulate the API locally: no key, network or cost
     ///
-    /// The simulated answer describes the request; the same request always gets the same answer. CASE selects another outcome, to try how a
+    /// The simulated answer describes the request; the same request always gets the same answer. CASE selects another outcome, to test how a
     /// script handles it: `length`, `filtered`, `refused`, `empty`, `tools` and `unsearched` (with --require-sources)
     /// end with exit status 9, `cut` with 7, `401` and `403` with 3, `429` with 5, `500` with 8, `offline` with 6. The
     /// default is `ok`, or `searched` with a search option; `searched` and `unsearched` require one.

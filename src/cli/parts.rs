@@ -70,7 +70,7 @@ fn words() -> [Arg; 2] {
     [
         words(WORD).value_name("WORD").help("Set the prompt; - inserts standard input").long_help(
             "Set the prompt. Words are joined by one space. `-` inserts standard input as text, at this \
-             position, once. Without a word, `-` or --file, standard input is the prompt, unless --messages ends with a user message; with \
+             position, once. If no word, `-` or --file is given, standard input is the prompt, unless --messages ends with a user message; with \
                      words, it is read only where `-` or an option asks for it.",
         ),
         words(TRAILING).value_name("-- WORD").last(true).help("Send every word as text").long_help(

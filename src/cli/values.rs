@@ -36,7 +36,7 @@ pub fn top_p(text: &str) -> Result<f64, String> {
 
 /// `--max-tokens`: from 1.
 pub fn tokens(text: &str) -> Result<u64, String> {
-    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "expected an integer from 1".into())
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "expected an integer, 1 or greater".into())
 }
 
 /// `--seed`: 32 bits with a sign (xAI API reference).
@@ -46,7 +46,7 @@ pub fn seed(text: &str) -> Result<i32, String> {
 
 /// `--retries`: from 0.
 pub fn retries(text: &str) -> Result<u32, String> {
-    text.parse().map_err(|_| "expected an integer from 0".into())
+    text.parse().map_err(|_| "expected an integer, 0 or greater".into())
 }
 
 /// A time in seconds, over 0, fractions allowed.

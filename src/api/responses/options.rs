@@ -47,8 +47,11 @@ pub fn check_options(options: &ModelOptions, has_format: bool) -> Result<(), Fai
         if is_given {
             let what = format!("{flag} does not exist in the Responses API");
             let searches = options.requests_search();
-            let hint =
-                if searches { "use --api chat, which cannot search" } else { "use --api chat" };
+            let hint = if searches {
+                format!("omit {flag}, or omit the search options to use --api chat")
+            } else {
+                "use --api chat".to_owned()
+            };
             return Err(Failure::usage(what).hint(hint));
         }
     }

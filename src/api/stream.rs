@@ -29,7 +29,7 @@ pub trait StreamState: Default {
     /// Says that the stream ended before the answer did.
     const CUT: &'static str;
 
-    /// Takes the next event, and hands on what is to be shown of it.
+    /// Takes the next event, and hands its text to `sink`.
     ///
     /// # Errors
     ///

@@ -96,7 +96,7 @@ impl Messages {
         self.advance()
     }
 
-    /// Nothing more arrives: what is to be shown of what has waited.
+    /// Nothing more arrives. Returns the text that has waited.
     pub fn end_all(&mut self) -> String {
         for message in self.pending.values_mut() {
             message.is_done = true;

@@ -74,7 +74,10 @@ impl StreamState for Stream {
         let item = item.fields().unwrap_or_default();
         let shown = match &*kind {
             TEXT_DELTA | REFUSAL_DELTA => self.on_delta(delta, index, kind == REFUSAL_DELTA)?,
-            "response.output_item.added" => self.on_item_begun(&item, index, sink)?,
+            "response.output_item.added" => {
+                self.on_item_begun(&item, index, sink)?;
+                String::new()
+            }
             "response.output_item.done" => self.on_item_done(&item, index),
             "response.output_text.annotation.added" => {
                 self.citations.add_annotation(annotation);
@@ -114,7 +117,7 @@ impl StreamState for Stream {
 }
 
 impl Stream {
-    /// A piece of a text: what is to be shown now.
+    /// A piece of a text. Returns what can be shown now.
     fn on_delta(&mut self, delta: Raw, index: u64, is_refusal: bool) -> Result<String, Failure> {
         self.last_index = index;
         let piece = string(delta);
@@ -124,13 +127,13 @@ impl Stream {
         self.messages.push(index, &piece.unwrap_or_default(), is_refusal)
     }
 
-    /// An item begins: what is to be shown now, which is nothing yet.
+    /// An item begins. Nothing can be shown yet.
     fn on_item_begun(
         &mut self,
         item: &Item,
         index: u64,
         sink: &mut dyn StreamSink,
-    ) -> Result<String, Failure> {
+    ) -> Result<(), Failure> {
         if string(item.kind).as_deref() == Some("reasoning") {
             sink.thinking();
         }
@@ -141,10 +144,10 @@ impl Stream {
         let mut begun = Signs::default();
         begun.add(item);
         self.signs.calls_tools |= begun.calls_tools;
-        Ok(String::new())
+        Ok(())
     }
 
-    /// An item is done: what is to be shown now.
+    /// An item is done. Returns what can be shown now.
     fn on_item_done(&mut self, item: &Item, index: u64) -> String {
         self.signs.add(item);
         if item.is_answer() { self.messages.end(index) } else { String::new() }

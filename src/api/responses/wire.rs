@@ -167,7 +167,7 @@ pub struct Output {
 pub struct Signs {
     /// The model refused.
     pub refused: bool,
-    /// A tool is to be called here.
+    /// The model returned a tool call that the client must answer.
     pub calls_tools: bool,
     /// The model searched on the server.
     pub searched: bool,

@@ -15,7 +15,7 @@ int connect(int fd, const void *address, unsigned len) {
 #[test]
 fn a_preloaded_library_can_redirect_connections() {
     let env = Env::new();
-    let shim = env.library(SHIM);
+    let shim = env.preloadable(SHIM);
     let server = Server::never();
     for (base_url, proxy) in [
         (server.url(), ""),

@@ -25,13 +25,13 @@ int close(int fd) {
 #[test]
 fn a_write_that_fails_only_at_the_close_is_a_local_error() {
     let env = Env::new();
-    let library = env.library(SHIM);
+    let shim = env.preloadable(SHIM);
     let error = "xask: error: standard output: disk quota exceeded\n";
     for (flags, response) in [("", four()), ("--json", four()), ("--stream", streamed(&["Four."]))]
     {
         let server = Server::respond(response);
         let run = env.sh(&format!("xask {flags} hi >out")).server(&server);
-        let run = run.env("LD_PRELOAD", &library).env("FAILS", env.path("out"));
+        let run = run.env("LD_PRELOAD", &shim).env("FAILS", env.path("out"));
         run.case(flags).stderr(error).code(1);
     }
 }

@@ -50,17 +50,17 @@ impl Response {
 }
 
 impl Env {
-    /// A library for `LD_PRELOAD`, built from C.
-    pub fn library(&self, source: &str) -> PathBuf {
-        self.write("library.c", source);
-        let library = self.path("library.so");
+    /// A shared object for `LD_PRELOAD`, built from C.
+    pub fn preloadable(&self, source: &str) -> PathBuf {
+        self.write("shim.c", source);
+        let shim = self.path("shim.so");
         let built = Command::new("cc")
             .args(["-shared", "-fPIC", "-o"])
-            .args([&library, &self.path("library.c")])
+            .args([&shim, &self.path("shim.c")])
             .status()
             .expect("a C compiler, which ring takes too");
         assert!(built.success());
-        library
+        shim
     }
 
     /// Runs xask with [`PROMPT`] and these flags against a server, without retries.

@@ -27,10 +27,10 @@ complete -c xask -l reasoning-effort -d 'Set the reasoning effort: none, low, me
 complete -c xask -l schema -d 'Request JSON that matches the JSON schema in FILE' -r -f -a "(__xask_files json)"
 complete -c xask -l choice -d 'Request one of these texts as the answer' -r -f
 complete -c xask -s p -l param -d 'Send any other field; VALUE is JSON or a string' -r -f
-complete -c xask -l domain -d 'Search only this site; with --web-search' -r -f
-complete -c xask -l handle -d 'Search only posts of this X account; with --x-search' -r -f
-complete -c xask -l from-date -d 'Search only posts from this day on; with --x-search' -r -f
-complete -c xask -l to-date -d 'Search only posts up to this day; with --x-search' -r -f
+complete -c xask -l domain -d 'Search only this site (requires --web-search)' -r -f
+complete -c xask -l handle -d 'Search only posts of this X account (requires --x-search)' -r -f
+complete -c xask -l from-date -d 'Search only posts from this day on (requires --x-search)' -r -f
+complete -c xask -l to-date -d 'Search only posts up to this day (requires --x-search)' -r -f
 complete -c xask -l sources -d 'Write the cited addresses to FILE, only on success' -r -F
 complete -c xask -s o -l output -d 'Write the answer to FILE, only on success (exit status 0)' -r -F
 complete -c xask -l log -d 'Append one JSON line about the run to FILE [env: XASK_LOG]' -r -F

@@ -135,7 +135,7 @@ impl Api {
     }
 }
 
-/// The JSON of one message, in the form of chat completions: a line of a conversation.
+/// The JSON of one message, in the message format of chat completions: a line of a conversation.
 pub fn encode_message(message: &NewMessage) -> Body<'_> {
     chat::encode_message(message)
 }

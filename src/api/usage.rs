@@ -16,7 +16,7 @@ const TICKS_PER_NANO_USD: u64 = 10;
 /// The longest `usage` that is kept as it came, in bytes: a real one has one kilobyte.
 const MAX_RAW: usize = 64 * 1024;
 
-/// Tokens, searches and cost. It displays as the line of `--usage`, without what the response does not
+/// Tokens, searches and cost. It displays as the `--usage` line, without what the response does not
 /// have.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Usage {

@@ -22,7 +22,7 @@ pub trait WireFormat: Sync {
     /// is given twice.
     fn check_options(&self, options: &ModelOptions, has_format: bool) -> Result<(), Failure>;
 
-    /// Checks that all messages can be sent: files hold them in the form of chat completions.
+    /// Checks that all messages can be sent: files hold them in the message format of chat completions.
     ///
     /// # Errors
     ///

@@ -15,7 +15,7 @@ use crate::output::{
 /// Where the answer goes.
 #[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct Outputs {
-    /// Standard output, or the file of `--output`.
+    /// Standard output, or the `--output` file.
     pub printer: Printer,
     sources: Option<OutputFile>,
     json: bool,

@@ -55,7 +55,7 @@ pub struct PromptArgs {
 
     /// Replace bytes that are not UTF-8 with U+FFFD
     ///
-    /// In standard input, --file and --system-file. Without it, such a text is an error.
+    /// Applies to standard input, --file and --system-file. Without it, text that is not valid UTF-8 is an error.
     #[arg(long, hide_short_help = true)]
     pub lossy: bool,
 
@@ -69,7 +69,7 @@ pub struct PromptArgs {
     /// Send the earlier messages in FILE; `-` is standard input
     ///
     /// FILE holds a JSON array, or one JSON message per line, and is never written to. If it ends with a user
-    /// message and no other part is given, its messages are the whole request.
+    /// message and the prompt has no parts (words, `-`, --file or --image), its messages are the whole request.
     #[arg(long, value_name = "FILE|-", value_hint = ValueHint::FilePath, allow_hyphen_values = true, hide_short_help = true)]
     pub messages: Option<PathBuf>,
 }
@@ -122,8 +122,8 @@ pub struct RequestArgs {
 
     /// Request JSON that matches the JSON schema in FILE
     ///
-    /// The API guarantees output that matches the schema; an answer that is not JSON ends with exit status 9. The
-    /// schema is sent as strict, and named after the file.
+    /// The API is responsible for matching the schema; xask checks only that the answer is JSON, and exits with status
+    /// 9 if it is not. The schema is sent as strict, and named after the file.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub schema: Option<PathBuf>,
 
@@ -159,23 +159,23 @@ pub struct SearchArgs {
     #[arg(long)]
     pub x_search: bool,
 
-    /// Search only this site; with --web-search
+    /// Search only this site (requires --web-search)
     ///
     /// A host name without scheme or path. Repeatable, or separated by commas, up to 5.
     #[arg(long, value_name = "HOST", action = ArgAction::Append, value_delimiter = ',', value_parser = values::domain, requires = "web_search", hide_short_help = true)]
     pub domain: Vec<String>,
 
-    /// Search only posts of this X account; with --x-search
+    /// Search only posts of this X account (requires --x-search)
     ///
     /// With or without a leading `@`. Repeatable, or separated by commas, up to 20.
     #[arg(long, value_name = "NAME", action = ArgAction::Append, value_delimiter = ',', value_parser = values::handle, requires = "x_search", hide_short_help = true)]
     pub handle: Vec<String>,
 
-    /// Search only posts from this day on; with --x-search
+    /// Search only posts from this day on (requires --x-search)
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = values::date, requires = "x_search", hide_short_help = true)]
     pub from_date: Option<String>,
 
-    /// Search only posts up to this day; with --x-search
+    /// Search only posts up to this day (requires --x-search)
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = values::date, requires = "x_search", hide_short_help = true)]
     pub to_date: Option<String>,
 
@@ -228,7 +228,7 @@ pub struct AnswerArgs {
 
     /// Print token usage and cost to standard error
     ///
-    /// One line, also with exit status 9 and --quiet. Fields missing from the response are omitted.
+    /// One line, even with exit status 9 or --quiet. Fields missing from the response are omitted.
     #[arg(long, hide_short_help = true)]
     pub usage: bool,
 

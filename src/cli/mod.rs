@@ -113,8 +113,8 @@ Exit status:
   6  not delivered; safe to retry
   7  incomplete response; a retry may be billed again
   8  server error, or the response is not a completion
-  9  unusable answer: truncated, filtered, refused, empty, tool calls, or not
-     the JSON, choice, code block or sources requested
+  9  unusable answer: truncated, filtered, refused, empty, a tool call, or
+     without the JSON, choice, code block or sources requested
 141  standard output was closed by the reader
 
 Environment: XAI_API_KEY, XAI_API_KEY_FILE, XAI_BASE_URL, XASK_MODEL, XASK_API,

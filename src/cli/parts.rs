@@ -70,8 +70,9 @@ fn words() -> [Arg; 2] {
     [
         words(WORD).value_name("WORD").help("Set the prompt; - inserts standard input").long_help(
             "Set the prompt. Words are joined by one space. `-` inserts standard input as text, at this \
-             position, once. If no word, `-` or --file is given, standard input is the prompt, unless --messages ends with a user message; with \
-                     words, it is read only where `-` or an option asks for it.",
+             position, once. If no word, `-` or --file is given, standard input is the prompt, unless --messages \
+             ends with a user message and no image is given. With words, it is read only where `-` or an option \
+             asks for it.",
         ),
         words(TRAILING).value_name("-- WORD").last(true).help("Send every word as text").long_help(
             "Send every word after `--` as text, including `-` and anything that looks like an option: \
@@ -93,7 +94,7 @@ fn files() -> [Arg; 2] {
             .help("Insert a text file at this position in the prompt")
             .long_help(
                 "Insert a text file (UTF-8) at this position in the prompt; repeatable. `-` is standard \
-                 input, `./-` a file of that name.",
+                 input; for a file named `-`, write `./-`.",
             ),
         input(IMAGE)
             .short('i')

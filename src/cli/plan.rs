@@ -113,11 +113,11 @@ pub struct OutputPlan {
     pub extract: bool,
     /// Whether the answer is printed as it arrives.
     pub stream: StreamMode,
-    /// The file of `--output`; `None` for standard output.
+    /// The `--output` file; `None` for standard output.
     pub file: Option<PathBuf>,
-    /// The file of `--sources`.
+    /// The `--sources` file.
     pub sources: Option<PathBuf>,
-    /// The file of `--log`.
+    /// The `--log` file.
     pub log: Option<PathBuf>,
     /// Print the token usage to standard error.
     pub usage: bool,

@@ -112,12 +112,12 @@ fn check_files(cli: &Cli) -> Result<(), Failure> {
     for (flag, file) in files {
         if file.as_ref().is_some_and(|path| is_stdin_path(path.as_os_str())) {
             return Err(Failure::usage(format!("{flag} takes a file, not standard input"))
-                .hint("a file named - is ./-"));
+                .hint("for a file named -, write ./-"));
         }
     }
     if cli.search.sources.as_ref().is_some_and(|path| path.as_os_str() == "-") {
         return Err(Failure::usage("--sources takes a file, not standard output")
-            .hint("standard output holds the answer; a file named - is ./-"));
+            .hint("standard output holds the answer; for a file named -, write ./-"));
     }
     Ok(())
 }

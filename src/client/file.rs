@@ -19,7 +19,7 @@ pub struct Limit {
 impl Limit {
     /// A file with the key.
     pub const KEY_FILE: Self = Self { bytes: 64 * KIB, of: "a key file" };
-    /// A file of `--header`.
+    /// A `--header` file.
     pub const HEADER_FILE: Self = Self { bytes: 64 * KIB, of: "a header file" };
     /// A file of certificates. A system's bundle has a quarter of a MiB.
     pub const CERTIFICATES: Self = Self { bytes: 16 * 1024 * KIB, of: "certificates" };

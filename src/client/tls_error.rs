@@ -74,7 +74,7 @@ fn describe_certificate(
         ),
         CertificateError::BadSignature => (
             "the signature of its certificate is wrong, or was made with an RSA key of fewer than 2048 bits",
-            "SSL_CERT_FILE must hold the current certificate of its authority",
+            "SSL_CERT_FILE must hold the current certificate of the CA that signed the server's certificate",
         ),
         CertificateError::UnsupportedSignatureAlgorithmContext { .. }
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (

@@ -1,4 +1,4 @@
-//! The log of `--log`: one JSON line a run, without the key, the prompt and the answer.
+//! The log (`--log`): one JSON line per run, without the key, the prompt and the answer.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -28,7 +28,7 @@ const PROBE_FLAGS: i32 = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_sign
 pub struct LogEntry {
     started: SystemTime,
     clock: Instant,
-    /// How often the request was sent again.
+    /// How many times the request was retried.
     pub retries: u32,
     /// The API in use, as `--api` names it.
     pub api: Option<&'static str>,

@@ -86,7 +86,7 @@ impl Reporter {
         }
     }
 
-    /// The line of `--usage`, never silenced.
+    /// The `--usage` line, never silenced.
     pub fn usage(&self, usage: Option<&dyn Display>) {
         match usage {
             Some(usage) => self.line(&format!("usage: {usage}")),

@@ -1,4 +1,4 @@
-//! The file that a conversation is kept in: a message a line, in the form of chat completions.
+//! The file that a conversation is kept in: one message per line, in the message format of chat completions.
 //!
 //! The file is locked from reading to appending, so that runs at the same time take turns.
 

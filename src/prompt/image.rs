@@ -1,4 +1,4 @@
-//! Images: detected by their first bytes; other formats are rejected, naming the format, before anything is sent.
+//! Images: detected by their first bytes; other formats are rejected before anything is sent, with an error that names the format.
 //!
 //! Nothing is decoded, re-encoded or kept, but for the bytes of a pipe, which cannot be read twice.
 

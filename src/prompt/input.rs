@@ -24,11 +24,11 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// A file of `--schema`.
+    /// A `--schema` file.
     pub const SCHEMA: Self = Self { bytes: 4 * MIB, size: "4 MiB", of: "a schema" };
-    /// A file of `--messages`.
+    /// A `--messages` file.
     pub const MESSAGES: Self = Self { bytes: 256 * MIB, size: "256 MiB", of: "--messages" };
-    /// A file of `--conversation`.
+    /// A `--conversation` file.
     pub const CONVERSATION: Self = Self { bytes: 256 * MIB, size: "256 MiB", of: "a conversation" };
     /// All texts of a prompt together.
     pub const TEXTS: Self = Self { bytes: 256 * MIB, size: "256 MiB", of: "all texts of a prompt" };

@@ -1,4 +1,4 @@
-//! The file of `--schema`.
+//! The `--schema` file.
 
 use std::fs;
 use std::path::{self, Path};

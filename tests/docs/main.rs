@@ -180,7 +180,7 @@ fn man_text(text: &str) -> String {
 }
 
 fn man_word(word: &str) -> String {
-    let end = word.find([' ', ',', ';', '.']).unwrap_or(word.len());
+    let end = word.find([' ', ',', ';', ':', '.', ')']).unwrap_or(word.len());
     match word.split_at(end) {
         (flag, rest) if flag.starts_with("\\-\\-") => bold(flag) + rest,
         _ => word.to_owned(),

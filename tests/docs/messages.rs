@@ -27,10 +27,10 @@ const NOT_PRINTED: [&str; 10] = [
 const INTRODUCTION: &str = "\
 # Messages
 
-The texts that xask can print on standard error, in the order of the source, for reviewers and translators, and a few
-others that it never prints there, such as `Bearer {}`. Braces stand for what a run fills in. An error is
-`xask: error: WHAT: WHY`, often put together from two of these texts; hints, notes and retries have lines of their own.
-A test keeps this file in step: `UPDATE=1 cargo test --test docs` rewrites it.
+The texts that xask can print on standard error, in the order of the source, for reviewers and translators. A few
+others, such as `Bearer {}`, are listed too although they are never printed. Braces stand for what a run fills in. An
+error is `xask: error: WHAT: WHY`, often put together from two of these texts; hints, notes and retries have lines of
+their own. A test keeps this file in step: `UPDATE=1 cargo test --test docs` rewrites it.
 ";
 
 #[test]

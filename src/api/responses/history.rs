@@ -1,4 +1,4 @@
-//! Messages of earlier runs, which files hold in the form of chat completions, become items of `input`.
+//! Messages of earlier runs, stored in the message format of chat completions, become items of `input`.
 
 use std::borrow::Cow;
 

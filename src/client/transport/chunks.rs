@@ -1,4 +1,4 @@
-//! Chunked framing (RFC 9112, 7.1) as a strict parser takes it, and where it ends. Pure.
+//! Chunked framing (RFC 9112, 7.1) as a strict parser takes it, and where it ends, without any I/O.
 
 use std::mem;
 

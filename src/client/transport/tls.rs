@@ -40,7 +40,7 @@ impl<In: Transport> Connector<In> for Tls {
         };
         let host = without_brackets(details.uri.host().unwrap_or_default()).to_owned();
         let name = ServerName::try_from(host).map_err(|_| {
-            io::Error::new(ErrorKind::Unsupported, "no certificate can have such a host name")
+            io::Error::new(ErrorKind::Unsupported, "no certificate can be valid for this host name")
         })?;
         let connection = ClientConnection::new(Arc::clone(config), name).map_err(tls_error)?;
         let config = details.config;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::lenient::{self, Object, Raw, fields, is_error, string};
-use super::read::{WithOrigin, read, read_whole};
+use super::read::{read, read_whole};
 use super::status::Context;
 use super::{Answer, Api, Expectations, StreamSink, error_body, read_answer};
 use crate::error::Failure;
@@ -53,16 +53,19 @@ pub fn deferred_path(id: &str) -> String {
 /// As [`read_answer`]; status 8 for a response that is neither.
 pub fn read_deferred(response: Response, expectations: Expectations) -> Result<Deferred> {
     let context = Context { lists_models: false, without_key: expectations.without_key };
-    read(response, context, |headers, body| {
+    let mut id = None;
+    let answer = read(response, context, &mut |headers, body| {
         let bytes = read_whole(Vec::new(), body, headers)?;
-        if let Some(id) = request_id(&bytes)? {
-            return Ok(Deferred::Id(id));
+        id = request_id(&bytes)?;
+        if id.is_some() {
+            return Ok(Answer::default());
         }
         let answer = Api::DEFERRED.wire_format().parse(&bytes)?;
         let mut answer = Answer { body: Some(bytes), ..answer };
         answer.check_against(expectations);
-        Ok(Deferred::Answer(Box::new(answer)))
-    })
+        Ok(answer)
+    })?;
+    Ok(id.map_or_else(|| Deferred::Answer(Box::new(answer)), Deferred::Id))
 }
 
 /// The id in a response; `None` in one that has choices in its place.
@@ -98,15 +101,6 @@ pub fn read_poll(
     let headers = ResponseHeaders { has_declared_length: false, ..response.headers };
     let response = Response { headers, ..response };
     read_answer(Api::Chat, response, expectations, sink).map(Some)
-}
-
-impl WithOrigin for Deferred {
-    fn with_origin(self, status: u16, headers: &ResponseHeaders) -> Self {
-        match self {
-            Self::Id(id) => Self::Id(id),
-            Self::Answer(answer) => Self::Answer(Box::new(answer.with_origin(status, headers))),
-        }
-    }
 }
 
 /// What the API would send at once for a deferred request.

@@ -1,6 +1,6 @@
 //! What the bodies of both APIs have in common: the form of a message, and fields that the user sets.
 
-use super::RawField;
+use super::{Api, ModelOptions, RawField};
 use crate::body::BodyBuilder;
 use crate::error::Failure;
 use crate::json::to_json;
@@ -27,6 +27,42 @@ pub fn push_message<'a>(
         }
     }
     body.json("}");
+}
+
+/// The fields of the options that are given and that the API has, with their values as JSON, in the order of
+/// `--help`.
+pub fn option_fields(options: &ModelOptions, api: Api) -> Vec<(&'static str, String)> {
+    let ModelOptions {
+        max_tokens,
+        temperature,
+        top_p,
+        seed,
+        stop,
+        reasoning_effort,
+        format: _,
+        search: _,
+        extra: _,
+    } = options;
+    // `Display` of a finite f64 is JSON, and `1` stays `1`.
+    let number = |x: &f64| x.to_string();
+    let is_chat = api == Api::Chat;
+    let effort = reasoning_effort.as_ref().map(to_json);
+    let (max_name, effort_name, effort) = match api {
+        Api::Chat => ("max_completion_tokens", "reasoning_effort", effort),
+        Api::Responses => {
+            let effort = effort.map(|effort| format!(r#"{{"effort":{effort}}}"#));
+            ("max_output_tokens", "reasoning", effort)
+        }
+    };
+    let fields = [
+        (max_name, max_tokens.as_ref().map(to_json)),
+        ("temperature", temperature.as_ref().map(number)),
+        ("top_p", top_p.as_ref().map(number)),
+        ("seed", seed.filter(|_| is_chat).as_ref().map(to_json)),
+        ("stop", (is_chat && !stop.is_empty()).then(|| to_json(stop))),
+        (effort_name, effort),
+    ];
+    fields.into_iter().filter_map(|(name, json)| Some((name, json?))).collect()
 }
 
 /// The fields of options, whose values are JSON, and then those that the user named.

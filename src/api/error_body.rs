@@ -1,14 +1,11 @@
 //! Errors in a response: what the API says about them.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::failures::server_failure;
 use super::html::{is_html, text_of_html};
-use super::lenient::{self, Broken, Object, Raw, count, each, fields, string, visit_scalars};
-
+use super::lenient::{self, Broken, Object, Raw, count, each, fields, string};
 use crate::error::{Failure, Retry};
 use crate::json::minify;
 
@@ -203,52 +200,18 @@ pub fn whole_json(bytes: &[u8]) -> Option<String> {
         return None;
     }
     let json: &RawValue = serde_json::from_slice(bytes).ok()?;
-    serde_json::from_str::<HasText>(json.get()).ok().filter(|has_text| has_text.0)?;
+    // As a tree, for it is short.
+    serde_json::from_str(json.get()).ok().filter(has_text)?;
     Some(clip(minify(json)))
 }
 
 /// Whether any value inside is a text; keys do not count.
-struct HasText(bool);
-
-impl<'de> Deserialize<'de> for HasText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(HasTextVisitor).map(Self)
-    }
-}
-
-struct HasTextVisitor;
-
-impl<'de> Visitor<'de> for HasTextVisitor {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
-        Ok(!text.trim().is_empty())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
-        let mut found = false;
-        while let Some(HasText(has_text)) = list.next_element()? {
-            found |= has_text;
-        }
-        Ok(found)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        let mut found = false;
-        while let Some((_, HasText(has_text))) = map.next_entry::<IgnoredAny, _>()? {
-            found |= has_text;
-        }
-        Ok(found)
-    }
-
-    visit_scalars!(false);
-
-    fn visit_unit<E: Error>(self) -> Result<bool, E> {
-        Ok(false)
+fn has_text(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.trim().is_empty(),
+        Value::Array(list) => list.iter().any(has_text),
+        Value::Object(object) => object.values().any(has_text),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

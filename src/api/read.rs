@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::failures::{MAX_RESPONSE, server_failure, too_large, with_response};
 use super::lenient::BOM;
 use super::status::{self, Context};
+use super::stream::read_stream;
 use super::{Answer, AnswerFormat, Api, StreamSink, models};
 use crate::error::{ExitStatus, Failure, exit_status};
 use crate::response::{Response, ResponseBody, ResponseHeaders};
@@ -37,12 +38,12 @@ pub fn read_answer(
     sink: &mut dyn StreamSink,
 ) -> Result<Answer> {
     let context = Context { lists_models: false, without_key: expectations.without_key };
-    read(response, context, |headers, body| {
+    read(response, context, &mut |headers, body| {
         let mut buffer = vec![0; READ_BUFFER];
         let (len, kind) = read_beginning(body, &mut buffer, headers)?;
         check_compression(&buffer[..len])?;
         let mut answer = match kind {
-            Kind::Stream => api.wire_format().read_stream(buffer, len, body, sink)?,
+            Kind::Stream => read_stream(api.wire_format().stream(), buffer, len, body, sink)?,
             Kind::Whole => {
                 buffer.truncate(len);
                 let bytes = read_whole(buffer, body, headers)?;
@@ -62,19 +63,20 @@ pub fn read_answer(
 /// As [`read_answer`].
 pub fn read_models(response: Response) -> Result<Answer> {
     let context = Context { lists_models: true, without_key: false };
-    read(response, context, |headers, body| {
+    read(response, context, &mut |headers, body| {
         let bytes = read_whole(Vec::new(), body, headers)?;
         let answer = models::parse(&bytes)?;
         Ok(Answer { body: Some(bytes), ..answer })
     })
 }
 
-/// Reads the body of a success with `read_body`; any other response is a failure.
-pub(super) fn read<T: WithOrigin>(
+/// Reads the body of a success with `read_body`; any other response is a failure. Answers and failures say which
+/// response they came from.
+pub(super) fn read(
     response: Response,
     context: Context,
-    read_body: impl FnOnce(&ResponseHeaders, &mut dyn ResponseBody) -> Result<T>,
-) -> Result<T> {
+    read_body: &mut dyn FnMut(&ResponseHeaders, &mut dyn ResponseBody) -> Result<Answer>,
+) -> Result<Answer> {
     let Response { status, headers, mut body } = response;
     if !(200..300).contains(&status) || status == 204 {
         return Err(status::from_status(status, &headers, body, context).into());
@@ -83,36 +85,23 @@ pub(super) fn read<T: WithOrigin>(
         Some(compression) => Err(compressed(compression).into()),
         None => read_body(&headers, &mut *body),
     };
-    // Whatever is wrong with it, the message names the response.
+    let with_origin = |failure| with_response(failure, status, &headers);
     match read {
-        Ok(value) => Ok(value.with_origin(status, &headers)),
-        // But a local error is not the response's, and what caused it stays in its chain.
+        Ok(answer) => Ok(Answer {
+            unusable: answer.unusable.map(with_origin),
+            late_error: answer.late_error.map(with_origin),
+            http_status: Some(status),
+            request_id: headers.request_id.clone(),
+            ..answer
+        }),
+        // A local error is not the response's, and what caused it stays in its chain.
         Err(error) if matches!(exit_status(&error), ExitStatus::Local | ExitStatus::BrokenPipe) => {
             Err(error)
         }
         Err(error) => Err(match into_failure(error) {
-            Ok(failure) => with_response(failure, status, &headers).into(),
+            Ok(failure) => with_origin(failure).into(),
             Err(error) => error,
         }),
-    }
-}
-
-/// What is read from a response, and says which one.
-pub(super) trait WithOrigin {
-    /// Adds which response it was.
-    #[must_use]
-    fn with_origin(self, status: u16, headers: &ResponseHeaders) -> Self;
-}
-
-impl WithOrigin for Answer {
-    fn with_origin(self, status: u16, headers: &ResponseHeaders) -> Self {
-        Self {
-            unusable: self.unusable.map(|why| with_response(why, status, headers)),
-            late_error: self.late_error.map(|error| with_response(error, status, headers)),
-            http_status: Some(status),
-            request_id: headers.request_id.clone(),
-            ..self
-        }
     }
 }
 

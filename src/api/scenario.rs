@@ -1,7 +1,5 @@
 //! What a rehearsal simulates: the answers and the errors that a script has to deal with.
 
-use std::str::FromStr;
-
 use serde_json::json;
 
 use crate::error::{ExitStatus, Failure};
@@ -41,23 +39,34 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    /// The names that `--rehearse` and `XASK_REHEARSE` take.
-    pub const NAMES: [&str; 14] = [
-        "ok",
-        "length",
-        "filtered",
-        "refused",
-        "empty",
-        "tools",
-        "cut",
-        "401",
-        "403",
-        "429",
-        "500",
-        "offline",
-        "searched",
-        "unsearched",
+    /// All of them, by their names.
+    const ALL: [(&str, Self); 14] = [
+        ("ok", Self::Ok),
+        ("length", Self::Length),
+        ("filtered", Self::Filtered),
+        ("refused", Self::Refused),
+        ("empty", Self::Empty),
+        ("tools", Self::Tools),
+        ("cut", Self::Cut),
+        ("401", Self::Unauthorized),
+        ("403", Self::Forbidden),
+        ("429", Self::RateLimit),
+        ("500", Self::ServerError),
+        ("offline", Self::Offline),
+        ("searched", Self::Searched),
+        ("unsearched", Self::Unsearched),
     ];
+
+    /// The names that `--rehearse` and `XASK_REHEARSE` take.
+    pub fn names() -> [&'static str; 14] {
+        Self::ALL.map(|(name, _)| name)
+    }
+
+    /// The scenario with this name; `1` is short for `ok`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = if name == "1" { "ok" } else { name };
+        Self::ALL.into_iter().find_map(|(known, scenario)| (known == name).then_some(scenario))
+    }
 
     /// Whether it makes sense only where a search is requested.
     pub fn needs_search(self) -> bool {
@@ -111,29 +120,5 @@ impl Scenario {
             Self::Cut => "This answer breaks off in the middle.",
             _ => text,
         }
-    }
-}
-
-impl FromStr for Scenario {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        Ok(match name {
-            "ok" | "1" => Self::Ok,
-            "length" => Self::Length,
-            "filtered" => Self::Filtered,
-            "refused" => Self::Refused,
-            "empty" => Self::Empty,
-            "tools" => Self::Tools,
-            "cut" => Self::Cut,
-            "401" => Self::Unauthorized,
-            "403" => Self::Forbidden,
-            "429" => Self::RateLimit,
-            "500" => Self::ServerError,
-            "offline" => Self::Offline,
-            "searched" => Self::Searched,
-            "unsearched" => Self::Unsearched,
-            _ => return Err(format!("expected one of {}", Self::NAMES.join(", "))),
-        })
     }
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::de::IgnoredAny;
 
 use super::events::{Decoder, Event};
-use super::lenient::{self, Fields, Object};
+use super::lenient;
 use super::{Answer, StreamSink, error_body};
 use crate::error::{ExitStatus, Failure, Retry, exit_status};
 use crate::response::ResponseBody;
@@ -19,27 +19,24 @@ const WAIT_FOR_END: Duration = Duration::from_secs(5);
 const DONE: &[u8] = b"[DONE]";
 
 /// What an API's events amount to.
-pub trait StreamState: Default {
-    /// What is read of an event.
-    type Fields<'a>: Fields<'a>;
-
+pub trait StreamState {
     /// Says that an event is none of this API.
-    const FOREIGN_EVENT: &'static str;
+    fn foreign_event(&self) -> &'static str;
 
     /// Says that the stream ended before the answer did.
-    const CUT: &'static str;
+    fn cut(&self) -> &'static str;
 
-    /// Takes the next event, and hands its text to `sink`.
+    /// Takes the next event, whose payload is this JSON, and hands its text to `sink`.
     ///
     /// # Errors
     ///
-    /// Status 8 for an error that it reports; an error of `sink`.
-    fn on_fields(
+    /// What is wrong with the JSON. Inside: status 8 for an error that the event reports; an error of `sink`.
+    fn on_json(
         &mut self,
-        fields: Self::Fields<'_>,
+        json: &str,
         event: Event,
         sink: &mut dyn StreamSink,
-    ) -> Result<Taken>;
+    ) -> Result<Result<Taken>, serde_json::Error>;
 
     /// Takes note of an event whose payload is no JSON object.
     fn on_unreadable(&mut self, _event: Event) {}
@@ -61,7 +58,7 @@ pub trait StreamState: Default {
     }
 
     /// The answer, if it is complete.
-    fn into_answer(self) -> Option<Answer>;
+    fn into_answer(self: Box<Self>) -> Option<Answer>;
 }
 
 /// Whether an event was one of the API.
@@ -80,14 +77,15 @@ pub enum Taken {
 ///
 /// Status 7 if the stream was cut, 8 if it is no stream of the API or carries an error; an error of
 /// `sink`.
-pub fn read_stream<S: StreamState>(
+pub fn read_stream(
+    state: Box<dyn StreamState>,
     mut buffer: Vec<u8>,
     mut len: usize,
     body: &mut dyn ResponseBody,
     sink: &mut dyn StreamSink,
 ) -> Result<Answer> {
     let mut decoder = Decoder::default();
-    let mut stream = Stream::<S>::default();
+    let mut stream = Stream { state, began: false, ended: false };
     let mut is_limited = false;
     let mut late_error = None;
     loop {
@@ -125,16 +123,15 @@ pub fn read_stream<S: StreamState>(
 }
 
 /// What all streams have in common.
-#[derive(Debug, Default)]
-struct Stream<S> {
-    state: S,
+struct Stream {
+    state: Box<dyn StreamState>,
     /// An event arrived: it is a stream.
     began: bool,
     /// `[DONE]` was seen.
     ended: bool,
 }
 
-impl<S: StreamState> Stream<S> {
+impl Stream {
     fn on_event(&mut self, event: Event, sink: &mut dyn StreamSink) -> Result<ControlFlow<()>> {
         let payload = event.data;
         if payload.trim_ascii() == DONE {
@@ -152,13 +149,7 @@ impl<S: StreamState> Stream<S> {
     }
 
     fn on_payload(&mut self, event: Event, sink: &mut dyn StreamSink) -> Result<()> {
-        let taken = lenient::parse(event.data, |json| {
-            Ok(match serde_json::from_str::<Object<S::Fields<'_>>>(json)? {
-                Object::Fields(fields) => self.state.on_fields(fields, event, sink),
-                Object::Null => sink.event(event.data).map(|()| Taken::Yes),
-                Object::EmptyList | Object::Other => Ok(Taken::No),
-            })
-        });
+        let taken = lenient::parse(event.data, |json| self.state.on_json(json, event, sink));
         let taken = taken.unwrap_or(Ok(Taken::No))?;
         if taken == Taken::Yes {
             return Ok(());
@@ -170,7 +161,7 @@ impl<S: StreamState> Stream<S> {
         }
         Err(match event.data.trim_ascii().first() {
             Some(b'"') => error_body::api_error(event.data),
-            _ => error_body::not_an_answer(S::FOREIGN_EVENT, event.data),
+            _ => error_body::not_an_answer(self.state.foreign_event(), event.data),
         }
         .into())
     }
@@ -215,14 +206,14 @@ impl<S: StreamState> Stream<S> {
 
     /// The answer of a stream that ended, with the beginning of its lines that were no fields.
     fn into_answer(mut self, stray: &[u8]) -> Result<Answer, Failure> {
-        let aside = self.state.take_aside();
+        let (aside, cut) = (self.state.take_aside(), self.state.cut());
         self.state.into_answer().ok_or_else(|| {
             let has_stray = !stray.trim_ascii().is_empty();
             if has_stray && !self.began {
                 return error_body::not_an_answer("the response is not a stream of events", stray);
             }
             let stray = has_stray.then(|| error_body::detail(stray)).flatten();
-            Failure::incomplete(S::CUT).detail(stray.or(aside))
+            Failure::incomplete(cut).detail(stray.or(aside))
         })
     }
 }

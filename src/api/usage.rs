@@ -33,87 +33,71 @@ pub struct Usage {
 }
 
 fields! {
+    /// Chat completions speak of prompt and completion, the Responses API of input and output.
     struct UsageFields<'a> {
         prompt_tokens: Raw<'a> = "prompt_tokens",
         input_tokens: Raw<'a> = "input_tokens",
         completion_tokens: Raw<'a> = "completion_tokens",
         output_tokens: Raw<'a> = "output_tokens",
         total_tokens: Raw<'a> = "total_tokens",
-        prompt_details: Object<PromptDetails<'a>> = "prompt_tokens_details",
-        input_details: Object<PromptDetails<'a>> = "input_tokens_details",
-        completion_details: Object<CompletionDetails<'a>> = "completion_tokens_details",
-        output_details: Object<CompletionDetails<'a>> = "output_tokens_details",
-        tools: Object<ToolDetails<'a>> = "server_side_tool_usage_details",
+        prompt_details: Object<Details<'a>> = "prompt_tokens_details",
+        input_details: Object<Details<'a>> = "input_tokens_details",
+        completion_details: Object<Details<'a>> = "completion_tokens_details",
+        output_details: Object<Details<'a>> = "output_tokens_details",
+        tools: Object<Details<'a>> = "server_side_tool_usage_details",
         cost_in_usd_ticks: Raw<'a> = "cost_in_usd_ticks",
         cost_in_nano_usd: Raw<'a> = "cost_in_nano_usd",
     }
 }
 
 fields! {
-    struct PromptDetails<'a> {
+    struct Details<'a> {
         cached_tokens: Raw<'a> = "cached_tokens",
-    }
-}
-
-fields! {
-    struct CompletionDetails<'a> {
         reasoning_tokens: Raw<'a> = "reasoning_tokens",
-    }
-}
-
-fields! {
-    struct ToolDetails<'a> {
         web_search_calls: Raw<'a> = "web_search_calls",
         x_search_calls: Raw<'a> = "x_search_calls",
     }
 }
 
 impl Usage {
-    /// The `usage` of a chat completion, whatever it holds.
-    pub(super) fn of_chat(raw: &RawValue) -> Self {
-        Self::read(raw, |fields| {
-            let prompt = fields.prompt_details.fields().unwrap_or_default();
-            let completion = fields.completion_details.fields().unwrap_or_default();
-            Self {
-                prompt: count(fields.prompt_tokens),
-                cached: count(prompt.cached_tokens),
-                reasoning: count(completion.reasoning_tokens),
-                completion: count(fields.completion_tokens),
-                total: count(fields.total_tokens),
-                ..Self::default()
-            }
-        })
-    }
-
-    /// The `usage` of a response of the Responses API, whatever it holds.
-    pub(super) fn of_responses(raw: &RawValue) -> Self {
-        Self::read(raw, |fields| {
-            let input = fields.input_details.fields().unwrap_or_default();
-            let output = fields.output_details.fields().unwrap_or_default();
-            let prompt = count(fields.input_tokens);
-            let reasoning = count(output.reasoning_tokens);
-            let total = count(fields.total_tokens);
-            let completion =
-                visible(prompt, count(fields.output_tokens), reasoning.unwrap_or_default(), total);
-            let cached = count(input.cached_tokens);
-            Self { prompt, cached, reasoning, completion, total, ..Self::default() }
-        })
-    }
-
-    fn read(raw: &RawValue, tokens: impl FnOnce(UsageFields) -> Self) -> Self {
+    /// The `usage` of a response of either API, whatever it holds.
+    pub(super) fn read(raw: &RawValue) -> Self {
         let object: Object<UsageFields> = serde_json::from_str(raw.get()).unwrap_or_default();
-        let mut fields = object.fields().unwrap_or_default();
-        let tools = std::mem::take(&mut fields.tools).fields().unwrap_or_default();
-        let cost_ticks = count(fields.cost_in_usd_ticks).or_else(|| {
-            count(fields.cost_in_nano_usd).and_then(|nano| nano.checked_mul(TICKS_PER_NANO_USD))
-        });
-        let raw = (raw.get().len() <= MAX_RAW).then(|| minify(raw));
-        Self {
+        let fields = object.fields().unwrap_or_default();
+        let prompt = fields.prompt_details.fields().or_else(|| fields.input_details.fields());
+        let prompt = prompt.unwrap_or_default();
+        let completion = fields.completion_details.fields();
+        let completion = completion.or_else(|| fields.output_details.fields()).unwrap_or_default();
+        let tools = fields.tools.fields().unwrap_or_default();
+        let usage = Self {
+            prompt: count(fields.prompt_tokens.or(fields.input_tokens)),
+            cached: count(prompt.cached_tokens),
+            reasoning: count(completion.reasoning_tokens),
+            completion: count(fields.completion_tokens),
+            total: count(fields.total_tokens),
             web_searches: count(tools.web_search_calls).filter(|calls| *calls > 0),
             x_searches: count(tools.x_search_calls).filter(|calls| *calls > 0),
-            cost_ticks,
-            raw,
-            ..tokens(fields)
+            cost_ticks: count(fields.cost_in_usd_ticks).or_else(|| {
+                count(fields.cost_in_nano_usd).and_then(|nano| nano.checked_mul(TICKS_PER_NANO_USD))
+            }),
+            raw: (raw.get().len() <= MAX_RAW).then(|| minify(raw)),
+        };
+        let completion = usage.completion.or_else(|| usage.visible(count(fields.output_tokens)?));
+        Self { completion, ..usage }
+    }
+
+    /// The tokens of the visible part of an answer, of all that the Responses API reports as `output`. The total
+    /// tells whether the reasoning is among them: both were recorded.
+    fn visible(&self, output: u64) -> Option<u64> {
+        let reasoning = self.reasoning.unwrap_or_default();
+        if reasoning == 0 {
+            return Some(output);
+        }
+        let with_input = self.prompt?.checked_add(output)?;
+        match self.total? {
+            total if total == with_input => output.checked_sub(reasoning),
+            total if Some(total) == with_input.checked_add(reasoning) => Some(output),
+            _ => None,
         }
     }
 
@@ -130,26 +114,6 @@ impl Usage {
     /// The JSON as it came, in one line; `None` if it is larger than any real one.
     pub fn raw(&self) -> Option<&str> {
         self.raw.as_deref()
-    }
-}
-
-/// The tokens of the visible part of an answer. The total tells whether `output_tokens` has the reasoning
-/// in it: both were recorded.
-fn visible(
-    input: Option<u64>,
-    output: Option<u64>,
-    reasoning: u64,
-    total: Option<u64>,
-) -> Option<u64> {
-    let output = output?;
-    if reasoning == 0 {
-        return Some(output);
-    }
-    let with_input = input?.checked_add(output)?;
-    match total? {
-        total if total == with_input => output.checked_sub(reasoning),
-        total if Some(total) == with_input.checked_add(reasoning) => Some(output),
-        _ => None,
     }
 }
 
@@ -209,23 +173,19 @@ mod tests {
 
     #[test]
     fn fields_missing_from_a_response_are_omitted() {
-        for (json, chat, responses) in [
-            (r#"{"prompt_tokens":21,"total_tokens":null}"#, "prompt=21", "not reported"),
-            (r#"{"input_tokens":21,"total_tokens":-1}"#, "not reported", "prompt=21"),
-            (r#"{"completion_tokens":0}"#, "completion=0", "not reported"),
-            (r#"{"prompt_tokens":"21","completion_tokens":1.5}"#, "not reported", "not reported"),
-            (r#"{"cost_in_nano_usd":770000}"#, "cost_usd=0.00077", "cost_usd=0.00077"),
-            (
-                r#"{"cost_in_usd_ticks":1,"cost_in_nano_usd":7}"#,
-                "cost_usd=0.0000000001",
-                "cost_usd=0.0000000001",
-            ),
-            ("{}", "not reported", "not reported"),
-            ("7", "not reported", "not reported"),
-            ("[1,2]", "not reported", "not reported"),
+        for (json, shown) in [
+            (r#"{"prompt_tokens":21,"total_tokens":null}"#, "prompt=21"),
+            (r#"{"input_tokens":21,"total_tokens":-1}"#, "prompt=21"),
+            (r#"{"completion_tokens":0}"#, "completion=0"),
+            (r#"{"output_tokens":5}"#, "completion=5"),
+            (r#"{"prompt_tokens":"21","completion_tokens":1.5}"#, "not reported"),
+            (r#"{"cost_in_nano_usd":770000}"#, "cost_usd=0.00077"),
+            (r#"{"cost_in_usd_ticks":1,"cost_in_nano_usd":7}"#, "cost_usd=0.0000000001"),
+            ("{}", "not reported"),
+            ("7", "not reported"),
+            ("[1,2]", "not reported"),
         ] {
-            assert_eq!(Usage::of_chat(&raw(json)).to_string(), chat, "{json}");
-            assert_eq!(Usage::of_responses(&raw(json)).to_string(), responses, "{json}");
+            assert_eq!(Usage::read(&raw(json)).to_string(), shown, "{json}");
         }
     }
 
@@ -235,7 +195,7 @@ mod tests {
                 "prompt_tokens_details":{"cached_tokens":4},
                 "completion_tokens_details":{"reasoning_tokens":120},"cost_in_usd_ticks":7700000}"#);
         let shown = "prompt=21 cached=4 reasoning=120 completion=2 total=143 cost_usd=0.00077";
-        assert_eq!(Usage::of_chat(&usage).to_string(), shown);
+        assert_eq!(Usage::read(&usage).to_string(), shown);
     }
 
     #[test]
@@ -253,7 +213,7 @@ mod tests {
                 r#"{{"input_tokens":{input},"output_tokens":{output},"total_tokens":{total},
                      "output_tokens_details":{{"reasoning_tokens":{reasoning}}}}}"#
             ));
-            let found = Usage::of_responses(&usage).completion;
+            let found = Usage::read(&usage).completion;
             let found = found.map_or("none".to_owned(), |tokens| tokens.to_string());
             assert_eq!(found, completion, "{usage}");
         }
@@ -267,7 +227,7 @@ mod tests {
             (5, 3, "web_searches=5 x_searches=3"),
             (0, 0, "not reported"),
         ] {
-            let usage = Usage::of_responses(&raw(&format!(
+            let usage = Usage::read(&raw(&format!(
                 r#"{{"server_side_tool_usage_details":{{"web_search_calls":{web},"x_search_calls":{x}}}}}"#
             )));
             assert_eq!(usage.to_string(), shown);
@@ -277,10 +237,10 @@ mod tests {
 
     #[test]
     fn usage_is_kept_unchanged_in_one_line() {
-        let usage = Usage::of_chat(&raw("{ \"prompt_tokens\" :\n 21, \"new\": [1e3] }"));
+        let usage = Usage::read(&raw("{ \"prompt_tokens\" :\n 21, \"new\": [1e3] }"));
         assert_eq!(usage.raw(), Some(r#"{"prompt_tokens":21,"new":[1e3]}"#));
         let large = format!(r#"{{"prompt_tokens":21,"new":"{}"}}"#, "x".repeat(MAX_RAW));
-        let usage = Usage::of_chat(&raw(&large));
+        let usage = Usage::read(&raw(&large));
         assert_eq!((usage.raw(), usage.to_string().as_str()), (None, "prompt=21"));
     }
 }

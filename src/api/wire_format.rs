@@ -1,12 +1,11 @@
 //! What differs between the APIs: how a request is written, and how an answer is read.
 
-use anyhow::Result;
-
-use super::{Answer, ModelOptions, Request, Scenario, StreamSink};
+use super::stream::StreamState;
+use super::{Answer, ModelOptions, Request, Scenario};
 use crate::body::Body;
 use crate::error::Failure;
 use crate::message::Message;
-use crate::response::{Response, ResponseBody};
+use crate::response::Response;
 
 /// One of the formats in which prompts and answers travel. Nothing outside it knows a field's name on the wire.
 pub trait WireFormat: Sync {
@@ -43,18 +42,8 @@ pub trait WireFormat: Sync {
     /// Status 7 if the JSON ends in the middle, 8 if it carries an error or is no response of this API.
     fn parse(&self, bytes: &[u8]) -> Result<Answer, Failure>;
 
-    /// The answer in a stream of events, whose first `len` bytes are in `buffer`.
-    ///
-    /// # Errors
-    ///
-    /// Status 7 if the stream was cut, 8 if it carries an error or is no stream of this API; an error of `sink`.
-    fn read_stream(
-        &self,
-        buffer: Vec<u8>,
-        len: usize,
-        body: &mut dyn ResponseBody,
-        sink: &mut dyn StreamSink,
-    ) -> Result<Answer>;
+    /// The state of a stream of events before its first one.
+    fn stream(&self) -> Box<dyn StreamState>;
 
     /// What the API would answer in a scenario, with `text` as the answer of [`Scenario::Ok`].
     fn simulate(&self, request: &Request, scenario: Scenario, text: &str) -> Response;

@@ -96,8 +96,8 @@ impl Environment {
         let Some(value) = text("XASK_REHEARSE", self.rehearse.as_deref())? else { return Ok(None) };
         match switch(value) {
             Some(is_on) => Ok(is_on.then_some(Scenario::Ok)),
-            None => value.parse().map(Some).map_err(|_| {
-                let names = Scenario::NAMES.join(", ");
+            None => Scenario::from_name(value).map(Some).ok_or_else(|| {
+                let names = Scenario::names().join(", ");
                 Failure::usage(format!("XASK_REHEARSE: {value}: expected {SWITCH}, or {names}"))
             }),
         }

@@ -327,7 +327,7 @@ pub struct OfflineArgs {
     /// default is `ok`, or `searched` with a search option; `searched` and `unsearched` require one.
     /// [env: XASK_REHEARSE]
     #[arg(long, value_name = "CASE", num_args = 0..=1, require_equals = true, default_missing_value = "ok",
-        value_parser = PossibleValuesParser::new(scenarios()).try_map(|name| name.parse::<Scenario>()),
+        value_parser = PossibleValuesParser::new(scenarios()).try_map(|name| Scenario::from_name(&name).ok_or("unknown")),
         hide_possible_values = true, hide_short_help = true)]
     pub rehearse: Option<Scenario>,
 
@@ -354,7 +354,7 @@ pub struct OfflineArgs {
 
 /// `1` is `ok`, as in the variable.
 fn scenarios() -> impl Iterator<Item = PossibleValue> {
-    Scenario::NAMES.into_iter().map(|name| match name {
+    Scenario::names().into_iter().map(|name| match name {
         "ok" => PossibleValue::new(name).alias("1"),
         _ => PossibleValue::new(name),
     })

@@ -4,6 +4,7 @@
 //! and commit. One that is corrupt is never used.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -91,7 +92,11 @@ impl CacheEntry {
                 n => hash.update(&buffer[..n]),
             }
         }
-        let request_sha256 = hex(hash.finish().as_ref());
+        let mut request_sha256 = String::new();
+        for byte in hash.finish().as_ref() {
+            // Writing to a string cannot fail.
+            let _ = write!(request_sha256, "{byte:02x}");
+        }
         Ok(Self { folder: folder.to_owned(), request_sha256, summary })
     }
 
@@ -199,14 +204,6 @@ impl CacheEntry {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 0xf])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
-}
-
 /// The JSON of a response: what a server sends beside it, or in place of it, is no reason to lose an answer.
 fn valid_json(bytes: &[u8]) -> Option<Cow<'_, RawValue>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii();
@@ -219,17 +216,8 @@ fn valid_json(bytes: &[u8]) -> Option<Cow<'_, RawValue>> {
 
 /// The beginning of a prompt in quotes, white space folded; `None` if it has no text.
 fn excerpt(prompt: &str) -> Option<String> {
-    let mut text = String::new();
-    for word in prompt.split_whitespace() {
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        text.extend(word.chars().take(MAX_EXCERPT));
-        if text.chars().count() >= MAX_EXCERPT {
-            break;
-        }
-    }
-    let text: String = text.chars().take(MAX_EXCERPT).collect();
+    let words: Vec<&str> = prompt.split_whitespace().take(MAX_EXCERPT).collect();
+    let text: String = words.join(" ").chars().take(MAX_EXCERPT).collect();
     (!text.is_empty()).then(|| format!("\"{}\"", text.trim_end()))
 }
 

@@ -6,15 +6,13 @@ mod scripted;
 mod stream;
 mod wire;
 
-use anyhow::Result;
-
 pub(super) use self::request::encode_message;
-use super::stream::read_stream;
-use super::{Answer, ModelOptions, Request, Scenario, StreamSink, WireFormat};
+use super::stream::StreamState;
+use super::{Answer, ModelOptions, Request, Scenario, WireFormat};
 use crate::body::Body;
 use crate::error::Failure;
 use crate::message::Message;
-use crate::response::{Response, ResponseBody};
+use crate::response::Response;
 
 /// The wire format of chat completions.
 pub(super) struct ChatCompletions;
@@ -44,14 +42,8 @@ impl WireFormat for ChatCompletions {
         response::parse(bytes)
     }
 
-    fn read_stream(
-        &self,
-        buffer: Vec<u8>,
-        len: usize,
-        body: &mut dyn ResponseBody,
-        sink: &mut dyn StreamSink,
-    ) -> Result<Answer> {
-        read_stream::<stream::Stream>(buffer, len, body, sink)
+    fn stream(&self) -> Box<dyn StreamState> {
+        Box::new(stream::Stream::default())
     }
 
     fn simulate(&self, request: &Request, scenario: Scenario, text: &str) -> Response {

@@ -1,10 +1,9 @@
 //! The request's body, with the fields' names.
 
-use crate::api::encode::{cannot_set, check_extra, push_fields, push_message};
-use crate::api::{AnswerFormat, ModelOptions, Request};
+use crate::api::encode::{cannot_set, check_extra, option_fields, push_fields, push_message};
+use crate::api::{AnswerFormat, Api, ModelOptions, Request};
 use crate::body::{Body, BodyBuilder};
 use crate::error::Failure;
-use crate::json::to_json;
 use crate::message::{ContentPart, Image, Message, NewMessage};
 
 /// Fields that `--param` cannot set, and what to do instead.
@@ -59,7 +58,7 @@ fn begin(request: &Request) -> BodyBuilder<'_> {
         }
     }
     body.json("]");
-    push_fields(&mut body, option_fields(options), &options.extra);
+    push_fields(&mut body, option_fields(options, Api::Chat), &options.extra);
     if let Some(format) = &options.format {
         body.json(r#","response_format":"#).json(&response_format(format));
     }
@@ -85,39 +84,13 @@ pub fn check_options(options: &ModelOptions, has_format: bool) -> Result<(), Fai
             "--stop: given {stops} times; the API takes at most {MAX_STOPS}"
         )));
     }
-    let options_set = option_fields(options).into_iter().map(|(name, _)| name);
+    let options_set = option_fields(options, Api::Chat).into_iter().map(|(name, _)| name);
     let by_options: Vec<&str> =
         options_set.chain(has_format.then_some("response_format")).collect();
     check_extra(&options.extra, &by_options, |name| {
         let (_, hint) = RESERVED.iter().find(|(reserved, _)| *reserved == name)?;
         Some(Failure::usage(cannot_set(name)).hint(*hint))
     })
-}
-
-/// The fields of the options that are given, with their values as JSON, in the order of `--help`.
-fn option_fields(options: &ModelOptions) -> Vec<(&'static str, String)> {
-    let ModelOptions {
-        max_tokens,
-        temperature,
-        top_p,
-        seed,
-        stop,
-        reasoning_effort,
-        format: _,
-        search: _,
-        extra: _,
-    } = options;
-    // `Display` of a finite f64 is JSON, and `1` stays `1`.
-    let number = |x: &f64| x.to_string();
-    let fields = [
-        ("max_completion_tokens", max_tokens.as_ref().map(to_json)),
-        ("temperature", temperature.as_ref().map(number)),
-        ("top_p", top_p.as_ref().map(number)),
-        ("seed", seed.as_ref().map(to_json)),
-        ("stop", (!stop.is_empty()).then(|| to_json(stop))),
-        ("reasoning_effort", reasoning_effort.as_ref().map(to_json)),
-    ];
-    fields.into_iter().filter_map(|(name, json)| Some((name, json?))).collect()
 }
 
 fn response_format(format: &AnswerFormat) -> String {

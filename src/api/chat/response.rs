@@ -51,7 +51,7 @@ fn read(completion: Completion, bytes: &[u8]) -> Result<Answer, Failure> {
     if is_empty_list && text(beside).is_some() {
         unusable = unusable.map(|why| why.detail(error_body::detail(bytes)));
     }
-    let usage = usage.map(Usage::of_chat);
+    let usage = usage.map(Usage::read);
     let mut cited = Citations::default();
     cited.add_urls(citations);
     Ok(Answer {

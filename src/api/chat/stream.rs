@@ -10,7 +10,7 @@ use crate::api::answer::{Answer, FinishReason, Refusal, Signals, check};
 use crate::api::citations::Citations;
 use crate::api::events::Event;
 use crate::api::failures::{MAX_RESPONSE, too_large};
-use crate::api::lenient::{is_error, short_string, text};
+use crate::api::lenient::{Object, is_error, short_string, text};
 use crate::api::stream::{StreamState, Taken};
 use crate::api::{StreamSink, Usage, error_body};
 
@@ -30,12 +30,59 @@ pub struct Stream {
 }
 
 impl StreamState for Stream {
-    type Fields<'a> = Completion<'a>;
+    fn foreign_event(&self) -> &'static str {
+        "an event of the stream is not a completion"
+    }
 
-    const FOREIGN_EVENT: &'static str = "an event of the stream is not a completion";
+    fn cut(&self) -> &'static str {
+        "incomplete response: the stream ended without a finish reason"
+    }
 
-    const CUT: &'static str = "incomplete response: the stream ended without a finish reason";
+    fn on_json(
+        &mut self,
+        json: &str,
+        event: Event,
+        sink: &mut dyn StreamSink,
+    ) -> Result<Result<Taken>, serde_json::Error> {
+        Ok(match serde_json::from_str::<Object<Completion>>(json)? {
+            Object::Fields(fields) => self.on_fields(fields, event, sink),
+            Object::Null => sink.event(event.data).map(|()| Taken::Yes),
+            Object::EmptyList | Object::Other => Ok(Taken::No),
+        })
+    }
 
+    fn has_text(&self) -> bool {
+        !self.text.is_empty()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.finish.is_some()
+    }
+
+    fn take_aside(&mut self) -> Option<String> {
+        self.aside.take()
+    }
+
+    fn into_answer(self: Box<Self>) -> Option<Answer> {
+        let finish = self.finish?;
+        let is_blank = self.text.trim().is_empty();
+        let Refusal { refused, .. } = self.refusal;
+        let signals = Signals { is_blank, refused, calls_tools: self.calls_tools };
+        Some(Answer {
+            text: self.text,
+            unusable: check(&finish, &signals),
+            searched: self.usage.as_ref().is_some_and(Usage::has_searches),
+            usage: self.usage,
+            model: self.model,
+            finish_reason: self.finish_reason,
+            citations: self.citations.into_list(),
+            ..Answer::default()
+        })
+    }
+}
+
+impl Stream {
+    /// Takes what an event says.
     fn on_fields(
         &mut self,
         chunk: Completion,
@@ -52,7 +99,7 @@ impl StreamState for Stream {
             return Err(error_body::api_error_in(Some(error)).into());
         }
         if let Some(usage) = usage {
-            self.usage = Some(Usage::of_chat(usage));
+            self.usage = Some(Usage::read(usage));
         }
         if self.model.is_none() {
             self.model = short_string(model);
@@ -78,37 +125,6 @@ impl StreamState for Stream {
         }
     }
 
-    fn has_text(&self) -> bool {
-        !self.text.is_empty()
-    }
-
-    fn is_complete(&self) -> bool {
-        self.finish.is_some()
-    }
-
-    fn take_aside(&mut self) -> Option<String> {
-        self.aside.take()
-    }
-
-    fn into_answer(self) -> Option<Answer> {
-        let finish = self.finish?;
-        let is_blank = self.text.trim().is_empty();
-        let Refusal { refused, .. } = self.refusal;
-        let signals = Signals { is_blank, refused, calls_tools: self.calls_tools };
-        Some(Answer {
-            text: self.text,
-            unusable: check(&finish, &signals),
-            searched: self.usage.as_ref().is_some_and(Usage::has_searches),
-            usage: self.usage,
-            model: self.model,
-            finish_reason: self.finish_reason,
-            citations: self.citations.into_list(),
-            ..Answer::default()
-        })
-    }
-}
-
-impl Stream {
     fn on_choice(
         &mut self,
         choice: Choice,

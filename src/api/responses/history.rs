@@ -25,35 +25,24 @@ pub fn convert(message: &RawMessage) -> Result<Pieces<'_>, String> {
         return Err("a message with role tool".to_owned());
     }
     let fields = entries(&message.json).ok_or("a message that is not an object")?;
-    if !fields.iter().any(|(name, value)| is_converted(name, value)) {
-        return Ok(vec![Cow::Borrowed(&message.json)]);
-    }
     let mut object = Object::default();
+    let mut is_changed = false;
     for (name, value) in fields {
         match &*name {
+            "refusal" if is_error(Some(value)) => return Err("a refusal".to_owned()),
             "tool_calls" | "function_call" if is_error(Some(value)) => {
                 return Err("a tool call".to_owned());
             }
-            "refusal" if is_error(Some(value)) => return Err("a refusal".to_owned()),
-            "content" if is_list(value) => object.field(&name, convert_parts(value, message.role)?),
-            name if is_converted(name, value) => {}
+            // Left out where it says nothing.
+            "refusal" | "tool_calls" | "function_call" => is_changed = true,
+            "content" if value.get().starts_with('[') => {
+                object.field(&name, convert_parts(value, message.role)?);
+                is_changed = true;
+            }
             name => object.field(name, [value.get().into()]),
         }
     }
-    Ok(object.finish())
-}
-
-/// Whether a field of a message is converted before it is sent.
-fn is_converted(name: &str, value: &RawValue) -> bool {
-    match name {
-        "tool_calls" | "function_call" | "refusal" => true,
-        "content" => is_list(value),
-        _ => false,
-    }
-}
-
-fn is_list(value: &RawValue) -> bool {
-    value.get().starts_with('[')
+    Ok(if is_changed { object.finish() } else { vec![Cow::Borrowed(&message.json)] })
 }
 
 /// A content of parts.

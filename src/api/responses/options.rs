@@ -2,10 +2,9 @@
 
 use serde_json::value::RawValue;
 
-use super::request::option_fields;
-use crate::api::ModelOptions;
-use crate::api::encode::{cannot_set, check_extra};
+use crate::api::encode::{cannot_set, check_extra, option_fields};
 use crate::api::lenient::{Object, Raw, each, fields, string};
+use crate::api::{Api, ModelOptions};
 use crate::error::Failure;
 
 /// Fields that `--param` cannot set, and what to do instead.
@@ -55,7 +54,7 @@ pub fn check_options(options: &ModelOptions, has_format: bool) -> Result<(), Fai
             return Err(Failure::usage(what).hint(hint));
         }
     }
-    let options_set = option_fields(options).into_iter().map(|(name, _)| name);
+    let options_set = option_fields(options, Api::Responses).into_iter().map(|(name, _)| name);
     let by_options: Vec<&str> = options_set
         .chain(has_format.then_some("text"))
         .chain(options.search.as_ref().map(|_| "tools"))

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::history;
-use crate::api::encode::{push_fields, push_message};
-use crate::api::{AnswerFormat, ModelOptions, Request, Search, WebSearch, XSearch};
+use crate::api::encode::{option_fields, push_fields, push_message};
+use crate::api::{AnswerFormat, Api, Request, Search, WebSearch, XSearch};
 use crate::body::{Body, BodyBuilder};
 use crate::error::Failure;
 use crate::json::to_json;
@@ -42,7 +42,7 @@ fn begin(request: &Request) -> BodyBuilder<'_> {
     }
     // Asks the API not to store the response, as it does by default, for 30 days (xAI API reference, `store`).
     body.json(r#"],"store":false"#);
-    push_fields(&mut body, option_fields(options), &options.extra);
+    push_fields(&mut body, option_fields(options, Api::Responses), &options.extra);
     if let Some(format) = &options.format {
         body.json(r#","text":"#).json(&text_format(format));
     }
@@ -67,31 +67,6 @@ pub fn check_messages(messages: &[Message]) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// The fields of the options that are given, with their values as JSON, in the order of `--help`.
-pub fn option_fields(options: &ModelOptions) -> Vec<(&'static str, String)> {
-    let ModelOptions {
-        max_tokens,
-        temperature,
-        top_p,
-        seed: _,
-        stop: _,
-        reasoning_effort,
-        format: _,
-        search: _,
-        extra: _,
-    } = options;
-    // `Display` of a finite f64 is JSON, and `1` stays `1`.
-    let number = |x: &f64| x.to_string();
-    let effort = |effort: &String| format!(r#"{{"effort":{}}}"#, to_json(effort));
-    let fields = [
-        ("max_output_tokens", max_tokens.as_ref().map(to_json)),
-        ("temperature", temperature.as_ref().map(number)),
-        ("top_p", top_p.as_ref().map(number)),
-        ("reasoning", reasoning_effort.as_ref().map(effort)),
-    ];
-    fields.into_iter().filter_map(|(name, json)| Some((name, json?))).collect()
 }
 
 /// The form of the answer: flat, without the `json_schema` object that chat completions have around it.
@@ -160,6 +135,7 @@ mod tests {
     use std::io::Read;
 
     use super::*;
+    use crate::api::ModelOptions;
     use crate::message::{NewMessage, Role};
 
     fn request(messages: Vec<Message>, options: ModelOptions) -> Request {

@@ -56,7 +56,7 @@ pub fn answer(
         finish => finish,
     };
     let signals = Signals { is_blank, refused: signs.refused, calls_tools: signs.calls_tools };
-    let usage = envelope.usage.map(Usage::of_responses);
+    let usage = envelope.usage.map(Usage::read);
     citations.add_urls(envelope.citations);
     Ok(Answer {
         text,

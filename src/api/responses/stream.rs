@@ -12,7 +12,7 @@ use super::wire::{Envelope, Item, Output, Signs, StreamEvent};
 use crate::api::answer::{Answer, FinishReason};
 use crate::api::citations::Citations;
 use crate::api::events::Event;
-use crate::api::lenient::{Raw, count, is_error, string, text};
+use crate::api::lenient::{Object, Raw, count, is_error, string, text};
 use crate::api::stream::{StreamState, Taken};
 use crate::api::{StreamSink, error_body};
 use crate::error::Failure;
@@ -38,12 +38,52 @@ pub struct Stream {
 }
 
 impl StreamState for Stream {
-    type Fields<'a> = StreamEvent<'a>;
+    fn foreign_event(&self) -> &'static str {
+        "an event of the stream is not from the Responses API"
+    }
 
-    const FOREIGN_EVENT: &'static str = "an event of the stream is not from the Responses API";
+    fn cut(&self) -> &'static str {
+        "incomplete response: the stream ended without a terminal event"
+    }
 
-    const CUT: &'static str = "incomplete response: the stream ended without a terminal event";
+    fn on_json(
+        &mut self,
+        json: &str,
+        event: Event,
+        sink: &mut dyn StreamSink,
+    ) -> Result<Result<Taken>, serde_json::Error> {
+        Ok(match serde_json::from_str::<Object<StreamEvent>>(json)? {
+            Object::Fields(fields) => self.on_fields(fields, event, sink),
+            Object::Null => sink.event(event.data).map(|()| Taken::Yes),
+            Object::EmptyList | Object::Other => Ok(Taken::No),
+        })
+    }
 
+    fn on_unreadable(&mut self, event: Event) {
+        if [TEXT_DELTA.as_bytes(), REFUSAL_DELTA.as_bytes()].contains(&event.name) {
+            self.messages.mark_damaged();
+        }
+    }
+
+    fn has_text(&self) -> bool {
+        !self.messages.is_empty()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.answer.is_some()
+    }
+
+    fn is_final(&self) -> bool {
+        self.answer.is_some()
+    }
+
+    fn into_answer(self: Box<Self>) -> Option<Answer> {
+        self.answer
+    }
+}
+
+impl Stream {
+    /// Takes what an event says.
     fn on_fields(
         &mut self,
         fields: StreamEvent,
@@ -93,30 +133,6 @@ impl StreamState for Stream {
         Ok(Taken::Yes)
     }
 
-    fn on_unreadable(&mut self, event: Event) {
-        if [TEXT_DELTA.as_bytes(), REFUSAL_DELTA.as_bytes()].contains(&event.name) {
-            self.messages.mark_damaged();
-        }
-    }
-
-    fn has_text(&self) -> bool {
-        !self.messages.is_empty()
-    }
-
-    fn is_complete(&self) -> bool {
-        self.answer.is_some()
-    }
-
-    fn is_final(&self) -> bool {
-        self.answer.is_some()
-    }
-
-    fn into_answer(self) -> Option<Answer> {
-        self.answer
-    }
-}
-
-impl Stream {
     /// A piece of a text. Returns what can be shown now.
     fn on_delta(&mut self, delta: Raw, index: u64, is_refusal: bool) -> Result<String, Failure> {
         self.last_index = index;

@@ -264,6 +264,7 @@ mod tests {
             (r#""words""#, "words"),
             (r#""{\"error\":\"words\"}""#, "words"),
             (r#"{"error":"{\"message\":\"words\"}"}"#, "words"),
+            (r#"{"error":"42"}"#, "42"),
             (r#"{"code":"internal"}"#, "internal"),
             (
                 r#"{"error":"Bad Request","message":"temperature must be <= 1"}"#,

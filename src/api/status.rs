@@ -191,6 +191,27 @@ mod tests {
     }
 
     #[test]
+    fn what_happened_is_said_in_words() {
+        let without_key = Context { without_key: true, ..ANSWER };
+        for (status, content_type, context, message) in [
+            (204, "", ANSWER, "the server sent an empty response"),
+            (302, "", ANSWER, "the server sent a redirect, which xask does not follow"),
+            (400, "text/html", ANSWER, "the request was rejected"),
+            (401, "", ANSWER, "the API key was rejected"),
+            (401, "", without_key, "no API key was sent"),
+            (403, "", without_key, "no API key was sent"),
+            (403, "text/html", ANSWER, "something in front of the API rejected the request"),
+            (429, "", ANSWER, "rate limit exceeded"),
+            (500, "", ANSWER, "server error"),
+        ] {
+            assert_eq!(failure(status, content_type, "", context).to_string(), message, "{status}");
+        }
+        let content = r#"{"error":"Content violates usage guidelines."}"#;
+        let rejected = failure(403, "application/json", content, ANSWER);
+        assert_eq!(rejected.to_string(), "the request was rejected");
+    }
+
+    #[test]
     fn a_hint_says_what_can_be_done() {
         let models = Context { lists_models: true, ..ANSWER };
         let without_key = Context { without_key: true, ..ANSWER };

@@ -69,11 +69,12 @@ fn note_age(entry: &CacheEntry, request: &Request, reporter: &Reporter) {
     }
     let Some(age) = entry.age() else { return };
     let (count, unit) = match age.as_secs() {
-        seconds if seconds < 3600 => (seconds / 60, "minutes"),
-        seconds if seconds < 48 * 3600 => (seconds / 3600, "hours"),
-        seconds => (seconds / 86_400, "days"),
+        seconds if seconds < 3600 => (seconds / 60, "minute"),
+        seconds if seconds < 48 * 3600 => (seconds / 3600, "hour"),
+        seconds => (seconds / 86_400, "day"),
     };
-    reporter.note(&format!("the answer is from the cache, {count} {unit} old"));
+    let plural = if count == 1 { "" } else { "s" };
+    reporter.note(&format!("the answer is from the cache, {count} {unit}{plural} old"));
 }
 
 /// Where a usable answer is kept.

@@ -140,19 +140,19 @@ fn check_choices(RequestArgs { choice, .. }: &RequestArgs) -> Result<(), Failure
     if choice.is_empty() {
         return Ok(());
     }
-    let why = if choice.iter().any(String::is_empty) {
-        "empty choice".to_owned()
-    } else if !CHOICES.contains(&choice.len()) {
-        format!("expected {} to {} choices, got {}", CHOICES.start(), CHOICES.end(), choice.len())
-    } else {
-        let repeated = choice.iter().enumerate().find(|(at, text)| choice[..*at].contains(text));
-        match repeated {
-            Some((_, text)) => format!("choice {text} given twice"),
-            None => return Ok(()),
-        }
-    };
-    Err(Failure::usage(format!("--choice: {why}"))
-        .hint("separate the choices with commas: --choice yes,no"))
+    if choice.iter().any(String::is_empty) {
+        return Err(Failure::usage("--choice: empty choice"));
+    }
+    if !CHOICES.contains(&choice.len()) {
+        let (least, most) = (CHOICES.start(), CHOICES.end());
+        let what = format!("--choice: expected {least} to {most} choices, got {}", choice.len());
+        return Err(Failure::usage(what).hint("separate the choices with commas: --choice yes,no"));
+    }
+    let repeated = choice.iter().enumerate().find(|(at, text)| choice[..*at].contains(text));
+    match repeated {
+        Some((_, text)) => Err(Failure::usage(format!("--choice: {text} given twice"))),
+        None => Ok(()),
+    }
 }
 
 /// What is printed must be one thing.

@@ -98,7 +98,7 @@ fn types_of(schema: &Map<String, Value>) -> Result<Vec<&str>, Failure> {
     };
     named
         .filter(|names: &Vec<&str>| !names.is_empty())
-        .ok_or_else(|| unsupported("a type without a name"))
+        .ok_or_else(|| unsupported("a type that is neither a string nor a list of strings"))
 }
 
 /// The type, the first of several; what a schema describes tells it too.

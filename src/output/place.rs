@@ -1,4 +1,4 @@
-//! How a path can be written: found out before the request, without changing anything.
+//! How a file can be written to: found out before the request, without changing anything.
 
 use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};

@@ -17,7 +17,7 @@ use crate::deadline::Deadline;
 use crate::error::Failure;
 use crate::message::RawMessage;
 
-/// How often a lock is tried that another run holds: `flock` has no time-out.
+/// How often a lock is tried that another run holds: `flock` has no timeout.
 const LOCK_POLL: Duration = Duration::from_millis(10);
 
 /// A wait for a lock that a person would wonder about.

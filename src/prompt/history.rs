@@ -112,19 +112,23 @@ struct MessageHeader<'a> {
     refusal: Option<&'a RawValue>,
 }
 
+const NOT_AN_OBJECT: &str = "not a JSON object";
+
 /// The role of a message that can be sent.
 fn check_message(json: &str) -> Result<Role, String> {
     // A list of a message's values would be taken for the message itself.
     if json.starts_with('[') {
-        return Err("not a message: not a JSON object".to_owned());
+        return Err(NOT_AN_OBJECT.to_owned());
     }
     let header = serde_json::from_str::<MessageHeader>(json);
     let header = header.map_err(|error| match error.classify() {
         Category::Eof => "truncated JSON",
         Category::Syntax => "not JSON",
-        Category::Data | Category::Io => "not a message",
+        // Its fields may be anything, but each only once.
+        Category::Data | Category::Io if json.starts_with('{') => "a field is given twice",
+        Category::Data | Category::Io => NOT_AN_OBJECT,
     })?;
-    let role = header.role.ok_or("not a message: it has no role")?.get();
+    let role = header.role.ok_or("it has no role")?.get();
     let role: Role = serde_json::from_str(role).map_err(|_| format!("unknown role {role}"))?;
     let has_content = header.content.is_some_and(|content| is_filled(content.get()));
     // An answer that called tools, and one that was refused, may have no content.
@@ -168,17 +172,11 @@ mod tests {
             (format!("{user}\n{{"), "f: line 2: truncated JSON"),
             (format!("{user}\n\n{{\"role\":\"us"), "f: line 3: truncated JSON"),
             ("hello".to_owned(), "f: line 1: not JSON"),
-            (r#""hello""#.to_owned(), "f: line 1: not a message"),
-            ("7".to_owned(), "f: line 1: not a message"),
-            (r#"{"content":"hi"}"#.to_owned(), "f: line 1: not a message: it has no role"),
-            (
-                format!("{user}\n{}", r#"["user","hi",null]"#),
-                "f: line 2: not a message: not a JSON object",
-            ),
-            (
-                r#"[["user","hi",null]]"#.to_owned(),
-                "f: message 1: not a message: not a JSON object",
-            ),
+            (r#""hello""#.to_owned(), "f: line 1: not a JSON object"),
+            ("7".to_owned(), "f: line 1: not a JSON object"),
+            (r#"{"content":"hi"}"#.to_owned(), "f: line 1: it has no role"),
+            (format!("{user}\n{}", r#"["user","hi",null]"#), "f: line 2: not a JSON object"),
+            (r#"[["user","hi",null]]"#.to_owned(), "f: message 1: not a JSON object"),
             (r#"{"role":"robot","content":"hi"}"#.to_owned(), "f: line 1: unknown role \"robot\""),
             (r#"{"role":7,"content":"hi"}"#.to_owned(), "f: line 1: unknown role 7"),
             (r#"{"role":"user"}"#.to_owned(), "f: line 1: it has no content"),

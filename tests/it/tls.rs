@@ -144,7 +144,7 @@ fn authorities_may_be_in_folders_too() {
     }
     let url = format!("https://{}/v1", Server::never().addr());
     for (folders, why) in [
-        ("others", "certificates others: contains no certificates"),
+        ("others", "CA certificates: others: contains no certificates"),
         ("missing", "certificates missing: no such file or directory"),
     ] {
         env.ask_at(&url, []).key(KEY).env("SSL_CERT_DIR", folders).fails(1, &[why]);

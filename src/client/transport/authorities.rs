@@ -74,7 +74,7 @@ impl Authorities {
 }
 
 fn certificates_of(path: &Path) -> Failure {
-    Failure::local(format!("certificates {}", path.display()))
+    Failure::local(format!("CA certificates: {}", path.display()))
 }
 
 /// Certificates that were read.

@@ -158,7 +158,7 @@ fn a_keyword_that_a_sample_cannot_satisfy_is_named() {
     for (schema, what) in [
         (json!({"enum": []}), "an enum without a value that matches the type"),
         (json!({"type": "string", "enum": [5]}), "an enum without a value that matches the type"),
-        (json!({"type": 5}), "a type without a name"),
+        (json!({"type": 5}), "a type that is neither a string nor a list of strings"),
         (json!({"type": "thing"}), "the type thing"),
         (json!({"type": "object", "properties": {"a": false}}), "a schema that is not an object"),
     ] {

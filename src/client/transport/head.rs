@@ -177,6 +177,7 @@ mod tests {
             (&"\r\n".repeat(33), Scan::NotHttp),
             ("hello", Scan::NotHttp),
             ("HTTP/2 200\r\n\r\n", Scan::NotHttp),
+            ("HTTP/1.1\r\n\r\n", Scan::NotHttp),
             ("HTTP/1.1 abc\r\n\r\n", Scan::NotHttp),
             ("HTTP/1.1 2000\r\n\r\n", Scan::NotHttp),
         ] {

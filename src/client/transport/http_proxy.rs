@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use ureq::Error;
 use ureq::http::Uri;
 
+use super::head::{self, Scan};
 use super::tunnel::{Channel, Credentials, ProxyError};
 
 /// Has the proxy connect to the target. Any success will do.
@@ -41,63 +42,15 @@ fn request(credentials: Option<&Credentials>, target: &Uri, user_agent: &str) ->
 fn receive_status(channel: &mut Channel<'_>) -> Result<u16, Error> {
     const NOT_HTTP: ProxyError = ProxyError::OtherProtocol("HTTP");
     loop {
-        match parse_head(channel.input()).map_err(|NotHttp| NOT_HTTP)? {
-            Some((status, head_len)) => {
-                channel.consume(head_len);
-                if !matches!(status, 100 | 102..200) {
-                    return Ok(status);
-                }
+        match head::scan(channel.input(), 0) {
+            Scan::Interim(end) => channel.consume(end),
+            Scan::Final(end) => {
+                let status = head::status(channel.input());
+                channel.consume(end);
+                return status.ok_or_else(|| NOT_HTTP.into());
             }
-            None if channel.is_full() => return Err(NOT_HTTP.into()),
-            None => channel.receive()?,
-        }
-    }
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct NotHttp;
-
-/// The status of a head and its length; `None` where it has no end yet.
-fn parse_head(bytes: &[u8]) -> Result<Option<(u16, usize)>, NotHttp> {
-    const START: &[u8] = b"HTTP/1.";
-    if !bytes.iter().zip(START).all(|(byte, expected)| byte == expected) {
-        return Err(NotHttp);
-    }
-    let mut line_feeds = (0..bytes.len()).filter(|at| bytes[*at] == b'\n');
-    let Some(end) = line_feeds.find_map(|at| match bytes[at + 1..] {
-        [b'\n', ..] => Some(at + 2),
-        [b'\r', b'\n', ..] => Some(at + 3),
-        _ => None,
-    }) else {
-        return Ok(None);
-    };
-    let status =
-        bytes.get(START.len() + 2..START.len() + 5).and_then(|digits| str::from_utf8(digits).ok());
-    match status.and_then(|digits| digits.parse().ok()) {
-        Some(status @ 100..1000) => Ok(Some((status, end))),
-        _ => Err(NotHttp),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_head_of_a_response_ends_at_its_empty_line() {
-        for (bytes, expected) in [
-            ("", Ok(None)),
-            ("HTTP/", Ok(None)),
-            ("HTTP/1.1 200 OK\r\n", Ok(None)),
-            ("HTTP/1.1 200 OK\r\n\r\n\x16\x03", Ok(Some((200, 19)))),
-            ("HTTP/1.0 201\nVia: a\n\nrest", Ok(Some((201, 21)))),
-            ("HTTP/1.1 407 No\r\nA: b\r\n\r\n", Ok(Some((407, 25)))),
-            ("SSH-2.0", Err(NotHttp)),
-            ("HTTP/2 200\r\n\r\n", Err(NotHttp)),
-            ("HTTP/1.1 2x0 OK\r\n\r\n", Err(NotHttp)),
-            ("HTTP/1.1\r\n\r\n", Err(NotHttp)),
-        ] {
-            assert_eq!(parse_head(bytes.as_bytes()), expected, "{bytes:?}");
+            Scan::Incomplete if !channel.is_full() => channel.receive()?,
+            Scan::Incomplete | Scan::NotHttp => return Err(NOT_HTTP.into()),
         }
     }
 }

@@ -98,22 +98,13 @@ impl NetworkErrorContext {
     fn io_reason(&self, error: &io::Error) -> Reason {
         let inner = error.get_ref();
         if let Some(error) = inner.and_then(|inner| inner.downcast_ref()) {
-            let fault = tls_error::describe(error, &self.name, self.has_own_authorities);
-            return Reason {
-                why: fault.reason,
-                hint: fault.hint,
-                is_permanent: fault.is_permanent,
-            };
+            return tls_error::describe(error, &self.name, self.has_own_authorities);
         }
         if let Some(ProxyTlsError { host, error }) = inner.and_then(|inner| inner.downcast_ref()) {
-            let fault = tls_error::describe(error, host, self.has_own_authorities);
+            let reason = tls_error::describe(error, host, self.has_own_authorities);
             let address = format!("check ${}", self.proxy_variable.unwrap_or_default());
-            let hint = fault.hint.map(|hint| if hint == CHECK_BASE_URL { address } else { hint });
-            return Reason {
-                why: format!("the proxy: {}", fault.reason),
-                hint,
-                is_permanent: fault.is_permanent,
-            };
+            let hint = reason.hint.map(|hint| if hint == CHECK_BASE_URL { address } else { hint });
+            return Reason { why: format!("the proxy: {}", reason.why), hint, ..reason };
         }
         if let Some(error) = inner.and_then(|inner| inner.downcast_ref::<ProxyError>()) {
             return Reason {
@@ -159,12 +150,13 @@ fn invalid_http(error: &str) -> String {
 
 /// Why something went wrong.
 #[derive(Debug)]
-struct Reason {
-    why: String,
+pub struct Reason {
+    /// What is wrong.
+    pub why: String,
     /// What to do about it.
-    hint: Option<String>,
-    /// Another try would end the same way.
-    is_permanent: bool,
+    pub hint: Option<String>,
+    /// Whether another try would end the same way.
+    pub is_permanent: bool,
 }
 
 impl From<String> for Reason {

@@ -4,27 +4,18 @@ use std::net::IpAddr;
 
 use rustls::{AlertDescription, CertificateError, Error};
 
-/// A fault of TLS.
-#[derive(Debug, PartialEq, Eq)]
-pub struct TlsFault {
-    /// What is wrong.
-    pub reason: String,
-    /// What to do about it.
-    pub hint: Option<String>,
-    /// Whether another try would find the same: it is the certificate, or there is no key type in common.
-    pub is_permanent: bool,
-}
+use super::network_error::Reason;
 
 /// What to do where the API's certificate is for another name.
 pub const CHECK_BASE_URL: &str = "check the base URL";
 
-/// The fault that an error of TLS means, of a host without its port. `has_own_authorities`: the user has set
-/// `SSL_CERT_FILE` or `SSL_CERT_DIR`.
-pub fn describe(error: &Error, host: &str, has_own_authorities: bool) -> TlsFault {
-    let (reason, hint) = match error {
+/// What an error of TLS means, of a host without its port. `has_own_authorities`: the user has set `SSL_CERT_FILE` or
+/// `SSL_CERT_DIR`.
+pub fn describe(error: &Error, host: &str, has_own_authorities: bool) -> Reason {
+    let (why, hint) = match error {
         Error::InvalidCertificate(error) => {
-            let (reason, hint) = describe_certificate(error, host, has_own_authorities);
-            (reason.to_owned(), Some(hint))
+            let (why, hint) = describe_certificate(error, host, has_own_authorities);
+            (why.to_owned(), Some(hint))
         }
         Error::InvalidMessage(_) => ("the server does not speak TLS".to_owned(), None),
         Error::AlertReceived(
@@ -37,7 +28,7 @@ pub fn describe(error: &Error, host: &str, has_own_authorities: bool) -> TlsFaul
         other => (format!("TLS: {other}"), None),
     };
     let is_permanent = matches!(error, Error::InvalidCertificate(_) | Error::PeerIncompatible(_));
-    TlsFault { reason, hint, is_permanent }
+    Reason { why, hint, is_permanent }
 }
 
 fn describe_certificate(
@@ -51,7 +42,11 @@ fn describe_certificate(
     } else {
         "set SSL_CERT_FILE to a file of trusted CA certificates"
     };
-    let (reason, hint) = match error {
+    let name = alt_name(host);
+    let make = format!("make one with openssl req -x509 -addext {name}");
+    let make_no_ca =
+        format!("make one with openssl req -x509 -addext basicConstraints=CA:FALSE -addext {name}");
+    let (why, hint) = match error {
         CertificateError::UnknownIssuer => {
             ("its certificate is not signed by a trusted authority", authorities)
         }
@@ -62,8 +57,7 @@ fn describe_certificate(
             ("its certificate is not valid yet", clock)
         }
         CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
-            let reason = "its certificate has no subjectAltName (the CN is ignored)";
-            return (reason, format!("make one with openssl req -x509 -addext {}", alt_name(host)));
+            ("its certificate has no subjectAltName (the CN is ignored)", &*make)
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             ("its certificate does not match the host name", CHECK_BASE_URL)
@@ -81,30 +75,16 @@ fn describe_certificate(
             "its certificate has an unsupported signature (such as SHA-1, or a P-521 key)",
             "have it signed with SHA-256 and an RSA, P-256 or P-384 key",
         ),
-        CertificateError::Other(other) => match other.to_string() {
-            other if other.contains("CaUsedAsEndEntity") => {
-                let reason =
-                    "its certificate is a CA certificate (CA:TRUE), not a server certificate";
-                let name = alt_name(host);
-                return (
-                    reason,
-                    format!(
-                        "make one with openssl req -x509 -addext basicConstraints=CA:FALSE -addext {name}"
-                    ),
-                );
-            }
-            other if other.contains("UnsupportedCertVersion") => {
-                let reason = "its certificate uses X.509 version 1 or 2";
-                return (
-                    reason,
-                    format!("make one with openssl req -x509 -addext {}", alt_name(host)),
-                );
-            }
-            _ => ("its certificate was rejected", authorities),
-        },
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => (
+            "its certificate is a CA certificate (CA:TRUE), not a server certificate",
+            &*make_no_ca,
+        ),
+        CertificateError::Other(other) if other.to_string().contains("UnsupportedCertVersion") => {
+            ("its certificate uses X.509 version 1 or 2", &*make)
+        }
         _ => ("its certificate was rejected", authorities),
     };
-    (reason, hint.to_owned())
+    (why, hint.to_owned())
 }
 
 /// A host as `openssl req` takes it.
@@ -150,9 +130,9 @@ mod tests {
             &[],
             UnixTime::now(),
         );
-        let fault = describe(&result.expect_err("it is not accepted"), "localhost", true);
-        assert!(fault.is_permanent);
-        (fault.reason, fault.hint.unwrap_or_default())
+        let reason = describe(&result.expect_err("it is not accepted"), "localhost", true);
+        assert!(reason.is_permanent);
+        (reason.why, reason.hint.unwrap_or_default())
     }
 
     #[test]
@@ -225,7 +205,7 @@ mod tests {
                 text.to_owned(),
             ))))
         };
-        for (error, reason) in [
+        for (error, why) in [
             (certificate(CertificateError::BadSignature), "signature of its certificate is wrong"),
             (certificate(other("UnsupportedCertVersion")), "X.509 version 1"),
             (certificate(other("odd")), "its certificate was rejected"),
@@ -238,11 +218,11 @@ mod tests {
             ),
             (Error::General("odd".to_owned()), "TLS: unexpected error: odd"),
         ] {
-            let fault = describe(&error, "127.0.0.1", false);
-            assert!(fault.reason.contains(reason), "{fault:?}");
+            let reason = describe(&error, "127.0.0.1", false);
+            assert!(reason.why.contains(why), "{reason:?}");
             let is_permanent =
                 matches!(error, Error::InvalidCertificate(_) | Error::PeerIncompatible(_));
-            assert_eq!(fault.is_permanent, is_permanent);
+            assert_eq!(reason.is_permanent, is_permanent);
         }
         assert_eq!(alt_name("127.0.0.1"), "subjectAltName=IP:127.0.0.1");
         assert_eq!(alt_name("::1"), "subjectAltName=IP:::1");

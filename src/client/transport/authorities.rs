@@ -1,7 +1,6 @@
 //! Which certificate authorities are trusted.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
@@ -53,23 +52,20 @@ impl Authorities {
     /// Exit status 1 if the file cannot be read, or there is no certificate at all: they were meant to be used, and
     /// others in their place would be trusted against the user's will.
     pub(super) fn load(&self) -> Result<RootCertStore> {
+        let system = || SYSTEM_BUNDLES.iter().map(Path::new).find(|path| path.exists());
+        let file = if self.are_given() { self.file.as_deref() } else { system() };
+        let Some(last) = self.folders.as_deref().map(Path::new).or(file) else {
+            return Ok(TLS_SERVER_ROOTS.iter().cloned().collect());
+        };
         let mut bundle = Bundle::default();
-        if !self.are_given() {
-            let Some(path) = SYSTEM_BUNDLES.iter().map(Path::new).find(|path| path.exists()) else {
-                return Ok(TLS_SERVER_ROOTS.iter().cloned().collect());
-            };
-            bundle.add_file(path).with_context(|| certificates_of(path))?;
-            return bundle.finish().with_context(|| certificates_of(path));
-        }
-        if let Some(path) = &self.file {
+        if let Some(path) = file {
             bundle.add_file(path).with_context(|| certificates_of(path))?;
         }
         let folders = self.folders.as_deref().unwrap_or_default().as_bytes();
         for folder in folders.split(|byte| *byte == b':').filter(|folder| !folder.is_empty()) {
             bundle.add_folder(&PathBuf::from(OsString::from_vec(folder.to_vec())));
         }
-        let last = self.folders.as_deref().map(Path::new).or(self.file.as_deref());
-        bundle.finish().with_context(|| certificates_of(last.unwrap_or(Path::new(""))))
+        bundle.finish().with_context(|| certificates_of(last))
     }
 }
 
@@ -78,26 +74,22 @@ fn certificates_of(path: &Path) -> Failure {
 }
 
 /// Certificates that were read.
+#[derive(Default)]
 struct Bundle {
-    roots: RootCertStore,
+    certificates: Vec<CertificateDer<'static>>,
     /// Device and inode of each file, for folders are full of links to the same.
-    seen: HashSet<(u64, u64)>,
+    seen: Vec<(u64, u64)>,
     /// Why a folder could not be used.
     fault: Option<io::Error>,
-}
-
-impl Default for Bundle {
-    fn default() -> Self {
-        Self { roots: RootCertStore::empty(), seen: HashSet::new(), fault: None }
-    }
 }
 
 impl Bundle {
     fn add_file(&mut self, path: &Path) -> io::Result<()> {
         let metadata = fs::metadata(path)?;
-        if self.seen.insert((metadata.dev(), metadata.ino())) {
-            let certificates = parse(&file::read(path, Limit::CERTIFICATES)?);
-            self.roots.add_parsable_certificates(certificates);
+        let inode = (metadata.dev(), metadata.ino());
+        if !self.seen.contains(&inode) {
+            self.seen.push(inode);
+            self.certificates.extend(parse(&file::read(path, Limit::CERTIFICATES)?));
         }
         Ok(())
     }
@@ -119,8 +111,10 @@ impl Bundle {
     }
 
     fn finish(self) -> Result<RootCertStore> {
-        match (self.roots.is_empty(), self.fault) {
-            (false, _) => Ok(self.roots),
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(self.certificates);
+        match (roots.is_empty(), self.fault) {
+            (false, _) => Ok(roots),
             (true, Some(fault)) => Err(fault.into()),
             (true, None) => anyhow::bail!("contains no certificates"),
         }
@@ -181,14 +175,8 @@ fn is_trusted_for_servers(aux: &[u8]) -> Option<bool> {
     const SEQUENCE: u8 = 0x30;
     const REJECTED: u8 = 0xa0;
     let (SEQUENCE, mut content, _) = take_element(aux)? else { return None };
-    let has_servers = |mut list: &[u8]| {
-        while let Some((_, _, rest)) = take_element(list) {
-            if SERVER_PURPOSES.contains(&&list[..list.len() - rest.len()]) {
-                return true;
-            }
-            list = rest;
-        }
-        false
+    let has_servers = |list: &[u8]| {
+        SERVER_PURPOSES.iter().any(|oid| list.windows(oid.len()).any(|window| window == *oid))
     };
     while !content.is_empty() {
         let (tag, list, rest) = take_element(content)?;

@@ -11,13 +11,6 @@ use crate::host::without_brackets;
 /// The answer of a proxy whose rules forbid the connection (RFC 1928, 6).
 pub const NOT_ALLOWED: &str = "connection not allowed by ruleset";
 
-/// Where the proxy is to connect to.
-#[derive(Debug, Clone, Copy)]
-enum Target<'a> {
-    Address(SocketAddr),
-    Name(&'a str, u16),
-}
-
 /// Has the proxy connect to the target: to one of `addresses`, or, where there are none, to its name.
 pub fn open(
     channel: &mut Channel<'_>,
@@ -27,18 +20,14 @@ pub fn open(
     addresses: &[SocketAddr],
 ) -> Result<(), Error> {
     let is_version_4 = matches!(protocol, ProxyProtocol::Socks4 | ProxyProtocol::Socks4A);
-    // Version 4 knows IPv4 only.
-    let address = addresses.iter().find(|address| !is_version_4 || address.is_ipv4());
     let host = without_brackets(target.host().unwrap_or_default());
     let port = target.port_u16().unwrap_or(443);
-    let target = match (address.or(addresses.first()), host.parse::<IpAddr>()) {
-        (Some(address), _) => Target::Address(*address),
-        (None, Ok(address)) => Target::Address(SocketAddr::new(address, port)),
-        (None, Err(_)) => Target::Name(host, port),
-    };
+    // Version 4 knows IPv4 only.
+    let address = addresses.iter().find(|address| !is_version_4 || address.is_ipv4());
+    let address = address.or(addresses.first()).map(SocketAddr::ip).or_else(|| host.parse().ok());
     if is_version_4 {
         let user = credentials.map_or(&b""[..], |credentials| &credentials.user);
-        channel.send(&request_4(target, user)?)?;
+        channel.send(&request_4(address, host, port, user)?)?;
         let [version, answer, ..] = channel.read::<8>()?;
         return Ok(check_answer_4(version, answer)?);
     }
@@ -57,7 +46,7 @@ pub fn open(
         ([5, _], _) => return Err(ProxyError::WantsCredentials.into()),
         _ => return Err(ProxyError::OtherProtocol("SOCKS5").into()),
     }
-    channel.send(&request_5(target)?)?;
+    channel.send(&request_5(address, host, port)?)?;
     receive_answer_5(channel)
 }
 
@@ -79,14 +68,18 @@ fn receive_answer_5(channel: &mut Channel<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn request_4(target: Target<'_>, user: &[u8]) -> Result<Vec<u8>, ProxyError> {
-    let (port, address, name) = match target {
-        Target::Address(SocketAddr::V4(address)) => (address.port(), address.ip().octets(), None),
-        Target::Address(SocketAddr::V6(_)) => {
-            return Err(ProxyError::Impossible("SOCKS4 does not support IPv6"));
-        }
+/// Asks for the address, or, where there is none, for the host's name.
+fn request_4(
+    address: Option<IpAddr>,
+    host: &str,
+    port: u16,
+    user: &[u8],
+) -> Result<Vec<u8>, ProxyError> {
+    let (address, name) = match address {
+        Some(IpAddr::V4(address)) => (address.octets(), None),
+        Some(IpAddr::V6(_)) => return Err(ProxyError::Impossible("SOCKS4 does not support IPv6")),
         // 4a: an address that is none says that a name follows.
-        Target::Name(name, port) => (port, [0, 0, 0, 1], Some(name)),
+        None => ([0, 0, 0, 1], Some(host)),
     };
     let mut request = vec![4, 1];
     request.extend_from_slice(&port.to_be_bytes());
@@ -101,28 +94,23 @@ fn request_4(target: Target<'_>, user: &[u8]) -> Result<Vec<u8>, ProxyError> {
     Ok(request)
 }
 
-fn request_5(target: Target<'_>) -> Result<Vec<u8>, ProxyError> {
+/// Asks for the address, or, where there is none, for the host's name.
+fn request_5(address: Option<IpAddr>, host: &str, port: u16) -> Result<Vec<u8>, ProxyError> {
     let mut request = vec![5, 1, 0];
-    let port = match target {
-        Target::Address(address) => {
-            match address.ip() {
-                IpAddr::V4(ip) => {
-                    request.push(1);
-                    request.extend_from_slice(&ip.octets());
-                }
-                IpAddr::V6(ip) => {
-                    request.push(4);
-                    request.extend_from_slice(&ip.octets());
-                }
-            }
-            address.port()
+    match address {
+        Some(IpAddr::V4(address)) => {
+            request.push(1);
+            request.extend_from_slice(&address.octets());
         }
-        Target::Name(name, port) => {
+        Some(IpAddr::V6(address)) => {
+            request.push(4);
+            request.extend_from_slice(&address.octets());
+        }
+        None => {
             request.push(3);
-            push_text(&mut request, name.as_bytes())?;
-            port
+            push_text(&mut request, host.as_bytes())?;
         }
-    };
+    }
     request.extend_from_slice(&port.to_be_bytes());
     Ok(request)
 }
@@ -173,34 +161,29 @@ fn check_answer_5(version: u8, answer: u8) -> Result<(), ProxyError> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
     use super::*;
 
-    const V4: &str = "10.0.0.1:443";
-    const V6: &str = "[::1]:80";
-
-    fn address(text: &str) -> Target<'static> {
-        Target::Address(text.parse().expect(text))
-    }
+    const V4: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)));
+    const V6: Option<IpAddr> = Some(IpAddr::V6(Ipv6Addr::LOCALHOST));
 
     #[test]
     fn version_4_takes_an_address_or_a_name_and_a_user() {
-        for (target, user, expected) in [
-            (address(V4), "", &b"\x04\x01\x01\xbb\x0a\x00\x00\x01\x00"[..]),
-            (address(V4), "me", b"\x04\x01\x01\xbb\x0a\x00\x00\x01me\x00"),
-            (
-                Target::Name("api.x.ai", 443),
-                "",
-                b"\x04\x01\x01\xbb\x00\x00\x00\x01\x00api.x.ai\x00",
-            ),
+        for (address, user, expected) in [
+            (V4, &b""[..], &b"\x04\x01\x01\xbb\x0a\x00\x00\x01\x00"[..]),
+            (V4, b"me", b"\x04\x01\x01\xbb\x0a\x00\x00\x01me\x00"),
+            (None, b"", b"\x04\x01\x01\xbb\x00\x00\x00\x01\x00api.x.ai\x00"),
         ] {
-            assert_eq!(request_4(target, user.as_bytes()).as_deref(), Ok(expected), "{target:?}");
+            let request = request_4(address, "api.x.ai", 443, user);
+            assert_eq!(request.as_deref(), Ok(expected), "{address:?}");
         }
-        let is_impossible = |target, user: &str| {
-            matches!(request_4(target, user.as_bytes()), Err(ProxyError::Impossible(_)))
+        let is_impossible = |address, host: &str, user| {
+            matches!(request_4(address, host, 1, user), Err(ProxyError::Impossible(_)))
         };
-        assert!(is_impossible(address(V6), ""));
-        assert!(is_impossible(address(V4), "a\0b"));
-        assert!(is_impossible(Target::Name(&"a".repeat(256), 1), ""));
+        assert!(is_impossible(V6, "", b""));
+        assert!(is_impossible(V4, "", b"a\0b"));
+        assert!(is_impossible(None, &"a".repeat(256), b""));
     }
 
     #[test]
@@ -208,15 +191,16 @@ mod tests {
         let mut v6 = b"\x05\x01\x00\x04".to_vec();
         v6.extend_from_slice(&[0; 15]);
         v6.extend_from_slice(b"\x01\x00\x50");
-        for (target, expected) in [
-            (address(V4), &b"\x05\x01\x00\x01\x0a\x00\x00\x01\x01\xbb"[..]),
-            (address(V6), &v6),
-            (Target::Name("api.x.ai", 443), b"\x05\x01\x00\x03\x08api.x.ai\x01\xbb"),
+        for (address, port, expected) in [
+            (V4, 443, &b"\x05\x01\x00\x01\x0a\x00\x00\x01\x01\xbb"[..]),
+            (V6, 80, &v6),
+            (None, 443, b"\x05\x01\x00\x03\x08api.x.ai\x01\xbb"),
         ] {
-            assert_eq!(request_5(target).as_deref(), Ok(expected), "{target:?}");
+            let request = request_5(address, "api.x.ai", port);
+            assert_eq!(request.as_deref(), Ok(expected), "{address:?}");
         }
-        assert_eq!(request_5(Target::Name(&"a".repeat(256), 1)), Err(TOO_LONG));
-        assert!(request_5(Target::Name(&"a".repeat(255), 1)).is_ok());
+        assert_eq!(request_5(None, &"a".repeat(256), 1), Err(TOO_LONG));
+        assert!(request_5(None, &"a".repeat(255), 1).is_ok());
     }
 
     #[test]

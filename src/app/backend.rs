@@ -11,7 +11,7 @@ use crate::api::{self, Api, Request};
 use crate::body::{Body, UploadProgress};
 use crate::cli::{BackendPlan, ConnectionPlan};
 use crate::client::{
-    self, Authorities, BaseUrl, Call, ExtraHeaders, HttpClient, HttpConfig, Key, KeySource,
+    self, Authorities, BaseUrl, ExtraHeaders, HttpClient, HttpConfig, Key, KeySource,
     RESPONSE_LIMIT, RetryPolicy,
 };
 use crate::deadline::Deadline;
@@ -290,11 +290,7 @@ impl Backend {
             Self::Api { client, .. } => client,
         };
         let path = operation.path();
-        let call = match operation.body() {
-            Some(body) => Call::Post { path: &path, body },
-            None => Call::Get { path: &path },
-        };
-        client.send(&call, deadline, operation.response_limit(), upload)
+        client.send(&path, operation.body(), deadline, operation.response_limit(), upload)
     }
 
     /// Where the request goes, for `--verbose`.

@@ -3,14 +3,18 @@
 //! A body knows its exact length and can be read again and again, in constant memory: sending, retrying,
 //! printing and hashing are the same reader. It knows no wire format; `api` builds it.
 
-mod progress;
 mod reader;
 mod segment;
 
-pub use self::progress::UploadProgress;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
 pub use self::reader::BodyReader;
 pub use self::segment::Segment;
 use crate::message::ImageSource;
+
+/// How much of a body has been handed to the connection, in bytes; shared with the progress line.
+pub type UploadProgress = Arc<AtomicU64>;
 
 /// The JSON of a request, or of one message.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
@@ -13,8 +14,8 @@ use ureq::{Agent, RequestBuilder, SendBody};
 use super::network_error::NetworkErrorContext;
 use super::retry::retry_after;
 use super::transport::{self, Authorities, Delivery, DeliveryState, DnsResolver, MAX_HEAD};
-use super::{BaseUrl, Call, ExtraHeaders, Key, SelectedProxy};
-use crate::body::{BodyReader, UploadProgress};
+use super::{BaseUrl, ExtraHeaders, Key, SelectedProxy};
+use crate::body::{Body, BodyReader, UploadProgress};
 use crate::deadline::Deadline;
 use crate::host::without_brackets;
 use crate::response::{Response, ResponseBody, ResponseHeaders};
@@ -77,8 +78,8 @@ impl HttpClient {
         self.config.base_url.join(path)
     }
 
-    /// Sends a request, once. With `response_limit`, the response must begin within that time; its body then
-    /// has until the deadline.
+    /// Sends a request to a path, once: posts the body, which is JSON, or gets the path where there is none. With
+    /// `response_limit`, the response must begin within that time; its body then has until the deadline.
     ///
     /// # Errors
     ///
@@ -86,7 +87,8 @@ impl HttpClient {
     /// an image file changed.
     pub fn send(
         &self,
-        call: &Call,
+        path: &str,
+        body: Option<&Body<'_>>,
         deadline: Deadline,
         response_limit: Option<Duration>,
         upload: &UploadProgress,
@@ -102,10 +104,9 @@ impl HttpClient {
             timeout: deadline.limit(),
             delivery: delivery.clone(),
         };
-        let has_images = matches!(call, Call::Post { body, .. } if body.has_images());
-        let agent = self.agent(has_images, deadline, delivery.clone());
-        let response = match call {
-            Call::Post { path, body } => {
+        let agent = self.agent(body.is_some_and(Body::has_images), deadline, delivery.clone());
+        let response = match body {
+            Some(body) => {
                 let mut reader =
                     UploadBody { reader: body.reader(), left: body.len(), upload, delivery };
                 self.with_headers(agent.post(self.url(path)))
@@ -113,7 +114,7 @@ impl HttpClient {
                     .header("content-length", body.len().to_string())
                     .send(SendBody::from_reader(&mut reader))
             }
-            Call::Get { path } => self.with_headers(agent.get(self.url(path))).call(),
+            None => self.with_headers(agent.get(self.url(path))).call(),
         };
         match response {
             Ok(response) => {
@@ -179,7 +180,7 @@ impl Read for UploadBody<'_> {
             usize::try_from(self.left).map_or(buf.len(), |left| left.min(buf.len()))
         } else {
             let n = self.reader.read(buf)?;
-            self.upload.add(n);
+            self.upload.fetch_add(n as u64, Relaxed);
             n
         };
         self.left -= n as u64;

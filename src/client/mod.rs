@@ -15,9 +15,6 @@ mod retry;
 mod tls_error;
 mod transport;
 
-pub use self::transport::Authorities;
-use crate::body::Body;
-
 pub use self::base_url::BaseUrl;
 pub use self::headers::ExtraHeaders;
 pub use self::http::{HttpClient, HttpConfig};
@@ -25,21 +22,6 @@ pub use self::key::{Key, KeySource};
 pub use self::poll::{Polling, RESPONSE_LIMIT};
 pub use self::proxy::{ProxyVariables, SelectedProxy, select as select_proxy};
 pub use self::retry::RetryPolicy;
+pub use self::transport::Authorities;
 #[doc(hidden)]
 pub use self::transport::Incoming;
-
-/// One request, below the base URL.
-pub enum Call<'a> {
-    /// A body, posted.
-    Post {
-        /// The path, without a slash at its beginning.
-        path: &'a str,
-        /// What is posted: JSON.
-        body: &'a Body<'a>,
-    },
-    /// Nothing but the path.
-    Get {
-        /// The path, without a slash at its beginning.
-        path: &'a str,
-    },
-}

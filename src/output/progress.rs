@@ -1,6 +1,7 @@
 //! A line on a terminal that shows that a wait is not a hang. It is gone before anything else appears.
 
 use std::io::{self, Write};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -80,7 +81,7 @@ impl Shared {
                 break;
             }
             if is_in_foreground() {
-                draw(&line(*state, begun.elapsed(), upload.sent(), total));
+                draw(&line(*state, begun.elapsed(), upload.load(Relaxed), total));
                 is_drawn = true;
             }
         }

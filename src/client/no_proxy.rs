@@ -63,17 +63,17 @@ fn is_in_block(address: IpAddr, entry: &str) -> bool {
         }
     };
     let Some(bits) = bits else { return false };
-    match (address, network.parse()) {
-        (IpAddr::V4(address), Ok(IpAddr::V4(network))) if bits <= 32 => {
-            let differences = address.to_bits() ^ network.to_bits();
-            differences.checked_shr(32 - bits).filter(|_| bits > 0).unwrap_or(differences) == 0
+    let (differences, width) = match (address, network.parse()) {
+        (IpAddr::V4(address), Ok(IpAddr::V4(network))) => {
+            (u128::from(address.to_bits() ^ network.to_bits()), 32)
         }
-        (IpAddr::V6(address), Ok(IpAddr::V6(network))) if bits <= 128 => {
-            let differences = address.to_bits() ^ network.to_bits();
-            differences.checked_shr(128 - bits).filter(|_| bits > 0).unwrap_or(differences) == 0
+        (IpAddr::V6(address), Ok(IpAddr::V6(network))) => {
+            (address.to_bits() ^ network.to_bits(), 128)
         }
-        _ => false,
-    }
+        _ => return false,
+    };
+    // Nothing is shifted out of a block of no bits: it is its own address.
+    bits <= width && differences >> ((width - bits) % width) == 0
 }
 
 /// Whether an entry, in lower case like the host, is the host or a domain that has it.

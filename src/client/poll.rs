@@ -19,7 +19,7 @@ const SECOND_PAUSE: Duration = Duration::from_secs(2);
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// The polls for one answer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Polling {
     /// The pause before the next poll, unless the API requests a longer one.
     next_pause: Duration,
@@ -36,25 +36,13 @@ pub struct Polling {
 impl Polling {
     /// Polls for the answer to a request that this process sent.
     pub fn after_submission() -> Self {
-        Self {
-            next_pause: FIRST_PAUSE,
-            asked_pause: Duration::ZERO,
-            has_contact: true,
-            retries_left: 0,
-            may_be_used_up: false,
-        }
+        Self { next_pause: FIRST_PAUSE, has_contact: true, ..Self::default() }
     }
 
     /// Polls for the answer to an earlier request: at once. As long as no server has answered, `retries` limits
     /// the repeats.
     pub fn for_earlier_request(retries: u32) -> Self {
-        Self {
-            next_pause: Duration::ZERO,
-            asked_pause: Duration::ZERO,
-            has_contact: false,
-            retries_left: retries,
-            may_be_used_up: false,
-        }
+        Self { retries_left: retries, ..Self::default() }
     }
 
     /// The pause before the next poll.

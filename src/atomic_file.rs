@@ -28,10 +28,6 @@ const NEW_FILE_MODE: u32 = 0o666;
 /// The mode of a file that will get an old one's: what that one hides is hidden from the beginning.
 const PRIVATE_MODE: u32 = 0o600;
 
-/// The bits of a mode by which a program runs as its file's owner or group (`S_ISUID`, `S_ISGID`).
-const SET_USER: u32 = 0o4000;
-const SET_GROUP: u32 = 0o2000;
-
 /// How a file is opened that may be another run's: without following a link, or waiting for a pipe's reader.
 const PROBE_FLAGS: i32 = OFlags::NONBLOCK.union(OFlags::NOFOLLOW).bits().cast_signed();
 
@@ -148,14 +144,10 @@ impl NewFile {
             self.file.write_all(part)?;
         }
         if let Some(old) = old {
-            let new = self.file.metadata()?;
-            let mut mode = old.mode() & 0o7777;
-            if new.uid() != old.uid() && fchown(&self.file, Some(old.uid()), None).is_err() {
-                mode &= !SET_USER;
-            }
-            if new.gid() != old.gid() && fchown(&self.file, None, Some(old.gid())).is_err() {
-                mode &= !SET_GROUP;
-            }
+            let owner = fchown(&self.file, Some(old.uid()), None);
+            let group = fchown(&self.file, None, Some(old.gid()));
+            // Without both, no `S_ISUID` and `S_ISGID`: a program must not run as another than before.
+            let mode = old.mode() & if owner.and(group).is_ok() { 0o7777 } else { 0o1777 };
             // Only where it differs: not every file system can change it.
             if self.file.metadata()?.mode() & 0o7777 != mode {
                 self.file.set_permissions(Permissions::from_mode(mode))?;

@@ -20,7 +20,6 @@ use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
 
-use self::environment::Environment;
 pub use self::environment::{key_file, key_variable};
 use self::flags::{AnswerArgs, ConnectionArgs, OfflineArgs, PromptArgs, RequestArgs, SearchArgs};
 use self::parts::PromptParts;
@@ -43,7 +42,7 @@ pub fn parse() -> Result<Command> {
             modes::check(&matches)?;
             let cli = Cli::from_arg_matches(&matches)
                 .map_err(|error| clap_error::into_failure(&error))?;
-            resolve::resolve(cli, Environment::read())
+            resolve::resolve(cli)
         }
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {

@@ -8,14 +8,13 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::environment::Environment;
 use super::flags::{AnswerArgs, ConnectionArgs, OfflineArgs, PromptArgs, RequestArgs, SearchArgs};
 use super::parts::PromptParts;
 use super::plan::{
     AskPlan, BackendPlan, Command, ConnectionPlan, FetchPlan, FormatSource, ListModelsPlan,
     OutputPlan, StreamMode,
 };
-use super::{Cli, options, validate};
+use super::{Cli, environment, options, validate};
 use crate::api::{Api, Scenario};
 use crate::client::{BaseUrl, RetryPolicy};
 use crate::error::Failure;
@@ -29,9 +28,10 @@ const DEFAULT_MODEL: &str = "grok-4";
 /// # Errors
 ///
 /// Exit status 2 for whatever cannot be done as given.
-pub fn resolve(cli: Cli, environment: Environment) -> Result<Command> {
+pub fn resolve(cli: Cli) -> Result<Command> {
     validate::check(&cli)?;
-    let key_is_on_stdin = environment.key.is_stdin();
+    let key = environment::key();
+    let key_is_on_stdin = key.is_stdin();
     let key_on_stdin_check =
         if key_is_on_stdin { validate::check_stdin_for_key(&cli) } else { Ok(()) };
     let Cli { parts, prompt, request, search, answer, connection, offline, help: _, version: _ } =
@@ -48,23 +48,23 @@ pub fn resolve(cli: Cli, environment: Environment) -> Result<Command> {
     } = connection;
     let is_list = offline.list_models;
     let fetch_command = fetch_command(base_url.as_deref(), &headers);
-    let source = Source::resolve(offline, &environment, fetch.is_some())?;
-    let log = environment.log.clone().filter(|_| !is_list);
-    let api_variable = environment.api();
-    let base_url = match &base_url {
-        Some(typed) => BaseUrl::parse(Some(typed))?,
-        None => BaseUrl::parse(environment.base_url()?)?,
+    let source = Source::resolve(offline, fetch.is_some())?;
+    let log = environment::path("XASK_LOG").filter(|_| !is_list);
+    let base_url = match base_url {
+        None => environment::text("XAI_BASE_URL")?,
+        typed => typed,
     };
-    let model = model_name(request.model.as_deref(), &environment, is_list || fetch.is_some())?;
+    let base_url = BaseUrl::parse(base_url.as_deref())?;
+    let model = model_name(request.model.clone(), is_list || fetch.is_some())?;
     let format = format_source(&request);
     let stream = stream_mode(&answer, &request, deferred, &source)?;
     let backend = source.into_plan(answer.extract, || ConnectionPlan {
-        key: environment.key,
-        home: environment.home,
+        key,
+        home: environment::path("HOME"),
         connect_timeout,
-        proxies: environment.proxies,
-        ssl_cert_file: environment.ssl_cert_file,
-        ssl_cert_dir: environment.ssl_cert_dir,
+        proxies: environment::proxies(),
+        ssl_cert_file: environment::path("SSL_CERT_FILE"),
+        ssl_cert_dir: environment::path("SSL_CERT_DIR").map(PathBuf::into_os_string),
         retry: RetryPolicy { retries, retry_lost },
     });
     let SearchArgs { require_sources, .. } = search;
@@ -91,7 +91,7 @@ pub fn resolve(cli: Cli, environment: Environment) -> Result<Command> {
             Ok(Command::Fetch(Box::new(plan)))
         }
         (backend, _) => {
-            let api = select_api(&request, &search, deferred, || api_variable)?;
+            let api = select_api(&request, &search, deferred)?;
             let options = options::resolve(request, search);
             api.wire_format().check_options(&options, !matches!(format, FormatSource::Text))?;
             check_rehearsal(backend.as_ref(), options.requests_search())?;
@@ -121,17 +121,13 @@ pub fn resolve(cli: Cli, environment: Environment) -> Result<Command> {
 
 /// The model that is typed, else that of the environment, else the default. A list and a deferred answer name one only
 /// where they are simulated: there, a variable that cannot be used is passed over.
-fn model_name(
-    typed: Option<&str>,
-    environment: &Environment,
-    is_optional: bool,
-) -> Result<String, Failure> {
+fn model_name(typed: Option<String>, is_optional: bool) -> Result<String, Failure> {
     let name = match typed {
-        Some(typed) => Some(typed),
-        None if is_optional => environment.model().unwrap_or_default(),
-        None => environment.model()?,
+        None if is_optional => environment::text("XASK_MODEL").unwrap_or_default(),
+        None => environment::text("XASK_MODEL")?,
+        typed => typed,
     };
-    Ok(name.unwrap_or(DEFAULT_MODEL).to_owned())
+    Ok(name.unwrap_or_else(|| DEFAULT_MODEL.to_owned()))
 }
 
 /// A search is simulated only where one is requested.
@@ -149,12 +145,7 @@ fn check_rehearsal(backend: Option<&BackendPlan>, requests_search: bool) -> Resu
 }
 
 /// The endpoint: the one that a flag needs, else the one that was named, else chat completions.
-fn select_api(
-    request: &RequestArgs,
-    search: &SearchArgs,
-    deferred: bool,
-    variable: impl FnOnce() -> Result<Option<Api>, Failure>,
-) -> Result<Api, Failure> {
+fn select_api(request: &RequestArgs, search: &SearchArgs, deferred: bool) -> Result<Api, Failure> {
     let flag = match (search.web_search, search.x_search) {
         (true, _) => Some("--web-search"),
         (_, true) => Some("--x-search"),
@@ -168,7 +159,7 @@ fn select_api(
         (Some(_), _) => Ok(Api::Responses),
         _ if deferred => Ok(Api::Chat),
         (None, Some(typed)) => Ok(typed),
-        (None, None) => Ok(variable()?.unwrap_or(Api::Chat)),
+        (None, None) => Ok(environment::api()?.unwrap_or(Api::Chat)),
     }
 }
 
@@ -182,15 +173,15 @@ enum Source {
 
 impl Source {
     /// A dry run comes before a rehearsal, a rehearsal before `--offline`, and that before the network.
-    fn resolve(args: OfflineArgs, environment: &Environment, is_fetch: bool) -> Result<Self> {
+    fn resolve(args: OfflineArgs, is_fetch: bool) -> Result<Self> {
         let OfflineArgs { dry_run, rehearse, cache, offline, list_models } = args;
         let takes_cache = !list_models && !is_fetch;
-        let cache = cache.or_else(|| environment.cache.clone()).filter(|_| takes_cache);
+        let cache = cache.or_else(|| environment::path("XASK_CACHE")).filter(|_| takes_cache);
         if dry_run {
             return Ok(Self::DryRun);
         }
         let rehearse = match rehearse {
-            None => environment.scenario()?,
+            None => environment::scenario()?,
             typed => typed,
         };
         if let Some(scenario) = rehearse {
@@ -198,7 +189,7 @@ impl Source {
         }
         let name = if offline { "--offline" } else { "--offline (XASK_OFFLINE)" };
         match cache {
-            cache if !offline && !environment.is_offline()? => Ok(Self::Api { cache }),
+            cache if !offline && !environment::is_offline()? => Ok(Self::Api { cache }),
             Some(cache) => Ok(Self::Cache(cache)),
             None if takes_cache => {
                 Err(Failure::usage(format!("{name} requires --cache or XASK_CACHE")).into())

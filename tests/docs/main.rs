@@ -111,7 +111,7 @@ fn the_documents_name_only_flags_that_exist() {
 #[test]
 fn the_man_page_explains_every_variable_and_names_this_version() {
     let page = read("man/xask.1");
-    let source = read("src/cli/environment.rs");
+    let source = read("src/cli/environment.rs") + &read("src/cli/resolve.rs");
     let is_name = |text: &&str| {
         text.contains('_') && text.bytes().all(|byte| byte == b'_' || byte.is_ascii_uppercase())
     };

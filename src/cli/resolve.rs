@@ -15,7 +15,7 @@ use super::plan::{
     OutputPlan, StreamMode,
 };
 use super::{Cli, environment, options, validate};
-use crate::api::{Api, Scenario};
+use crate::api::Api;
 use crate::client::{BaseUrl, RetryPolicy};
 use crate::error::Failure;
 use crate::prompt::{HistorySource, InputPath, PromptSource, SystemSource};
@@ -48,7 +48,19 @@ pub fn resolve(cli: Cli) -> Result<Command> {
     } = connection;
     let is_list = offline.list_models;
     let fetch_command = fetch_command(base_url.as_deref(), &headers);
-    let source = Source::resolve(offline, fetch.is_some())?;
+    let takes_cache = !is_list && fetch.is_none();
+    let cache = offline.cache.clone().or_else(|| environment::path("XASK_CACHE"));
+    let cache = cache.filter(|_| takes_cache);
+    let has_cache = cache.is_some();
+    let backend = backend(&offline, cache, fetch.is_some(), answer.extract, || ConnectionPlan {
+        key,
+        home: environment::path("HOME"),
+        connect_timeout,
+        proxies: environment::proxies(),
+        ssl_cert_file: environment::path("SSL_CERT_FILE"),
+        ssl_cert_dir: environment::path("SSL_CERT_DIR").map(PathBuf::into_os_string),
+        retry: RetryPolicy { retries, retry_lost },
+    })?;
     let log = environment::path("XASK_LOG").filter(|_| !is_list);
     let base_url = match base_url {
         None => environment::text("XAI_BASE_URL")?,
@@ -57,16 +69,7 @@ pub fn resolve(cli: Cli) -> Result<Command> {
     let base_url = BaseUrl::parse(base_url.as_deref())?;
     let model = model_name(request.model.clone(), is_list || fetch.is_some())?;
     let format = format_source(&request);
-    let stream = stream_mode(&answer, &request, deferred, &source)?;
-    let backend = source.into_plan(answer.extract, || ConnectionPlan {
-        key,
-        home: environment::path("HOME"),
-        connect_timeout,
-        proxies: environment::proxies(),
-        ssl_cert_file: environment::path("SSL_CERT_FILE"),
-        ssl_cert_dir: environment::path("SSL_CERT_DIR").map(PathBuf::into_os_string),
-        retry: RetryPolicy { retries, retry_lost },
-    });
+    let stream = stream_mode(&answer, &request, deferred, backend.as_ref(), has_cache)?;
     let SearchArgs { require_sources, .. } = search;
     let output = output_plan(answer, search.sources.clone(), log, stream);
     match (backend, fetch) {
@@ -163,60 +166,38 @@ fn select_api(request: &RequestArgs, search: &SearchArgs, deferred: bool) -> Res
     }
 }
 
-/// Where the answer comes from, before it is known how the API is reached.
-enum Source {
-    DryRun,
-    Rehearsal { scenario: Scenario, has_cache: bool },
-    Cache(PathBuf),
-    Api { cache: Option<PathBuf> },
-}
-
-impl Source {
-    /// A dry run comes before a rehearsal, a rehearsal before `--offline`, and that before the network.
-    fn resolve(args: OfflineArgs, is_fetch: bool) -> Result<Self> {
-        let OfflineArgs { dry_run, rehearse, cache, offline, list_models } = args;
-        let takes_cache = !list_models && !is_fetch;
-        let cache = cache.or_else(|| environment::path("XASK_CACHE")).filter(|_| takes_cache);
-        if dry_run {
-            return Ok(Self::DryRun);
-        }
-        let rehearse = match rehearse {
-            None => environment::scenario()?,
-            typed => typed,
-        };
-        if let Some(scenario) = rehearse {
-            return Ok(Self::Rehearsal { scenario, has_cache: cache.is_some() });
-        }
-        let name = if offline { "--offline" } else { "--offline (XASK_OFFLINE)" };
-        match cache {
-            cache if !offline && !environment::is_offline()? => Ok(Self::Api { cache }),
-            Some(cache) => Ok(Self::Cache(cache)),
-            None if takes_cache => {
-                Err(Failure::usage(format!("{name} requires --cache or XASK_CACHE")).into())
-            }
-            None => {
-                let mode = if is_fetch { "--fetch" } else { "--list-models" };
-                let message = format!("{mode} cannot be combined with {name}");
-                Err(Failure::usage(message).hint("use --rehearse to simulate the API").into())
-            }
-        }
+/// Where the answer comes from; nowhere in a dry run. A dry run comes before a rehearsal, a rehearsal before
+/// `--offline`, and that before the network.
+fn backend(
+    args: &OfflineArgs,
+    cache: Option<PathBuf>,
+    is_fetch: bool,
+    in_code_block: bool,
+    connection: impl FnOnce() -> ConnectionPlan,
+) -> Result<Option<BackendPlan>, Failure> {
+    let OfflineArgs { dry_run, rehearse, cache: _, offline, list_models } = args;
+    if *dry_run {
+        return Ok(None);
     }
-}
-
-impl Source {
-    /// The same with all that it takes to reach it; `None` for a dry run.
-    fn into_plan(
-        self,
-        in_code_block: bool,
-        connection: impl FnOnce() -> ConnectionPlan,
-    ) -> Option<BackendPlan> {
-        Some(match self {
-            Self::DryRun => return None,
-            Self::Rehearsal { scenario, .. } => BackendPlan::Rehearse { scenario, in_code_block },
-            Self::Cache(cache) => BackendPlan::Offline { cache },
-            Self::Api { cache } => BackendPlan::Api { connection: Box::new(connection()), cache },
-        })
+    let rehearse = match rehearse {
+        None => environment::scenario()?,
+        typed => *typed,
+    };
+    if let Some(scenario) = rehearse {
+        return Ok(Some(BackendPlan::Rehearse { scenario, in_code_block }));
     }
+    let name = if *offline { "--offline" } else { "--offline (XASK_OFFLINE)" };
+    if !offline && !environment::is_offline()? {
+        return Ok(Some(BackendPlan::Api { connection: Box::new(connection()), cache }));
+    }
+    let mode = match cache {
+        Some(cache) => return Ok(Some(BackendPlan::Offline { cache })),
+        None if is_fetch => "--fetch",
+        None if *list_models => "--list-models",
+        None => return Err(Failure::usage(format!("{name} requires --cache or XASK_CACHE"))),
+    };
+    let message = format!("{mode} cannot be combined with {name}");
+    Err(Failure::usage(message).hint("use --rehearse to simulate the API"))
 }
 
 /// Whether the answer is printed as it arrives: one from the cache or for it is whole.
@@ -224,15 +205,12 @@ fn stream_mode(
     answer: &AnswerArgs,
     request: &RequestArgs,
     deferred: bool,
-    source: &Source,
+    backend: Option<&BackendPlan>,
+    has_cache: bool,
 ) -> Result<StreamMode> {
     let AnswerArgs { json, extract, stream, no_stream, output, .. } = answer;
-    let (is_cached, by_default) = match source {
-        Source::DryRun => (false, false),
-        Source::Rehearsal { has_cache, .. } => (false, !has_cache),
-        Source::Cache(_) => (true, false),
-        Source::Api { cache } => (cache.is_some(), cache.is_none()),
-    };
+    let is_cached = backend.is_some_and(|backend| backend.cache().is_some());
+    let by_default = backend.is_some() && !has_cache;
     if *json && *stream && is_cached {
         return Err(Failure::usage("--json --stream cannot be combined with --cache")
             .hint("the cache holds whole responses, not streams")

@@ -14,14 +14,14 @@ use anyhow::Result;
 
 use self::backend::{Backend, Operation, Session};
 use self::deferred::DeferredAnswer;
-use self::inputs::{Inputs, load_format, load_headers};
+use self::inputs::Inputs;
 use self::outputs::Outputs;
 use self::run_log::RunLog;
 use self::save::{SaveTo, cache_entry, cached_response};
-use crate::api::{self, Answer, Api, Deferred, Expectations, ModelOptions, Request, StreamSink};
-use crate::cli::{AskPlan, Command, FetchPlan, ListModelsPlan};
+use crate::api::{self, Answer, Api, Deferred, Expectations, Request, StreamSink};
+use crate::body::Body;
+use crate::cli::{Command, Plan, Task};
 use crate::client::Polling;
-use crate::deadline::Deadline;
 use crate::output::{Reporter, Stdout};
 use crate::prompt::Stdin;
 use crate::response::Response;
@@ -32,25 +32,22 @@ use crate::response::Response;
 ///
 /// Whatever the exit status must tell.
 pub fn run(command: Command, reporter: &mut Reporter) -> Result<()> {
-    let log = match &command {
-        Command::Ask(plan) if plan.backend.is_some() => plan.output.log.as_deref(),
-        Command::Fetch(plan) => plan.output.log.as_deref(),
-        // A dry run, help and lists leave no line.
-        _ => None,
+    let plan = match command {
+        Command::Print(text) => return Stdout::open().and_then(|stdout| stdout.print(&text)),
+        Command::Run(plan) => plan,
     };
+    // A dry run leaves no line.
+    let log = plan.output.log.as_deref().filter(|_| plan.backend.is_some());
     let mut log = RunLog::begin(log);
-    let result = match command {
-        Command::Print(text) => Stdout::open().and_then(|stdout| stdout.print(&text)),
-        Command::Ask(plan) => ask(&plan, &mut log, reporter),
-        Command::Fetch(plan) => fetch(*plan, &mut log, reporter),
-        Command::ListModels(plan) => list_models(&plan, &mut log, reporter),
-    };
+    let result = run_plan(&plan, &mut log, reporter);
     log.finish(result, reporter)
 }
 
-fn ask(plan: &AskPlan, log: &mut RunLog, reporter: &mut Reporter) -> Result<()> {
+/// A run without a prompt takes the same steps: what it has nothing for does nothing.
+fn run_plan(plan: &Plan, log: &mut RunLog, reporter: &mut Reporter) -> Result<()> {
     reporter.set_level(plan.output.quiet, plan.output.verbose);
-    (log.entry.api, log.entry.model) = (Some(plan.api.as_str()), Some(plan.model.clone()));
+    log.entry.api = Some(plan.api.as_str());
+    log.entry.model = plan.is_ask().then(|| plan.model.clone());
     let (mut stdin, stdout) = (Stdin::default(), Stdout::open()?);
     let inputs = Inputs::load(plan, &mut stdin, stdout.is_terminal(), reporter)?;
     let Inputs { request, headers, conversation, deadline } = inputs;
@@ -76,16 +73,7 @@ fn ask(plan: &AskPlan, log: &mut RunLog, reporter: &mut Reporter) -> Result<()> 
     let expectations = Expectations { without_key: !backend.has_key(), ..expectations };
     let printer = &mut outputs.printer;
     let mut session = Session { deadline, printer, reporter, log: &mut log.entry };
-    let operation = Operation::Ask { api: plan.api, request: &request, body: &body };
-    let mut answer = if request.deferred {
-        let command = &plan.fetch_command;
-        let submission = Submission { operation, request: &request, expectations, command };
-        submission.answer(&backend, &mut session)?
-    } else {
-        backend.run(&operation, &mut session, |response, printer| {
-            api::read_answer(plan.api, response, expectations, printer)
-        })?
-    };
+    let mut answer = get_answer(plan, &request, &body, expectations, &backend, &mut session)?;
     log.note_answer(&answer);
 
     // Saved before it is printed: a paid answer is not lost to a reader who leaves early.
@@ -100,95 +88,54 @@ fn ask(plan: &AskPlan, log: &mut RunLog, reporter: &mut Reporter) -> Result<()> 
     if requests_search && !answer.searched && !plan.require_sources {
         reporter.note("a search was requested, but the model did not search");
     }
-    if !requests_search {
+    if plan.is_ask() && !requests_search {
         answer.citations.clear();
     }
     outputs.finish(answer, block.as_deref(), saved, reporter)?;
-    if !plan.prompt.stdin_is_key && stdin.holds_unread_data() {
+    if plan.is_ask() && !plan.prompt.stdin_is_key && stdin.holds_unread_data() {
         reporter.note("standard input was not read; add - to include it in the prompt");
     }
     Ok(())
 }
 
-/// A deferred request that is still to be sent.
-struct Submission<'a> {
-    operation: Operation<'a>,
-    request: &'a Request,
-    expectations: Expectations<'a>,
-    /// How to fetch the answer in another run, but for the id.
-    command: &'a str,
-}
-
-impl Submission<'_> {
-    /// Sends the request, says how the answer can be fetched, and polls for it.
-    fn answer(&self, backend: &Backend, session: &mut Session) -> Result<Answer> {
-        let Self { operation, request, expectations, command } = self;
-        let submitted = backend
-            .run(operation, session, |response, _| api::read_deferred(response, *expectations))?;
-        let id = match submitted {
-            Deferred::Id(id) => id,
-            Deferred::Answer(answer) => return Ok(*answer),
-        };
-        let command = format!("{command} --fetch {id}");
+/// Gets the answer: at once, or by polling. A list of models is one too.
+fn get_answer(
+    plan: &Plan,
+    request: &Request,
+    body: &Body,
+    expectations: Expectations,
+    backend: &Backend,
+    session: &mut Session,
+) -> Result<Answer> {
+    let Plan { task, model, api, fetch_command, .. } = plan;
+    let ask = Operation::Ask { api: *api, request, body };
+    let submitted = match task {
+        Task::ListModels => {
+            let list = Operation::ListModels { model };
+            return backend.run(&list, session, &mut |response, _| api::read_models(response));
+        }
+        Task::Ask if !request.deferred => {
+            return backend.run(&ask, session, &mut |response, printer| {
+                api::read_answer(*api, response, expectations, printer)
+            });
+        }
+        Task::Ask => backend
+            .run(&ask, session, &mut |response, _| api::read_deferred(response, expectations))?,
+        Task::Fetch(id) => Deferred::Id(id.clone()),
+    };
+    let id = match submitted {
+        Deferred::Id(id) => id,
+        Deferred::Answer(answer) => return Ok(*answer),
+    };
+    let command = format!("{fetch_command} --fetch {id}");
+    let polling = if plan.is_ask() {
         session.reporter.notice(&format!("deferred; to fetch the answer later: {command}"));
-        let deferred =
-            DeferredAnswer { id: &id, command: &command, request, expectations: *expectations };
-        deferred.fetch(backend, Polling::after_submission(), session)
-    }
-}
-
-fn fetch(plan: FetchPlan, log: &mut RunLog, reporter: &mut Reporter) -> Result<()> {
-    reporter.set_level(plan.output.quiet, plan.output.verbose);
-    log.entry.api = Some(Api::DEFERRED.as_str());
-    let stdout = Stdout::open()?;
-    let format = load_format(&plan.format)?;
-    let headers = load_headers(&plan.headers, &mut Stdin::default())?;
-    let deadline = Deadline::after(plan.timeout);
-    let mut outputs = Outputs::check(&plan.output, stdout, false, None)?;
-    log.open()?;
-    let backend = Backend::select(&plan.backend, &plan.base_url, headers, None, reporter)?;
-    log.entry.source = Some(backend.source());
-    let options = ModelOptions { format, ..ModelOptions::default() };
-    // Only a rehearsal reads it.
-    let request = Request {
-        model: plan.model,
-        messages: Vec::new(),
-        options,
-        stream: false,
-        stream_usage: false,
-        deferred: true,
+        Polling::after_submission()
+    } else {
+        Polling::for_earlier_request(backend.retry_policy().retries)
     };
-    let deferred = DeferredAnswer {
-        id: &plan.id,
-        command: &format!("{} --fetch {}", plan.fetch_command, plan.id),
-        request: &request,
-        expectations: Expectations {
-            format: request.options.format.as_ref(),
-            without_key: !backend.has_key(),
-            ..Expectations::default()
-        },
-    };
-    let polling = Polling::for_earlier_request(backend.retry_policy().retries);
-    let printer = &mut outputs.printer;
-    let mut session = Session { deadline, printer, reporter, log: &mut log.entry };
-    let mut answer = deferred.fetch(&backend, polling, &mut session)?;
-    log.note_answer(&answer);
-    let block = outputs.extract(&mut answer);
-    outputs.finish(answer, block.as_deref(), Ok(()), reporter)
-}
-
-fn list_models(plan: &ListModelsPlan, log: &mut RunLog, reporter: &mut Reporter) -> Result<()> {
-    reporter.set_level(plan.output.quiet, plan.output.verbose);
-    let stdout = Stdout::open()?;
-    let headers = load_headers(&plan.headers, &mut Stdin::default())?;
-    let deadline = Deadline::after(plan.timeout);
-    let mut outputs = Outputs::check(&plan.output, stdout, false, None)?;
-    let backend = Backend::select(&plan.backend, &plan.base_url, headers, None, reporter)?;
-    let operation = Operation::ListModels { model: &plan.model };
-    let printer = &mut outputs.printer;
-    let mut session = Session { deadline, printer, reporter, log: &mut log.entry };
-    let models = backend.run(&operation, &mut session, |response, _| api::read_models(response))?;
-    outputs.finish(models, None, Ok(()), reporter)
+    let deferred = DeferredAnswer { id: &id, command: &command, request, expectations };
+    deferred.fetch(backend, polling, session)
 }
 
 /// What a cached response comes to, without printing it.

@@ -217,12 +217,12 @@ impl Backend {
         &self,
         operation: &Operation,
         session: &mut Session,
-        mut read: impl FnMut(Response, &mut Printer) -> Result<T>,
+        read: &mut dyn FnMut(Response, &mut Printer) -> Result<T>,
     ) -> Result<T> {
         let retry = self.retry_policy();
         let mut attempt = 0;
         loop {
-            let tried = self.try_once(operation, session, &mut read);
+            let tried = self.try_once(operation, session, read);
             let error = match tried {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
@@ -249,7 +249,7 @@ impl Backend {
         &self,
         operation: &Operation,
         session: &mut Session,
-        read: impl FnOnce(Response, &mut Printer) -> Result<T>,
+        read: &mut dyn FnMut(Response, &mut Printer) -> Result<T>,
     ) -> Result<T> {
         let Session { deadline, printer, reporter, log } = session;
         let started = Instant::now();

@@ -43,7 +43,7 @@ impl DeferredAnswer<'_> {
             is_first = false;
             let operation = Operation::Poll { id: self.id, request };
             let mut retry_after = None;
-            let polled = backend.try_once(&operation, session, |response, printer| {
+            let polled = backend.try_once(&operation, session, &mut |response, printer| {
                 retry_after = response.headers.retry_after;
                 api::read_poll(response, self.expectations, printer)
             });

@@ -1,15 +1,13 @@
 //! Everything that is read before the request is sent.
 
-use std::ffi::OsString;
-
 use anyhow::Result;
 
 use crate::api::{AnswerFormat, Request};
-use crate::cli::{AskPlan, FormatSource, StreamMode};
+use crate::cli::{Plan, StreamMode};
 use crate::client::ExtraHeaders;
 use crate::deadline::Deadline;
 use crate::output::Reporter;
-use crate::prompt::{self, Conversation, Stdin};
+use crate::prompt::{self, Conversation, Prompt, Stdin};
 
 /// What the inputs come to.
 pub struct Inputs {
@@ -30,15 +28,23 @@ impl Inputs {
     ///
     /// Exit status 2 for an input that cannot be used, 1 where standard input or a lock fails.
     pub fn load(
-        plan: &AskPlan,
+        plan: &Plan,
         stdin: &mut Stdin,
         is_terminal: bool,
         reporter: &Reporter,
     ) -> Result<Self> {
-        let format = load_format(&plan.format)?;
+        let mut options = plan.options.clone();
+        if let Some(path) = &plan.schema {
+            options.format = Some(AnswerFormat::Schema(prompt::load_schema(path)?));
+        }
         // First what names standard input without being a part of the prompt.
-        let headers = load_headers(&plan.headers, stdin)?;
-        let prompt = prompt::load(&plan.prompt, stdin)?;
+        let headers = ExtraHeaders::parse(&plan.headers, |limit| {
+            let mut bytes = Vec::new();
+            stdin.read_at_most(limit, &mut bytes)?;
+            Ok(bytes)
+        })?;
+        let prompt =
+            if plan.is_ask() { prompt::load(&plan.prompt, stdin)? } else { Prompt::default() };
         // The clock starts when the prompt was read: typing it may take any time.
         let deadline = Deadline::after(plan.timeout);
         // A dry run takes no lock.
@@ -51,8 +57,6 @@ impl Inputs {
             StreamMode::OnTerminal => is_terminal,
             StreamMode::Never => false,
         };
-        let mut options = plan.options.clone();
-        options.format = format;
         let request = Request {
             model: plan.model.clone(),
             messages,
@@ -63,30 +67,4 @@ impl Inputs {
         };
         Ok(Self { request, headers, conversation, deadline })
     }
-}
-
-/// Reads the format that an answer must have.
-///
-/// # Errors
-///
-/// Exit status 2 where a schema cannot be read.
-pub fn load_format(source: &FormatSource) -> Result<Option<AnswerFormat>> {
-    Ok(match source {
-        FormatSource::Text => None,
-        FormatSource::Schema(path) => Some(AnswerFormat::Schema(prompt::load_schema(path)?)),
-        FormatSource::Choice(choices) => Some(AnswerFormat::Choice(choices.clone())),
-    })
-}
-
-/// Reads the headers of `--header`.
-///
-/// # Errors
-///
-/// Exit status 2 for a header that may not be sent, or a file that cannot be read.
-pub fn load_headers(headers: &[OsString], stdin: &mut Stdin) -> Result<ExtraHeaders> {
-    ExtraHeaders::parse(headers, |limit| {
-        let mut bytes = Vec::new();
-        stdin.read_at_most(limit, &mut bytes)?;
-        Ok(bytes)
-    })
 }

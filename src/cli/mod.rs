@@ -23,10 +23,7 @@ use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
 pub use self::environment::{key_file, key_variable};
 use self::flags::{AnswerArgs, ConnectionArgs, OfflineArgs, PromptArgs, RequestArgs, SearchArgs};
 use self::parts::PromptParts;
-pub use self::plan::{
-    AskPlan, BackendPlan, Command, ConnectionPlan, FetchPlan, FormatSource, ListModelsPlan,
-    OutputPlan, StreamMode,
-};
+pub use self::plan::{BackendPlan, Command, ConnectionPlan, OutputPlan, Plan, StreamMode, Task};
 
 /// Reads the arguments and the environment of this process.
 ///

@@ -1,9 +1,9 @@
 //! The flags that become options of the request.
 
 use super::flags::{RequestArgs, SearchArgs};
-use crate::api::{ModelOptions, RawField, Search, WebSearch, XSearch};
+use crate::api::{AnswerFormat, ModelOptions, RawField, Search, WebSearch, XSearch};
 
-/// The options that were given, and no others; the answer's format is read later.
+/// The options that were given, and no others; a schema is read later.
 pub fn resolve(args: RequestArgs, search: SearchArgs) -> ModelOptions {
     let RequestArgs {
         model: _,
@@ -15,7 +15,7 @@ pub fn resolve(args: RequestArgs, search: SearchArgs) -> ModelOptions {
         stop,
         reasoning_effort,
         schema: _,
-        choice: _,
+        choice,
         param,
     } = args;
     let extra = param.into_iter().map(|(name, value)| RawField::new(name, &value)).collect();
@@ -26,7 +26,7 @@ pub fn resolve(args: RequestArgs, search: SearchArgs) -> ModelOptions {
         seed,
         stop,
         reasoning_effort,
-        format: None,
+        format: (!choice.is_empty()).then_some(AnswerFormat::Choice(choice)),
         search: search_options(search),
         extra,
     }

@@ -13,22 +13,31 @@ use crate::prompt::PromptSource;
 pub enum Command {
     /// `--help` or `--version`: a text for standard output.
     Print(String),
-    /// Send a prompt and print the answer.
-    Ask(Box<AskPlan>),
-    /// `--fetch`: print the answer to an earlier deferred request.
-    Fetch(Box<FetchPlan>),
-    /// `--list-models`.
-    ListModels(Box<ListModelsPlan>),
+    /// Everything else.
+    Run(Box<Plan>),
 }
 
-/// The plan of one request.
+/// What is asked of the API.
 #[derive(Debug)]
-pub struct AskPlan {
+pub enum Task {
+    /// The answer to a prompt.
+    Ask,
+    /// `--fetch`: the answer to an earlier deferred request, by its id.
+    Fetch(String),
+    /// `--list-models`.
+    ListModels,
+}
+
+/// The plan of one run. Where no prompt is sent, what belongs to one is absent: the flags are refused.
+#[derive(Debug)]
+pub struct Plan {
+    /// What is asked of the API.
+    pub task: Task,
     /// Where the messages come from.
     pub prompt: PromptSource,
-    /// The format that the answer must have.
-    pub format: FormatSource,
-    /// The model's name, as given.
+    /// The file of a schema that the answer must match.
+    pub schema: Option<PathBuf>,
+    /// The model's name, as given. Without a prompt, only a rehearsal needs it.
     pub model: String,
     /// The other fields of the request.
     pub options: ModelOptions,
@@ -52,55 +61,11 @@ pub struct AskPlan {
     pub timeout: Duration,
 }
 
-/// The plan of `--fetch`.
-#[derive(Debug)]
-pub struct FetchPlan {
-    /// The id of the deferred request.
-    pub id: String,
-    /// The command that fetches the answer, but for `--fetch` and the id.
-    pub fetch_command: String,
-    /// The format that the answer must have.
-    pub format: FormatSource,
-    /// The name that a rehearsal answers with.
-    pub model: String,
-    /// The values of `--header`, in order: inputs, which are checked where nothing is sent too.
-    pub headers: Vec<OsString>,
-    /// What is printed, and where.
-    pub output: OutputPlan,
-    /// Where the answer comes from.
-    pub backend: BackendPlan,
-    /// The API's address.
-    pub base_url: BaseUrl,
-    /// One limit for the whole run.
-    pub timeout: Duration,
-}
-
-/// The plan of `--list-models`.
-#[derive(Debug)]
-pub struct ListModelsPlan {
-    /// The name that a rehearsal lists.
-    pub model: String,
-    /// The values of `--header`, in order: inputs, which are checked where nothing is sent too.
-    pub headers: Vec<OsString>,
-    /// What is printed, and where.
-    pub output: OutputPlan,
-    /// Where the list comes from.
-    pub backend: BackendPlan,
-    /// The API's address.
-    pub base_url: BaseUrl,
-    /// One limit for the whole run.
-    pub timeout: Duration,
-}
-
-/// The format that the answer must have.
-#[derive(Debug)]
-pub enum FormatSource {
-    /// Any text.
-    Text,
-    /// JSON that matches the schema in this file.
-    Schema(PathBuf),
-    /// One of these texts.
-    Choice(Vec<String>),
+impl Plan {
+    /// Whether a prompt is sent.
+    pub fn is_ask(&self) -> bool {
+        matches!(self.task, Task::Ask)
+    }
 }
 
 /// What is printed, and where.

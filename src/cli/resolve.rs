@@ -10,10 +10,7 @@ use anyhow::Result;
 
 use super::flags::{AnswerArgs, ConnectionArgs, OfflineArgs, PromptArgs, RequestArgs, SearchArgs};
 use super::parts::PromptParts;
-use super::plan::{
-    AskPlan, BackendPlan, Command, ConnectionPlan, FetchPlan, FormatSource, ListModelsPlan,
-    OutputPlan, StreamMode,
-};
+use super::plan::{BackendPlan, Command, ConnectionPlan, OutputPlan, Plan, StreamMode, Task};
 use super::{Cli, environment, options, validate};
 use crate::api::Api;
 use crate::client::{BaseUrl, RetryPolicy};
@@ -46,13 +43,17 @@ pub fn resolve(cli: Cli) -> Result<Command> {
         deferred,
         fetch,
     } = connection;
-    let is_list = offline.list_models;
     let fetch_command = fetch_command(base_url.as_deref(), &headers);
-    let takes_cache = !is_list && fetch.is_none();
+    let task = match fetch {
+        Some(id) => Task::Fetch(id),
+        None if offline.list_models => Task::ListModels,
+        None => Task::Ask,
+    };
+    let is_ask = matches!(task, Task::Ask);
     let cache = offline.cache.clone().or_else(|| environment::path("XASK_CACHE"));
-    let cache = cache.filter(|_| takes_cache);
+    let cache = cache.filter(|_| is_ask);
     let has_cache = cache.is_some();
-    let backend = backend(&offline, cache, fetch.is_some(), answer.extract, || ConnectionPlan {
+    let backend = backend(&offline, cache, &task, answer.extract, || ConnectionPlan {
         key,
         home: environment::path("HOME"),
         connect_timeout,
@@ -61,73 +62,52 @@ pub fn resolve(cli: Cli) -> Result<Command> {
         ssl_cert_dir: environment::path("SSL_CERT_DIR").map(PathBuf::into_os_string),
         retry: RetryPolicy { retries, retry_lost },
     })?;
-    let log = environment::path("XASK_LOG").filter(|_| !is_list);
     let base_url = match base_url {
         None => environment::text("XAI_BASE_URL")?,
         typed => typed,
     };
     let base_url = BaseUrl::parse(base_url.as_deref())?;
-    let model = model_name(request.model.clone(), is_list || fetch.is_some())?;
-    let format = format_source(&request);
-    let stream = stream_mode(&answer, &request, deferred, backend.as_ref(), has_cache)?;
-    let SearchArgs { require_sources, .. } = search;
+    let model = model_name(request.model.clone(), is_ask)?;
+    let by_default = is_ask && backend.is_some() && !has_cache;
+    let is_cached = backend.as_ref().is_some_and(|backend| backend.cache().is_some());
+    let stream = stream_mode(&answer, &request, deferred, by_default, is_cached)?;
+    let api = if is_ask { select_api(&request, &search, deferred)? } else { Api::DEFERRED };
+    let log = environment::path("XASK_LOG").filter(|_| !matches!(task, Task::ListModels));
     let output = output_plan(answer, search.sources.clone(), log, stream);
-    match (backend, fetch) {
-        (Some(backend), _) if is_list => {
-            check_rehearsal(Some(&backend), false)?;
-            let plan = ListModelsPlan { model, headers, output, backend, base_url, timeout };
-            Ok(Command::ListModels(Box::new(plan)))
-        }
-        (Some(backend), Some(id)) => {
-            check_rehearsal(Some(&backend), false)?;
-            let plan = FetchPlan {
-                id,
-                fetch_command,
-                format,
-                model,
-                headers,
-                output,
-                backend,
-                base_url,
-                timeout,
-            };
-            Ok(Command::Fetch(Box::new(plan)))
-        }
-        (backend, _) => {
-            let api = select_api(&request, &search, deferred)?;
-            let options = options::resolve(request, search);
-            api.wire_format().check_options(&options, !matches!(format, FormatSource::Text))?;
-            check_rehearsal(backend.as_ref(), options.requests_search())?;
-            let stdin_is_key = key_is_on_stdin && matches!(backend, Some(BackendPlan::Api { .. }));
-            if stdin_is_key {
-                key_on_stdin_check?;
-            }
-            let prompt = PromptSource { stdin_is_key, ..prompt_source(parts, prompt) };
-            Ok(Command::Ask(Box::new(AskPlan {
-                prompt,
-                format,
-                model,
-                options,
-                api,
-                deferred,
-                fetch_command,
-                require_sources,
-                headers,
-                output,
-                backend,
-                base_url,
-                timeout,
-            })))
-        }
+    let SearchArgs { require_sources, .. } = search;
+    let schema = request.schema.clone();
+    let options = options::resolve(request, search);
+    api.wire_format().check_options(&options, schema.is_some() || options.format.is_some())?;
+    check_rehearsal(backend.as_ref(), options.requests_search())?;
+    let stdin_is_key = key_is_on_stdin && matches!(backend, Some(BackendPlan::Api { .. }));
+    if stdin_is_key {
+        key_on_stdin_check?;
     }
+    let prompt = PromptSource { stdin_is_key, ..prompt_source(parts, prompt) };
+    Ok(Command::Run(Box::new(Plan {
+        task,
+        prompt,
+        schema,
+        model,
+        options,
+        api,
+        deferred,
+        fetch_command,
+        require_sources,
+        headers,
+        output,
+        backend,
+        base_url,
+        timeout,
+    })))
 }
 
 /// The model that is typed, else that of the environment, else the default. A list and a deferred answer name one only
 /// where they are simulated: there, a variable that cannot be used is passed over.
-fn model_name(typed: Option<String>, is_optional: bool) -> Result<String, Failure> {
+fn model_name(typed: Option<String>, is_ask: bool) -> Result<String, Failure> {
     let name = match typed {
-        None if is_optional => environment::text("XASK_MODEL").unwrap_or_default(),
-        None => environment::text("XASK_MODEL")?,
+        None if is_ask => environment::text("XASK_MODEL")?,
+        None => environment::text("XASK_MODEL").unwrap_or_default(),
         typed => typed,
     };
     Ok(name.unwrap_or_else(|| DEFAULT_MODEL.to_owned()))
@@ -171,11 +151,11 @@ fn select_api(request: &RequestArgs, search: &SearchArgs, deferred: bool) -> Res
 fn backend(
     args: &OfflineArgs,
     cache: Option<PathBuf>,
-    is_fetch: bool,
+    task: &Task,
     in_code_block: bool,
     connection: impl FnOnce() -> ConnectionPlan,
 ) -> Result<Option<BackendPlan>, Failure> {
-    let OfflineArgs { dry_run, rehearse, cache: _, offline, list_models } = args;
+    let OfflineArgs { dry_run, rehearse, cache: _, offline, list_models: _ } = args;
     if *dry_run {
         return Ok(None);
     }
@@ -190,11 +170,13 @@ fn backend(
     if !offline && !environment::is_offline()? {
         return Ok(Some(BackendPlan::Api { connection: Box::new(connection()), cache }));
     }
-    let mode = match cache {
-        Some(cache) => return Ok(Some(BackendPlan::Offline { cache })),
-        None if is_fetch => "--fetch",
-        None if *list_models => "--list-models",
-        None => return Err(Failure::usage(format!("{name} requires --cache or XASK_CACHE"))),
+    let mode = match (cache, task) {
+        (Some(cache), _) => return Ok(Some(BackendPlan::Offline { cache })),
+        (None, Task::Ask) => {
+            return Err(Failure::usage(format!("{name} requires --cache or XASK_CACHE")));
+        }
+        (None, Task::Fetch(_)) => "--fetch",
+        (None, Task::ListModels) => "--list-models",
     };
     let message = format!("{mode} cannot be combined with {name}");
     Err(Failure::usage(message).hint("use --rehearse to simulate the API"))
@@ -205,12 +187,10 @@ fn stream_mode(
     answer: &AnswerArgs,
     request: &RequestArgs,
     deferred: bool,
-    backend: Option<&BackendPlan>,
-    has_cache: bool,
+    by_default: bool,
+    is_cached: bool,
 ) -> Result<StreamMode> {
     let AnswerArgs { json, extract, stream, no_stream, output, .. } = answer;
-    let is_cached = backend.is_some_and(|backend| backend.cache().is_some());
-    let by_default = backend.is_some() && !has_cache;
     if *json && *stream && is_cached {
         return Err(Failure::usage("--json --stream cannot be combined with --cache")
             .hint("the cache holds whole responses, not streams")
@@ -255,14 +235,6 @@ fn shell_word(text: &str) -> String {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-fn format_source(request: &RequestArgs) -> FormatSource {
-    match &request.schema {
-        Some(path) => FormatSource::Schema(path.clone()),
-        None if request.choice.is_empty() => FormatSource::Text,
-        None => FormatSource::Choice(request.choice.clone()),
-    }
 }
 
 fn output_plan(

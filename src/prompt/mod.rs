@@ -33,8 +33,8 @@ use self::text::TextReader;
 use crate::deadline::Deadline;
 use crate::message::{Message, NewMessage, RawMessage, Role};
 
-/// What was read before the clock starts; a conversation's file is opened afterwards.
-#[derive(Debug)]
+/// What was read before the clock starts; a conversation's file is opened afterwards. By default nothing.
+#[derive(Debug, Default)]
 pub struct Prompt {
     system: Option<NewMessage>,
     /// The messages of `--messages`.

@@ -7,7 +7,6 @@ mod backend;
 mod deferred;
 mod inputs;
 mod outputs;
-mod run_log;
 mod save;
 
 use anyhow::Result;
@@ -16,13 +15,12 @@ use self::backend::{Backend, Operation, Session};
 use self::deferred::DeferredAnswer;
 use self::inputs::Inputs;
 use self::outputs::Outputs;
-use self::run_log::RunLog;
 use self::save::{SaveTo, cache_entry, cached_response};
 use crate::api::{self, Answer, Api, Deferred, Expectations, Request, StreamSink};
 use crate::body::Body;
 use crate::cli::{Command, Plan, Task};
 use crate::client::Polling;
-use crate::output::{Reporter, Stdout};
+use crate::output::{Log, Reporter, Stdout};
 use crate::prompt::Stdin;
 use crate::response::Response;
 
@@ -38,13 +36,13 @@ pub fn run(command: Command, reporter: &mut Reporter) -> Result<()> {
     };
     // A dry run leaves no line.
     let log = plan.output.log.as_deref().filter(|_| plan.backend.is_some());
-    let mut log = RunLog::begin(log);
+    let mut log = Log::begin(log);
     let result = run_plan(&plan, &mut log, reporter);
     log.finish(result, reporter)
 }
 
 /// A run without a prompt takes the same steps: what it has nothing for does nothing.
-fn run_plan(plan: &Plan, log: &mut RunLog, reporter: &mut Reporter) -> Result<()> {
+fn run_plan(plan: &Plan, log: &mut Log, reporter: &mut Reporter) -> Result<()> {
     reporter.set_level(plan.output.quiet, plan.output.verbose);
     log.entry.api = Some(plan.api.as_str());
     log.entry.model = plan.is_ask().then(|| plan.model.clone());

@@ -17,7 +17,7 @@ use crate::client::{
 use crate::deadline::Deadline;
 use crate::error::{self, Failure};
 use crate::offline::Rehearsal;
-use crate::output::{LogEntry, Printer, Reporter, ResponseSource};
+use crate::output::{LogEntry, Printer, Reporter};
 use crate::response::Response;
 
 /// One request to the API.
@@ -181,11 +181,11 @@ impl Backend {
     }
 
     /// What the log calls it.
-    pub fn source(&self) -> ResponseSource {
+    pub fn source(&self) -> &'static str {
         match self {
-            Self::Rehearsal(_) => ResponseSource::Rehearsal,
-            Self::Cached(_) => ResponseSource::Cache,
-            Self::Api { .. } => ResponseSource::Api,
+            Self::Rehearsal(_) => "rehearsal",
+            Self::Cached(_) => "cache",
+            Self::Api { .. } => "api",
         }
     }
 

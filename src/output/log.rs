@@ -3,19 +3,20 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Error, Result};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use serde::Serialize;
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
 use super::error_text::describe_for_log;
 use super::masks::Masks;
 use super::reporter::Reporter;
 use super::time::rfc3339;
+use crate::api::{Answer, Usage};
 use crate::error::{ExitStatus, Failure, exit_status, failure};
+use crate::json::to_json;
 
 /// How much of a word of the API is logged, in bytes.
 const MAX_WORD: usize = 400;
@@ -24,10 +25,8 @@ const MAX_WORD: usize = 400;
 const PROBE_FLAGS: i32 = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_signed();
 
 /// What a run came to. What is not known stays out of the log.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct LogEntry {
-    started: SystemTime,
-    clock: Instant,
     /// How many times the request was retried.
     pub retries: u32,
     /// The API in use, as `--api` names it.
@@ -36,8 +35,8 @@ pub struct LogEntry {
     pub model: Option<String>,
     /// The model that answered, by the response's own words.
     pub response_model: Option<String>,
-    /// Where the response came from.
-    pub source: Option<ResponseSource>,
+    /// Where the response came from: `api`, `cache` or `rehearsal`.
+    pub source: Option<&'static str>,
     /// The HTTP status of the last response.
     pub http_status: Option<u16>,
     /// The `x-request-id` of the last response.
@@ -50,109 +49,144 @@ pub struct LogEntry {
     pub cost_usd: Option<String>,
 }
 
-/// Where a response came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ResponseSource {
-    /// From the API itself.
-    Api,
-    /// From a record of an earlier run.
-    Cache,
-    /// From the program, which simulated the API.
-    Rehearsal,
+/// The line of the log that a run leaves, whatever its outcome.
+#[derive(Debug)]
+pub struct Log {
+    /// `None` where no line is written.
+    path: Option<PathBuf>,
+    file: Option<File>,
+    started: SystemTime,
+    clock: Instant,
+    /// What is known so far.
+    pub entry: LogEntry,
 }
 
-impl LogEntry {
-    /// The entry of a run that begins now.
-    pub fn begin() -> Self {
+impl Log {
+    /// The log of a run that begins now; none without a path.
+    pub fn begin(path: Option<&Path>) -> Self {
         Self {
+            path: path.map(Path::to_owned),
+            file: None,
             started: SystemTime::now(),
             clock: Instant::now(),
-            retries: 0,
-            api: None,
-            model: None,
-            response_model: None,
-            source: None,
-            http_status: None,
-            request_id: None,
-            finish_reason: None,
-            usage: None,
-            cost_usd: None,
+            entry: LogEntry::default(),
         }
     }
 
+    /// Finds out whether the log can be written. Its file is made if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// Exit status 1.
+    pub fn open(&mut self) -> Result<()> {
+        // What cannot be written is not tried again at the end.
+        let Some(path) = self.path.take() else { return Ok(()) };
+        self.file = Some(open(&path).with_context(|| unwritable(&path))?);
+        self.path = Some(path);
+        Ok(())
+    }
+
+    /// Notes what an answer says of itself.
+    pub fn note_answer(&mut self, answer: &Answer) {
+        let entry = &mut self.entry;
+        entry.response_model.clone_from(&answer.model);
+        entry.finish_reason.clone_from(&answer.finish_reason);
+        entry.usage = answer.usage.as_ref().and_then(Usage::raw).map(ToOwned::to_owned);
+        entry.cost_usd = answer.usage.as_ref().and_then(Usage::cost_usd);
+    }
+
+    /// Appends the line. A usage error leaves none: nothing was done.
+    ///
+    /// # Errors
+    ///
+    /// The error of the run; exit status 1 where the run would have ended with 0 or 9 and the line cannot be
+    /// written.
+    pub fn finish(mut self, result: Result<()>, reporter: &Reporter) -> Result<()> {
+        let error = result.as_ref().err();
+        if error.is_some_and(|error| exit_status(error) == ExitStatus::Usage) {
+            return result;
+        }
+        match (self.append(error, reporter.masks()), result) {
+            (Ok(()), result) => result,
+            (Err(trouble), Ok(())) => Err(trouble),
+            (Err(trouble), Err(error)) => {
+                reporter.minor_error(&trouble);
+                Err(as_local_if_unusable(error))
+            }
+        }
+    }
+
+    fn append(&mut self, error: Option<&Error>, masks: &Masks) -> Result<()> {
+        // The run may have failed before the outputs were checked.
+        if self.file.is_none() {
+            self.open()?;
+        }
+        let (Some(path), Some(mut file)) = (&self.path, self.file.as_ref()) else { return Ok(()) };
+        // In one write, so that the lines of runs that end at once do not mix.
+        file.write_all(self.line(error, masks).as_bytes()).with_context(|| unwritable(path))
+    }
+
     /// The line of a run that ends now.
-    fn line(&self, error: Option<&Error>, masks: &Masks) -> Vec<u8> {
-        let word = |text: &Option<String>| text.as_ref().map(|text| masks.shorten(text, MAX_WORD));
-        let is_free = self.source.is_some_and(|source| source != ResponseSource::Api);
-        let failure = error.and_then(failure);
-        let line = Line {
-            time: rfc3339(self.started),
-            exit: error.map_or(0, |error| exit_status(error) as u8),
-            seconds: seconds(self.clock.elapsed()),
-            retries: self.retries,
-            api: self.api,
-            model: word(&self.model),
-            response_model: word(&self.response_model),
-            source: self.source,
-            http_status: failure.and_then(|failure| failure.http_status).or(self.http_status),
-            request_id: word(&failure.and_then(|failure| failure.request_id.clone()))
-                .or_else(|| word(&self.request_id)),
-            finish_reason: word(&self.finish_reason),
-            usage: self
-                .usage
-                .as_ref()
-                .and_then(|usage| RawValue::from_string(masks.apply(usage)).ok()),
-            cost_usd: if is_free { Some("0".to_owned()) } else { word(&self.cost_usd) },
-            error: error.map(|error| ErrorFields {
-                kind: kind(exit_status(error)),
-                message: describe_for_log(error, masks),
-                retry_after: failure.and_then(|failure| failure.retry_after).map(seconds),
-            }),
+    fn line(&self, error: Option<&Error>, masks: &Masks) -> String {
+        let LogEntry { retries, api, model, response_model, source, .. } = &self.entry;
+        let LogEntry { http_status, request_id, finish_reason, usage, cost_usd, .. } = &self.entry;
+        let word = |text: &Option<String>| {
+            text.as_ref().map(|text| to_json(&masks.shorten(text, MAX_WORD)))
         };
-        // Strings and numbers cannot fail.
-        let mut line = serde_json::to_vec(&line).unwrap_or_default();
-        line.push(b'\n');
-        line
+        let failure = error.and_then(failure);
+        let failed_status = failure.and_then(|failure| failure.http_status);
+        let failed_id = failure.and_then(|failure| word(&failure.request_id));
+        let usage = usage.as_ref().map(|usage| masks.apply(usage));
+        let is_json = |text: &String| serde_json::from_str::<IgnoredAny>(text).is_ok();
+        let is_free = source.is_some_and(|source| source != "api");
+        let why = error.map(|error| {
+            object(&[
+                ("kind", Some(to_json(kind(exit_status(error))))),
+                ("message", Some(to_json(&describe_for_log(error, masks)))),
+                ("retry_after", failure.and_then(|failure| failure.retry_after).map(seconds)),
+            ])
+        });
+        let line = object(&[
+            ("time", Some(to_json(&rfc3339(self.started)))),
+            ("exit", Some(error.map_or(0, |error| exit_status(error) as u8).to_string())),
+            ("seconds", Some(seconds(self.clock.elapsed()))),
+            ("retries", Some(retries.to_string())),
+            ("api", api.map(to_json)),
+            ("model", word(model)),
+            ("response_model", word(response_model)),
+            ("source", source.map(to_json)),
+            ("http_status", failed_status.or(*http_status).map(|status| status.to_string())),
+            ("request_id", failed_id.or_else(|| word(request_id))),
+            ("finish_reason", word(finish_reason)),
+            ("usage", usage.filter(is_json)),
+            ("cost_usd", if is_free { Some(to_json("0")) } else { word(cost_usd) }),
+            ("error", why),
+        ]);
+        line + "\n"
     }
 }
 
-/// The fields of a line, in their order.
-#[derive(Serialize)]
-struct Line {
-    time: String,
-    exit: u8,
-    seconds: f64,
-    retries: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    api: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    model: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    response_model: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<ResponseSource>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    http_status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    finish_reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Box<RawValue>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cost_usd: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<ErrorFields>,
+/// The known ones of these fields as a JSON object.
+fn object(fields: &[(&str, Option<String>)]) -> String {
+    let field =
+        |(name, json): &(&str, Option<String>)| Some(format!("\"{name}\":{}", json.as_ref()?));
+    let fields: Vec<String> = fields.iter().filter_map(field).collect();
+    format!("{{{}}}", fields.join(","))
 }
 
-/// Why the run did not end with 0.
-#[derive(Serialize)]
-struct ErrorFields {
-    kind: &'static str,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_after: Option<f64>,
+/// An unusable answer whose run also failed here: its reason stays, its status does not.
+fn as_local_if_unusable(error: Error) -> Error {
+    if exit_status(&error) != ExitStatus::Unusable {
+        return error;
+    }
+    match error.downcast::<Failure>() {
+        Ok(failure) => failure.status(ExitStatus::Local).into(),
+        Err(error) => error,
+    }
+}
+
+fn unwritable(path: &Path) -> Failure {
+    Failure::local(format!("--log {}", path.display()))
 }
 
 fn kind(status: ExitStatus) -> &'static str {
@@ -170,43 +204,6 @@ fn kind(status: ExitStatus) -> &'static str {
     }
 }
 
-/// A log that can be written.
-#[derive(Debug)]
-pub struct Log {
-    file: File,
-    /// The option and the path, for messages.
-    name: String,
-}
-
-impl Log {
-    /// Opens a log, which is made if it is missing.
-    ///
-    /// # Errors
-    ///
-    /// Exit status 1 where it cannot be written.
-    pub fn open(path: &Path) -> Result<Self> {
-        let name = format!("--log {}", path.display());
-        let file = open(path).with_context(|| Failure::local(&*name))?;
-        Ok(Self { file, name })
-    }
-
-    /// Appends the line of a run that ends now, with this error if it does not end with 0.
-    ///
-    /// # Errors
-    ///
-    /// Exit status 1 where it cannot be written.
-    pub fn append(
-        &self,
-        entry: &LogEntry,
-        error: Option<&Error>,
-        reporter: &Reporter,
-    ) -> Result<()> {
-        // In one write, so that the lines of runs that end at once do not mix.
-        let line = entry.line(error, reporter.masks());
-        (&self.file).write_all(&line).with_context(|| Failure::local(&*self.name))
-    }
-}
-
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let file = options.append(true).create(true).custom_flags(PROBE_FLAGS).open(path)?;
@@ -216,8 +213,8 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Seconds with three decimals.
-fn seconds(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1000.0).round() / 1000.0
+fn seconds(time: Duration) -> String {
+    format!("{:.3}", time.as_secs_f64())
 }
 
 #[cfg(test)]
@@ -227,17 +224,17 @@ mod tests {
 
     const KEY: &str = "xai-Secret0123456789abcdefghi";
 
-    fn line(entry: &LogEntry, error: Option<&Error>) -> Value {
+    fn line(entry: LogEntry, error: Option<&Error>) -> Value {
         let mut masks = Masks::default();
         masks.add(KEY);
-        let line = String::from_utf8(entry.line(error, &masks)).expect("text");
+        let line = Log { entry, ..Log::begin(None) }.line(error, &masks);
         assert_eq!(line.find('\n'), Some(line.len() - 1), "{line}");
         serde_json::from_str(&line).expect("JSON")
     }
 
     #[test]
     fn unknown_values_are_absent() {
-        let entry = line(&LogEntry::begin(), None);
+        let entry = line(LogEntry::default(), None);
         let fields: Vec<&String> = entry.as_object().expect("an object").keys().collect();
         assert_eq!(fields, ["exit", "retries", "seconds", "time"]);
         assert_eq!(entry["exit"], 0);
@@ -250,15 +247,15 @@ mod tests {
             api: Some("chat"),
             model: Some("grok-4".into()),
             response_model: Some("grok-4-0709".into()),
-            source: Some(ResponseSource::Api),
+            source: Some("api"),
             http_status: Some(200),
             request_id: Some("id".into()),
             finish_reason: Some("stop".into()),
             usage: Some(r#"{"total_tokens":1.50}"#.into()),
             cost_usd: Some("0.00077".into()),
-            ..LogEntry::begin()
+            ..LogEntry::default()
         };
-        let mut known = line(&entry, None);
+        let mut known = line(entry, None);
         let fields = known.as_object_mut().expect("an object");
         assert!(fields.remove("time").is_some() && fields.remove("seconds").is_some());
         let expected = json!({
@@ -275,8 +272,8 @@ mod tests {
             .detail(Some(format!("slow\ndown, {KEY}")))
             .response(429, Some(KEY))
             .retry_after(Some(Duration::from_millis(1500)));
-        let entry = LogEntry { http_status: Some(200), ..LogEntry::begin() };
-        let json = line(&entry, Some(&failure.into()));
+        let entry = LogEntry { http_status: Some(200), ..LogEntry::default() };
+        let json = line(entry, Some(&failure.into()));
         assert_eq!(json["exit"], 5);
         assert_eq!((&json["http_status"], &json["request_id"]), (&json!(429), &json!("[key]")));
         let message = "rate limit exceeded: slow down, [key]";
@@ -290,10 +287,10 @@ mod tests {
             response_model: Some(KEY.to_uppercase()),
             finish_reason: Some("x".repeat(1000)),
             usage: Some(format!("{{\"{KEY}\":1}}")),
-            ..LogEntry::begin()
+            ..LogEntry::default()
         };
         let miss = Failure::local("no cached answer").detail(Some("\"the prompt\"".into()));
-        let json = line(&entry, Some(&miss.into()));
+        let json = line(entry, Some(&miss.into()));
         assert_eq!(json["error"], json!({"kind": "local", "message": "no cached answer"}));
         assert_eq!(json["response_model"], "[key]");
         assert_eq!(json["usage"], json!({"[key]": 1}));
@@ -302,10 +299,10 @@ mod tests {
 
     #[test]
     fn answers_without_a_request_cost_nothing() {
-        for source in [ResponseSource::Cache, ResponseSource::Rehearsal] {
+        for source in ["cache", "rehearsal"] {
             let cost_usd = Some("0.5".into());
-            let entry = LogEntry { source: Some(source), cost_usd, ..LogEntry::begin() };
-            assert_eq!(line(&entry, None)["cost_usd"], "0");
+            let entry = LogEntry { source: Some(source), cost_usd, ..LogEntry::default() };
+            assert_eq!(line(entry, None)["cost_usd"], "0");
         }
     }
 
@@ -315,8 +312,9 @@ mod tests {
         let path = folder.path().join("log");
         std::fs::write(&path, "{}\n").expect("written");
         for _ in 0..2 {
-            let log = Log::open(&path).expect("it can be written");
-            log.append(&LogEntry::begin(), None, &Reporter::default()).expect("written");
+            let mut log = Log::begin(Some(&path));
+            log.open().expect("it can be written");
+            log.finish(Ok(()), &Reporter::default()).expect("written");
         }
         let text = std::fs::read_to_string(&path).expect("read");
         assert!(text.lines().count() == 3 && text.ends_with("}\n"), "{text}");
@@ -324,10 +322,10 @@ mod tests {
             (folder.path().to_owned(), "is a directory"),
             (folder.path().join("no/log"), "no such file"),
         ] {
-            let error = Log::open(&path).expect_err("it cannot be written");
+            let error = Log::begin(Some(&path)).open().expect_err("it cannot be written");
             let text = super::super::error_text::describe(&error, &Masks::default());
             assert!(text.starts_with("--log /") && text.contains(why), "{text}");
         }
-        Log::open(Path::new("/dev/null")).expect("a device");
+        Log::begin(Some(Path::new("/dev/null"))).open().expect("a device");
     }
 }

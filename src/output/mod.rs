@@ -16,7 +16,7 @@ mod stdout;
 mod time;
 
 pub use self::extract::extract_code;
-pub use self::log::{Log, LogEntry, ResponseSource};
+pub use self::log::{Log, LogEntry};
 pub use self::output_file::OutputFile;
 pub use self::place::is_same_file;
 pub use self::printer::Printer;

@@ -9,73 +9,18 @@ pub(super) enum HtmlBlock {
 }
 
 /// Elements whose content is no Markdown (kind 1).
-const RAW_TAGS: [&str; 4] = ["pre", "script", "style", "textarea"];
+const RAW_TAGS: &str = "pre script style textarea";
+
+/// What begins a comment, an instruction or CDATA behind the `<`, and what ends it (kinds 2, 3 and 5).
+const SPECIAL: [(&str, &[&str]); 3] = [("!--", &["-->"]), ("?", &["?>"]), ("![CDATA[", &["]]>"])];
 
 /// Elements that begin a block (kind 6).
-const BLOCK_TAGS: [&str; 62] = [
-    "address",
-    "article",
-    "aside",
-    "base",
-    "basefont",
-    "blockquote",
-    "body",
-    "caption",
-    "center",
-    "col",
-    "colgroup",
-    "dd",
-    "details",
-    "dialog",
-    "dir",
-    "div",
-    "dl",
-    "dt",
-    "fieldset",
-    "figcaption",
-    "figure",
-    "footer",
-    "form",
-    "frame",
-    "frameset",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "head",
-    "header",
-    "hr",
-    "html",
-    "iframe",
-    "legend",
-    "li",
-    "link",
-    "main",
-    "menu",
-    "menuitem",
-    "nav",
-    "noframes",
-    "ol",
-    "optgroup",
-    "option",
-    "p",
-    "param",
-    "search",
-    "section",
-    "summary",
-    "table",
-    "tbody",
-    "td",
-    "tfoot",
-    "th",
-    "thead",
-    "title",
-    "tr",
-    "track",
-    "ul",
-];
+const BLOCK_TAGS: &str = "\
+    address article aside base basefont blockquote body caption center col colgroup dd \
+    details dialog dir div dl dt fieldset figcaption figure footer form frame frameset h1 \
+    h2 h3 h4 h5 h6 head header hr html iframe legend li link main menu menuitem nav \
+    noframes ol optgroup option p param search section summary table tbody td tfoot th \
+    thead title tr track ul";
 
 impl HtmlBlock {
     /// The block that begins with a text. A tag of any name begins one if it stands alone, and if it does not
@@ -84,20 +29,14 @@ impl HtmlBlock {
         let inside = text.strip_prefix('<')?;
         let name = tag_name(inside.strip_prefix('/').unwrap_or(inside));
         let after = &inside[inside.len().min(name.len() + usize::from(inside.starts_with('/')))..];
-        let is_one_of = |tags: &[&str]| tags.iter().any(|tag| tag.eq_ignore_ascii_case(name));
+        let is_one_of = |tags: &str| tags.split(' ').any(|tag| tag.eq_ignore_ascii_case(name));
         let ends_name = after.is_empty() || after.starts_with([' ', '\t', '>']);
-        let is_raw = !inside.starts_with('/') && is_one_of(&RAW_TAGS);
+        let is_raw = !inside.starts_with('/') && is_one_of(RAW_TAGS);
         if is_raw && ends_name {
             return Some(Self::Text(&["</pre>", "</script>", "</style>", "</textarea>"]));
         }
-        if inside.starts_with("!--") {
-            return Some(Self::Text(&["-->"]));
-        }
-        if inside.starts_with('?') {
-            return Some(Self::Text(&["?>"]));
-        }
-        if inside.starts_with("![CDATA[") {
-            return Some(Self::Text(&["]]>"]));
+        if let Some((_, ends)) = SPECIAL.iter().find(|(start, _)| inside.starts_with(start)) {
+            return Some(Self::Text(ends));
         }
         if inside
             .strip_prefix('!')
@@ -105,7 +44,7 @@ impl HtmlBlock {
         {
             return Some(Self::Text(&[">"]));
         }
-        if (ends_name || after.starts_with("/>")) && is_one_of(&BLOCK_TAGS) {
+        if (ends_name || after.starts_with("/>")) && is_one_of(BLOCK_TAGS) {
             return Some(Self::BlankLine);
         }
         let is_tag = may_be_any_tag && is_lone_tag(inside) && !is_raw;

@@ -3,7 +3,6 @@
 //! clap sorts arguments by name; the order between words, `--file` and `--image` is in the indices.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, ValueHint};
@@ -35,20 +34,14 @@ impl FromArgMatches for PromptParts {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let mut parts: Vec<(usize, PromptPart)> = Vec::new();
         parts.extend(indexed(matches, WORD, |word: OsString| match word.to_str() {
-            Some("-") => PromptPart::Stdin("-".into()),
+            Some("-") => PromptPart::Stdin,
             _ => PromptPart::Word { text: word, follows_input: true },
         }));
         parts.extend(indexed(matches, TRAILING, |word: OsString| PromptPart::Word {
             text: word,
             follows_input: false,
         }));
-        parts.extend(indexed(matches, FILE, |path: PathBuf| {
-            if is_stdin_path(path.as_os_str()) {
-                PromptPart::Stdin(format!("--file {}", path.display()))
-            } else {
-                PromptPart::File(path)
-            }
-        }));
+        parts.extend(indexed(matches, FILE, PromptPart::File));
         parts.extend(indexed(matches, IMAGE, |source: OsString| {
             PromptPart::Image(if is_stdin_path(&source) { "-".into() } else { source })
         }));
@@ -120,7 +113,7 @@ fn mark_followers(parts: Vec<(usize, PromptPart)>) -> Vec<PromptPart> {
                 *follows_input &= next == Some(index);
                 *follows_input
             }
-            PromptPart::Stdin(name) => name != "-",
+            PromptPart::Stdin => false,
             PromptPart::File(_) | PromptPart::Image(_) => true,
         };
         next = follows.then_some(index + 1);
@@ -200,7 +193,7 @@ mod tests {
                 PromptPart::Image("a.png".into()),
                 word("and"),
                 PromptPart::File("b.txt".into()),
-                PromptPart::Stdin("-".into()),
+                PromptPart::Stdin,
                 word("?"),
             ]
         );
@@ -212,15 +205,5 @@ mod tests {
             parts(&["a", "--", "-", "--image", "b"]),
             [word("a"), word("-"), word("--image"), word("b")]
         );
-    }
-
-    #[test]
-    fn a_file_named_dash_is_standard_input() {
-        assert_eq!(parts(&["--file", "-"]), [PromptPart::Stdin("--file -".into())]);
-        assert_eq!(
-            parts(&["--file", "/dev/stdin"]),
-            [PromptPart::Stdin("--file /dev/stdin".into())]
-        );
-        assert_eq!(parts(&["--file", "./-"]), [PromptPart::File("./-".into())]);
     }
 }

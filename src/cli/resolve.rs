@@ -15,7 +15,7 @@ use super::{Cli, environment, options, validate};
 use crate::api::Api;
 use crate::client::{BaseUrl, RetryPolicy};
 use crate::error::Failure;
-use crate::prompt::{HistorySource, InputPath, PromptSource, SystemSource};
+use crate::prompt::{HistorySource, PromptSource, SystemSource};
 
 /// The model where none is named (xAI guide).
 const DEFAULT_MODEL: &str = "grok-4";
@@ -255,13 +255,13 @@ fn prompt_source(parts: PromptParts, args: PromptArgs) -> PromptSource {
         args;
     let system = match (system, system_file, developer) {
         (Some(text), _, _) => SystemSource::Text(text),
-        (_, Some(path), _) => SystemSource::File(InputPath::new(path)),
+        (_, Some(path), _) => SystemSource::File(path),
         (_, _, Some(text)) => SystemSource::Developer(text),
         (None, None, None) => SystemSource::None,
     };
     let history = match (conversation, messages) {
         (Some(path), _) => HistorySource::Conversation(path),
-        (_, Some(path)) => HistorySource::Messages(InputPath::new(path)),
+        (_, Some(path)) => HistorySource::Messages(path),
         (None, None) => HistorySource::None,
     };
     let parts = parts.0;

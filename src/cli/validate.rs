@@ -59,35 +59,38 @@ fn check_stdin(cli: &Cli) -> Result<(), Failure> {
 ///
 /// Exit status 2 where something else is.
 pub fn check_stdin_for_key(cli: &Cli) -> Result<(), Failure> {
-    reject_second(&[&stdin_consumers(cli)[..], &["XAI_API_KEY_FILE"]].concat())
+    reject_second(&[stdin_consumers(cli), vec!["XAI_API_KEY_FILE".to_owned()]].concat())
 }
 
 /// What reads standard input because it was named.
-fn stdin_consumers(cli: &Cli) -> Vec<&str> {
-    let mut consumers: Vec<&str> = Vec::new();
+fn stdin_consumers(cli: &Cli) -> Vec<String> {
+    let mut consumers = Vec::new();
     for part in &cli.parts.0 {
         match part {
-            PromptPart::Stdin(name) => consumers.push(name),
-            PromptPart::Image(source) if source == "-" => consumers.push("--image -"),
+            PromptPart::Stdin => consumers.push("-".to_owned()),
+            PromptPart::File(path) if is_stdin_path(path.as_os_str()) => {
+                consumers.push(format!("--file {}", path.display()));
+            }
+            PromptPart::Image(source) if source == "-" => consumers.push("--image -".to_owned()),
             _ => {}
         }
     }
     let is_stdin =
         |path: &Option<PathBuf>| path.as_ref().is_some_and(|path| is_stdin_path(path.as_os_str()));
     if is_stdin(&cli.prompt.system_file) {
-        consumers.push("--system-file -");
+        consumers.push("--system-file -".to_owned());
     }
     if is_stdin(&cli.prompt.messages) {
-        consumers.push("--messages -");
+        consumers.push("--messages -".to_owned());
     }
     for header in &cli.connection.header {
         let file = header.as_bytes().strip_prefix(b"@").map(OsStr::from_bytes);
-        consumers.extend(file.filter(|file| is_stdin_path(file)).map(|_| "--header @-"));
+        consumers.extend(file.filter(|file| is_stdin_path(file)).map(|_| "--header @-".to_owned()));
     }
     consumers
 }
 
-fn reject_second(consumers: &[&str]) -> Result<(), Failure> {
+fn reject_second(consumers: &[String]) -> Result<(), Failure> {
     match consumers {
         [first, second, ..] => Err(Failure::usage(format!(
             "standard input can be used only once, but {first} and {second} both read it"

@@ -253,7 +253,6 @@ mod tests {
             finish_reason: Some("stop".into()),
             usage: Some(r#"{"total_tokens":1.50}"#.into()),
             cost_usd: Some("0.00077".into()),
-            ..LogEntry::default()
         };
         let mut known = line(entry, None);
         let fields = known.as_object_mut().expect("an object");

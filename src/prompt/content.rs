@@ -14,6 +14,9 @@ use super::{PromptPart, PromptSource, image};
 use crate::error::Failure;
 use crate::message::{ContentPart, Detail, Image};
 
+/// Standard input, as `--file` names it.
+const STDIN: &str = "-";
+
 /// Reads the parts in their order; standard input where nothing else gives a text.
 ///
 /// A usage failure for an input that cannot be used, and where there is neither a text nor an image.
@@ -35,15 +38,15 @@ pub fn read(
     while let Some(part) = parts.next() {
         match part {
             PromptPart::Word { text, .. } => content.add_words(text, &mut parts)?,
-            PromptPart::Stdin(_) => content.add_stdin()?,
-            PromptPart::File(path) => content.add_file(path)?,
+            PromptPart::Stdin => content.add_text(Path::new(STDIN), true)?,
+            PromptPart::File(path) => content.add_text(path, true)?,
             PromptPart::Image(argument) => content.add_image(argument, details.next())?,
         }
     }
     let names_text = source.parts.iter().any(|part| !matches!(part, PromptPart::Image(_)));
     let from_stdin = !names_text && !source.stdin_is_key && content.stdin.may_read_implicitly();
     if from_stdin {
-        content.add_implicit_stdin()?;
+        content.add_text(Path::new(STDIN), false)?;
     }
     content.finish(names_text || from_stdin)
 }
@@ -79,26 +82,13 @@ impl Content<'_> {
         Ok(())
     }
 
-    fn add_stdin(&mut self) -> Result<()> {
-        let name = self.names.next_file(None);
-        self.has_text = true;
-        let Self { reader, stdin, texts, .. } = self;
-        texts.add_with(name.as_deref(), |text| reader.append_stdin(stdin, text))
-    }
-
-    fn add_file(&mut self, path: &Path) -> Result<()> {
-        let name = self.names.next_file(Some(path));
-        self.has_text = true;
-        let Self { reader, texts, .. } = self;
-        texts.add_with(name.as_deref(), |text| reader.append_file(path, text))
-    }
-
-    fn add_implicit_stdin(&mut self) -> Result<()> {
-        let name = self.names.next_file(None);
+    /// Adds a file, or standard input, which may be blank where it was not named.
+    fn add_text(&mut self, path: &Path, is_named: bool) -> Result<()> {
+        let name = self.names.next_file(path);
         let Self { reader, stdin, texts, has_text, .. } = self;
         texts.add_with(name.as_deref(), |text| {
             let start = text.len();
-            reader.append_implicit_stdin(stdin, text)?;
+            reader.append(path, is_named, stdin, text)?;
             *has_text |= !text[start..].trim().is_empty();
             Ok(())
         })

@@ -1,13 +1,16 @@
 //! Earlier messages: read as they stand, and checked as far as a request needs it.
 
+use std::path::Path;
+
 use anyhow::Result;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
+use super::Stdin;
 use super::input::{self, Limit};
-use super::{InputPath, Stdin};
+use super::source::input_name;
 use crate::error::Failure;
 use crate::message::{RawMessage, Role};
 
@@ -15,8 +18,8 @@ use crate::message::{RawMessage, Role};
 ///
 /// A usage failure where they cannot be read or are broken; a local I/O error where standard input
 /// breaks.
-pub fn read(path: &InputPath, stdin: &mut Stdin) -> Result<Vec<RawMessage>> {
-    let name = path.to_string();
+pub fn read(path: &Path, stdin: &mut Stdin) -> Result<Vec<RawMessage>> {
+    let name = input_name(path);
     let bytes = input::read(path, stdin, Limit::MESSAGES)?;
     let text = input::without_bom(&bytes);
     if str::from_utf8(text).is_ok_and(|text| text.trim().is_empty()) {

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::{InputPath, Stdin};
+use super::Stdin;
+use super::source::{input_name, is_stdin_path};
 use crate::error::Failure;
 
 const MIB: u64 = 1024 * 1024;
@@ -44,16 +45,14 @@ impl Limit {
 ///
 /// A usage failure where it cannot be read, and where it is larger; a local I/O error where standard
 /// input cannot be read.
-pub fn read(path: &InputPath, stdin: &mut Stdin, limit: Limit) -> Result<Vec<u8>> {
-    match path {
-        InputPath::File(path) => read_file(path, limit),
-        InputPath::Stdin => {
-            let mut bytes = Vec::new();
-            stdin.read_at_most(limit.bytes + 1, &mut bytes)?;
-            check_len(&path.to_string(), &bytes, limit)?;
-            Ok(bytes)
-        }
+pub fn read(path: &Path, stdin: &mut Stdin, limit: Limit) -> Result<Vec<u8>> {
+    if !is_stdin_path(path.as_os_str()) {
+        return read_file(path, limit);
     }
+    let mut bytes = Vec::new();
+    stdin.read_at_most(limit.bytes + 1, &mut bytes)?;
+    check_len(&input_name(path), &bytes, limit)?;
+    Ok(bytes)
 }
 
 /// The bytes of a file, up to a limit.

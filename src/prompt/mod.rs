@@ -24,9 +24,7 @@ pub use self::conversation::Conversation;
 #[doc(hidden)]
 pub use self::history::{parse as parse_messages, parse_conversation};
 pub use self::schema::load as load_schema;
-pub use self::source::{
-    HistorySource, InputPath, PromptPart, PromptSource, SystemSource, is_stdin_path,
-};
+pub use self::source::{HistorySource, PromptPart, PromptSource, SystemSource, is_stdin_path};
 pub use self::stdin::Stdin;
 use self::system::History;
 use self::text::TextReader;
@@ -99,7 +97,7 @@ impl Prompt {
         };
         let name = match source {
             HistorySource::None => String::new(),
-            HistorySource::Messages(path) => path.to_string(),
+            HistorySource::Messages(path) => source::input_name(path),
             HistorySource::Conversation(path) => path.display().to_string(),
         };
         let mut messages = system::merge(history, system, &name)?;

@@ -19,11 +19,11 @@ impl Names {
         Self { enabled, files: 0, images: 0 }
     }
 
-    /// The name of the next text; `None` for a path is standard input.
-    pub fn next_file(&mut self, path: Option<&Path>) -> Option<String> {
+    /// The name of the next text.
+    pub fn next_file(&mut self, path: &Path) -> Option<String> {
         self.files += 1;
         let number = self.files;
-        self.enabled.then(|| path.and_then(typed).unwrap_or_else(|| format!("file {number}")))
+        self.enabled.then(|| typed(path).unwrap_or_else(|| format!("file {number}")))
     }
 
     /// The name of the next image, by its argument.
@@ -37,7 +37,8 @@ impl Names {
 
 /// A path as it was typed, unless it only says through which descriptor something comes.
 fn typed(path: &Path) -> Option<String> {
-    let is_named = !["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
+    let is_named =
+        path != Path::new("-") && !["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
     is_named.then(|| path.display().to_string())
 }
 
@@ -49,14 +50,14 @@ mod tests {
     fn an_input_is_named_as_typed_or_by_its_number() {
         let mut names = Names::new(true);
         for (path, expected) in [
-            (Some("notes.txt"), "notes.txt"),
-            (None, "file 2"),
-            (Some("../a b.txt"), "../a b.txt"),
-            (Some("/dev/fd/63"), "file 4"),
-            (Some("/proc/self/status"), "file 5"),
-            (Some("/development/x"), "/development/x"),
+            ("notes.txt", "notes.txt"),
+            ("-", "file 2"),
+            ("../a b.txt", "../a b.txt"),
+            ("/dev/fd/63", "file 4"),
+            ("/proc/self/status", "file 5"),
+            ("/development/x", "/development/x"),
         ] {
-            assert_eq!(names.next_file(path.map(Path::new)).as_deref(), Some(expected));
+            assert_eq!(names.next_file(Path::new(path)).as_deref(), Some(expected));
         }
         for (argument, expected) in [
             ("a.png", "a.png"),
@@ -67,6 +68,6 @@ mod tests {
         ] {
             assert_eq!(names.next_image(OsStr::new(argument)).as_deref(), Some(expected));
         }
-        assert_eq!(Names::new(false).next_file(None), None);
+        assert_eq!(Names::new(false).next_file(Path::new("a.txt")), None);
     }
 }

@@ -21,9 +21,7 @@ pub fn check(parts: &[PromptPart]) -> Result<()> {
         let (flag, kind, is_meant): (_, _, fn(&Path) -> bool) = match part {
             PromptPart::Image(_) => ("-i", "an image", is_image),
             PromptPart::File(_) => ("-f", "a file", Path::is_file),
-            // As `--file -`; a `-` among the words takes no value.
-            PromptPart::Stdin(name) if name != "-" => ("-f", "a file", Path::is_file),
-            PromptPart::Stdin(_) | PromptPart::Word { .. } => continue,
+            PromptPart::Stdin | PromptPart::Word { .. } => continue,
         };
         let row = parts[index + 1..].iter().map_while(|part| match part {
             PromptPart::Word { text, follows_input: true } => Some(text.as_os_str()),
@@ -77,7 +75,6 @@ mod tests {
         let folder_word = word(folder.path());
         let image = || PromptPart::Image("a.png".into());
         let file = || PromptPart::File("a.txt".into());
-        let stdin = |name: &str| PromptPart::Stdin(name.to_owned());
         let apart = PromptPart::Word { text: path("b.png").into(), follows_input: false };
         for (parts, expected) in [
             (vec![image(), b.clone()], Some("b.png names an image, but is given as text")),
@@ -85,13 +82,13 @@ mod tests {
             (vec![image(), b.clone(), word("?"), c.clone()], Some("given as text")),
             (vec![word("x"), image(), c.clone()], Some("c.jpg names an image")),
             (vec![file(), d.clone(), b.clone()], Some("d.txt names a file, but is given as text")),
-            (vec![stdin("--file -"), d.clone()], Some("d.txt names a file")),
+            (vec![PromptPart::File("-".into()), d.clone()], Some("d.txt names a file")),
             (vec![image(), word("?"), b.clone()], None),
             (vec![image(), d.clone()], None),
             (vec![image(), apart.clone()], None),
             (vec![file(), folder_word], None),
             (vec![file(), word("missing.txt"), word("")], None),
-            (vec![stdin("-"), d], None),
+            (vec![PromptPart::Stdin, d], None),
             (vec![b, image()], None),
         ] {
             let had = check(&parts).err().map(|error| {

@@ -1,7 +1,6 @@
 //! What a prompt is made from, as plain data: what the command line names, in its order.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::message::Detail;
@@ -36,9 +35,9 @@ pub enum PromptPart {
         /// and before `--`: where a shell puts the further files of a pattern.
         follows_input: bool,
     },
-    /// Standard input as text, and how it was named, for messages: `-` or `--file -`.
-    Stdin(String),
-    /// A text file (`--file`).
+    /// The word `-`: standard input as text.
+    Stdin,
+    /// A text file (`--file`), or a name for standard input.
     File(PathBuf),
     /// An image (`--image`): a path, a URL, or `-` for standard input.
     Image(OsString),
@@ -52,8 +51,8 @@ pub enum SystemSource {
     None,
     /// `--system`.
     Text(OsString),
-    /// `--system-file`.
-    File(InputPath),
+    /// `--system-file`, which may be standard input.
+    File(PathBuf),
     /// `--developer`: a text that is sent with the role `developer`.
     Developer(OsString),
 }
@@ -64,8 +63,8 @@ pub enum HistorySource {
     /// There are none.
     #[default]
     None,
-    /// `--messages`: a list that is only read.
-    Messages(InputPath),
+    /// `--messages`: a list that is only read, maybe from standard input.
+    Messages(PathBuf),
     /// `--conversation`: a file to which this run's messages are appended.
     Conversation(PathBuf),
 }
@@ -80,34 +79,17 @@ impl HistorySource {
     }
 }
 
-/// A path that may stand for standard input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InputPath {
-    /// `-`, or one of the system's names for it.
-    Stdin,
-    /// Anything else.
-    File(PathBuf),
-}
-
-impl InputPath {
-    /// What a path on the command line names.
-    pub fn new(path: PathBuf) -> Self {
-        if is_stdin_path(path.as_os_str()) { Self::Stdin } else { Self::File(path) }
-    }
-}
-
 /// Whether a path names standard input, by this program's name for it or one of the system's.
 pub fn is_stdin_path(path: &OsStr) -> bool {
     ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].iter().any(|name| path == *name)
 }
 
-/// As messages name it.
-impl fmt::Display for InputPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stdin => f.write_str("standard input"),
-            Self::File(path) => path.display().fmt(f),
-        }
+/// What messages call a path that may stand for standard input.
+pub fn input_name(path: &Path) -> String {
+    if is_stdin_path(path.as_os_str()) {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
     }
 }
 

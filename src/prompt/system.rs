@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::text::{self, TextReader};
-use super::{InputPath, Stdin, SystemSource};
+use super::{Stdin, SystemSource};
 use crate::error::Failure;
 use crate::message::{ContentPart, Message, NewMessage, RawMessage, Role};
 
@@ -18,10 +18,7 @@ pub fn read(
         SystemSource::None => return Ok(None),
         SystemSource::File(path) => {
             let mut text = String::new();
-            match path {
-                InputPath::Stdin => reader.append_stdin(stdin, &mut text)?,
-                InputPath::File(path) => reader.append_file(path, &mut text)?,
-            }
+            reader.append(path, true, stdin, &mut text)?;
             return Ok(Some(NewMessage::text(Role::System, text)));
         }
         SystemSource::Text(text) => ("--system", Role::System, text),

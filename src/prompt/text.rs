@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 use super::Stdin;
 use super::input::{self, Limit};
 use super::sniff::sniff;
+use super::source::{input_name, is_stdin_path};
 use crate::error::Failure;
 
 /// U+FEFF, which some editors put before a text.
@@ -33,71 +34,55 @@ impl TextReader {
         Self { lossy, left: Limit::TEXTS.bytes }
     }
 
-    /// Appends a file's text, less a byte order mark and one final line feed.
+    /// Appends the text of a file or of standard input, less a byte order mark and one final line feed. Only a
+    /// standard input that was not named may hold nothing but white space.
     ///
-    /// A usage failure names a file that is missing, unreadable, a directory, blank, too large, or not
-    /// UTF-8.
-    pub fn append_file(&mut self, path: &Path, text: &mut String) -> Result<()> {
-        let name = path.display().to_string();
-        let unreadable = || Failure::usage(name.clone());
-        let file = File::open(path).with_context(unreadable)?;
-        self.append_named(&name, text, |limit, bytes| {
-            file.take(limit).read_to_end(bytes).with_context(unreadable)?;
-            Ok(())
-        })
-    }
-
-    /// Appends the text of a standard input that was named, as [`TextReader::append_file`] does.
-    ///
-    /// A local I/O error where it cannot be read, a usage failure where it is blank, too large, or not
-    /// UTF-8.
-    pub fn append_stdin(&mut self, stdin: &mut Stdin, text: &mut String) -> Result<()> {
-        let read = |limit, bytes: &mut Vec<u8>| stdin.read_at_most(limit, bytes);
-        self.append_named("standard input", text, read)
-    }
-
-    /// As [`TextReader::append_stdin`], where standard input was not named and may hold nothing.
-    pub fn append_implicit_stdin(&mut self, stdin: &mut Stdin, text: &mut String) -> Result<()> {
-        let read = |limit, bytes: &mut Vec<u8>| stdin.read_at_most(limit, bytes);
-        self.append("standard input", text, read).map(drop)
-    }
-
-    /// What was named is there for a reason: a prompt without it is not the prompt that was meant.
-    fn append_named(
+    /// A usage failure names a file that is missing, unreadable or a directory, and an input that is blank, too
+    /// large, or not UTF-8; a local I/O error where standard input cannot be read.
+    pub fn append(
         &mut self,
-        name: &str,
+        path: &Path,
+        is_named: bool,
+        stdin: &mut Stdin,
         text: &mut String,
-        read: impl FnOnce(u64, &mut Vec<u8>) -> Result<()>,
     ) -> Result<()> {
+        let name = input_name(path);
         let start = text.len();
-        let len = self.append(name, text, read)?;
-        if text[start..].chars().all(char::is_whitespace) {
-            return Err(input::blank(name, len == 0).into());
+        let mut bytes = std::mem::take(text).into_bytes();
+        let limit = self.left + 1;
+        if is_stdin_path(path.as_os_str()) {
+            stdin.read_at_most(limit, &mut bytes)?;
+        } else {
+            let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
+            read.with_context(|| Failure::usage(name.clone()))?;
         }
+        *text = self.check(&name, is_named, start, bytes)?;
         Ok(())
     }
 
-    /// Appends what `read` reads, up to a limit that it is given; returns how many bytes there were.
-    fn append(
+    /// What was read, from `start` on, as text.
+    fn check(
         &mut self,
         name: &str,
-        text: &mut String,
-        read: impl FnOnce(u64, &mut Vec<u8>) -> Result<()>,
-    ) -> Result<usize> {
-        let start = text.len();
-        let mut bytes = std::mem::take(text).into_bytes();
-        read(self.left + 1, &mut bytes)?;
+        is_named: bool,
+        start: usize,
+        bytes: Vec<u8>,
+    ) -> Result<String> {
         let len = bytes.len() - start;
         let left = self.left.checked_sub(len as u64);
         self.left = left.ok_or_else(|| Limit::TEXTS.exceeded(name))?;
-        *text = self.decode(name, start, bytes)?;
+        let mut text = self.decode(name, start, bytes)?;
         if text[start..].starts_with(BYTE_ORDER_MARK) {
             text.remove(start);
         }
         if text.len() > start && text.ends_with('\n') {
             text.pop();
         }
-        Ok(len)
+        // What was named is there for a reason: a prompt without it is not the prompt that was meant.
+        if is_named && text[start..].trim().is_empty() {
+            return Err(input::blank(name, len == 0).into());
+        }
+        Ok(text)
     }
 
     /// Bytes as text. What lies before `start` is known to be UTF-8 and does not count in the offset.
@@ -154,14 +139,10 @@ mod tests {
 
     /// The text that a file of these bytes adds, or its error with its hint.
     fn read(bytes: &[u8], lossy: bool) -> Result<String, String> {
-        let mut text = "before".to_owned();
-        let mut reader = TextReader::new(lossy);
-        let take = |_, buffer: &mut Vec<u8>| {
-            buffer.extend_from_slice(bytes);
-            Ok(())
-        };
-        match reader.append_named("a.txt", &mut text, take) {
-            Ok(()) => Ok(text.strip_prefix("before").expect("what was there").to_owned()),
+        let before = "before";
+        let bytes = [before.as_bytes(), bytes].concat();
+        match TextReader::new(lossy).check("a.txt", true, before.len(), bytes) {
+            Ok(text) => Ok(text.strip_prefix(before).expect("what was there").to_owned()),
             Err(error) => {
                 let hint = failure(&error).and_then(|failure| failure.hint.clone());
                 Err(format!("{error}; {}", hint.unwrap_or_default()))
@@ -236,17 +217,11 @@ mod tests {
     #[test]
     fn all_texts_of_a_prompt_have_one_limit() {
         let mut reader = TextReader { lossy: false, left: 5 };
-        let mut text = String::new();
-        let mut add = |bytes: &'static [u8]| {
-            reader.append("a.txt", &mut text, |limit, buffer| {
-                bytes.take(limit).read_to_end(buffer)?;
-                Ok(())
-            })
-        };
-        assert_eq!(add(b"abc").expect("it fits"), 3);
-        assert_eq!(add(b"de").expect("it fits"), 2);
+        let mut add = |text: &str| reader.check("a.txt", false, 0, text.into());
+        assert_eq!(add("abc").expect("it fits"), "abc");
+        assert_eq!(add("de").expect("it fits"), "de");
         let expected = "a.txt is too large: the limit for all texts of a prompt is 256 MiB";
-        assert_eq!(add(b"f").expect_err("it is too much").to_string(), expected);
+        assert_eq!(add("f").expect_err("it is too much").to_string(), expected);
     }
 
     #[test]

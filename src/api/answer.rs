@@ -50,7 +50,7 @@ impl Answer {
     }
 
     /// An answer that is otherwise usable must be what was requested.
-    pub(super) fn check_against(&mut self, expectations: Expectations) {
+    pub fn check_against(&mut self, expectations: Expectations) {
         if !self.is_usable() {
             return;
         }

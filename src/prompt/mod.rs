@@ -24,9 +24,9 @@ pub use self::conversation::Conversation;
 #[doc(hidden)]
 pub use self::history::{parse as parse_messages, parse_conversation};
 pub use self::schema::load as load_schema;
+use self::source::input_name;
 pub use self::source::{HistorySource, PromptPart, PromptSource, SystemSource, is_stdin_path};
 pub use self::stdin::Stdin;
-use self::system::History;
 use self::text::TextReader;
 use crate::deadline::Deadline;
 use crate::message::{Message, NewMessage, RawMessage, Role};
@@ -83,24 +83,19 @@ impl Prompt {
         note: &dyn Fn(&str),
     ) -> Result<(Vec<Message>, Option<Conversation>)> {
         let Self { system, earlier, user } = self;
-        let (history, conversation) = match (source, lock) {
-            (HistorySource::None | HistorySource::Messages(_), _) => {
-                (History::ReadOnly(earlier), None)
-            }
+        let (earlier, conversation, name) = match (source, lock) {
+            (HistorySource::None, _) => (earlier, None, String::new()),
+            (HistorySource::Messages(path), _) => (earlier, None, input_name(path)),
             (HistorySource::Conversation(path), None) => {
-                (History::Persistent(Conversation::peek(path, note)?), None)
+                (Conversation::peek(path, note)?, None, path.display().to_string())
             }
             (HistorySource::Conversation(path), Some(deadline)) => {
                 let (conversation, earlier) = Conversation::open(path, deadline, note)?;
-                (History::Persistent(earlier), Some(conversation))
+                (earlier, Some(conversation), path.display().to_string())
             }
         };
-        let name = match source {
-            HistorySource::None => String::new(),
-            HistorySource::Messages(path) => source::input_name(path),
-            HistorySource::Conversation(path) => path.display().to_string(),
-        };
-        let mut messages = system::merge(history, system, &name)?;
+        let is_persistent = source.conversation().is_some();
+        let mut messages = system::merge(earlier, is_persistent, system, &name)?;
         messages.extend(user.map(Message::New));
         Ok((messages, conversation))
     }

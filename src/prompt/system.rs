@@ -31,24 +31,17 @@ pub fn read(
     Ok(Some(NewMessage::text(role, text)))
 }
 
-/// Earlier messages, and what they are to this run.
-#[derive(Debug)]
-pub enum History {
-    /// A conversation that goes on: what it began with stays.
-    Persistent(Vec<RawMessage>),
-    /// A list given for this run.
-    ReadOnly(Vec<RawMessage>),
-}
-
-/// Puts the system prompt first, and once, before the earlier messages of the file `name`.
+/// Puts the system prompt first, and once, before the earlier messages of the file `name`. In a conversation that
+/// goes on, what it began with stays.
 ///
 /// A usage failure where the earlier messages begin with another system prompt, or where a conversation
 /// was started without one.
-pub fn merge(history: History, system: Option<NewMessage>, name: &str) -> Result<Vec<Message>> {
-    let (is_persistent, earlier) = match history {
-        History::Persistent(earlier) => (true, earlier),
-        History::ReadOnly(earlier) => (false, earlier),
-    };
+pub fn merge(
+    earlier: Vec<RawMessage>,
+    is_persistent: bool,
+    system: Option<NewMessage>,
+    name: &str,
+) -> Result<Vec<Message>> {
     let system = match (system, earlier.first()) {
         (Some(system), Some(first)) if first.role.is_system() => {
             if !is_same(&system, first) {
@@ -88,9 +81,7 @@ mod tests {
     /// The origin of the merged messages, and their roles; or the error.
     fn merged(earlier: &str, is_persistent: bool, system: Option<NewMessage>) -> String {
         let earlier = history::parse("f", earlier.as_bytes()).expect("they are messages");
-        let history =
-            if is_persistent { History::Persistent(earlier) } else { History::ReadOnly(earlier) };
-        match merge(history, system, "f") {
+        match merge(earlier, is_persistent, system, "f") {
             Ok(messages) => {
                 let origin = |message: &Message| match message {
                     Message::Raw(message) => format!("earlier {}", message.role.as_str()),

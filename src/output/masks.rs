@@ -24,11 +24,14 @@ impl Masks {
     /// A text without the secrets.
     pub fn apply(&self, text: &str) -> String {
         let mut masked = String::with_capacity(text.len());
-        for piece in self.pieces(text) {
-            match piece {
-                Piece::Char(c) => masked.push(c),
-                Piece::Mask => masked.push_str(MASK),
+        let mut rest = text;
+        while let Some(c) = rest.chars().next() {
+            let found = self.0.iter().filter_map(|secret| prefix_len(rest, secret.reveal())).max();
+            match found {
+                Some(_) => masked.push_str(MASK),
+                None => masked.push(c),
             }
+            rest = &rest[found.unwrap_or(c.len_utf8())..];
         }
         masked
     }
@@ -37,20 +40,11 @@ impl Masks {
     /// visible. They are masked before they are cut, so that no part of a key is left over.
     pub fn shorten(&self, words: &str, max: usize) -> String {
         let mut line = String::new();
-        let mut is_blank_due = false;
-        for piece in self.pieces(words) {
-            match piece {
-                Piece::Char(c) if c.is_whitespace() => is_blank_due = !line.is_empty(),
-                piece => {
-                    if std::mem::take(&mut is_blank_due) {
-                        line.push(' ');
-                    }
-                    match piece {
-                        Piece::Char(c) => push_one_line(c, &mut line),
-                        Piece::Mask => line.push_str(MASK),
-                    }
-                }
+        for word in self.apply(words).split_whitespace() {
+            if !line.is_empty() {
+                line.push(' ');
             }
+            word.chars().for_each(|c| push_one_line(c, &mut line));
             if line.len() > max {
                 line.truncate(line.floor_char_boundary(max - '…'.len_utf8()));
                 line.push('…');
@@ -59,28 +53,11 @@ impl Masks {
         }
         line
     }
-
-    fn pieces<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Piece> + 'a {
-        let mut rest = text;
-        std::iter::from_fn(move || {
-            let secret_len =
-                self.0.iter().filter_map(|secret| prefix_len(rest, secret.reveal())).max();
-            let c = rest.chars().next()?;
-            rest = &rest[secret_len.unwrap_or(c.len_utf8())..];
-            Some(if secret_len.is_some() { Piece::Mask } else { Piece::Char(c) })
-        })
-    }
 }
 
 /// What may stand between the characters of a key that somebody repeats.
 fn is_separator(c: char) -> bool {
     c.is_whitespace() || c.is_control()
-}
-
-/// What a masked text is made of.
-enum Piece {
-    Char(char),
-    Mask,
 }
 
 /// How many bytes at the beginning of a text are a secret, if they are.

@@ -1,8 +1,8 @@
 //! A line on a terminal that shows that a wait is not a hang. It is gone before anything else appears.
 
 use std::io::{self, Write};
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -23,81 +23,61 @@ const ERASE: &str = "\r\x1b[K";
 /// The line; it is gone when this is dropped.
 #[derive(Debug)]
 pub struct Progress {
-    shared: Arc<Shared>,
+    state: Arc<State>,
     thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum State {
-    #[default]
-    Waiting,
-    Thinking,
-    Over,
+struct State {
+    is_thinking: AtomicBool,
+    is_over: AtomicBool,
 }
 
 impl Progress {
     /// Shows the wait for an upload of `total` bytes and for what comes after it. Where no thread can be had
     /// there is no line.
     pub fn begin(upload: UploadProgress, total: u64) -> Self {
-        let shared = Arc::new(Shared::default());
-        let drawn = Arc::clone(&shared);
-        let thread =
-            thread::Builder::new().spawn(move || drawn.draw_until_over(&upload, total)).ok();
-        Self { shared, thread }
+        let state = Arc::new(State::default());
+        let drawn = Arc::clone(&state);
+        let draw = move || draw_until_over(&drawn, &upload, total);
+        Self { state, thread: thread::Builder::new().spawn(draw).ok() }
     }
 
     /// From here on the line says that the model thinks.
     pub fn set_thinking(&self) {
-        self.shared.set(State::Thinking);
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set(&self, state: State) {
-        *self.lock() = state;
-    }
-
-    fn draw_until_over(&self, upload: &UploadProgress, total: u64) {
-        let begun = Instant::now();
-        let mut is_drawn = false;
-        let mut state = self.lock();
-        loop {
-            let (guard, waited) = self
-                .changed
-                .wait_timeout_while(state, TICK, |state| *state != State::Over)
-                .unwrap_or_else(PoisonError::into_inner);
-            state = guard;
-            if !waited.timed_out() {
-                break;
-            }
-            if is_in_foreground() {
-                draw(&line(*state, begun.elapsed(), upload.load(Relaxed), total));
-                is_drawn = true;
-            }
-        }
-        if is_drawn && is_in_foreground() {
-            draw("");
-        }
+        self.state.is_thinking.store(true, Ordering::SeqCst);
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.shared.set(State::Over);
-        self.shared.changed.notify_all();
+        self.state.is_over.store(true, Ordering::SeqCst);
         if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
             let _ = thread.join();
         }
+    }
+}
+
+fn draw_until_over(state: &State, upload: &UploadProgress, total: u64) {
+    let begun = Instant::now();
+    let (mut due, mut is_drawn) = (TICK, false);
+    while !state.is_over.load(Ordering::SeqCst) {
+        let elapsed = begun.elapsed();
+        if elapsed < due {
+            // It may return early, for no reason too.
+            thread::park_timeout(due.saturating_sub(elapsed));
+            continue;
+        }
+        due = elapsed + TICK;
+        if is_in_foreground() {
+            let is_thinking = state.is_thinking.load(Ordering::SeqCst);
+            draw(&line(is_thinking, elapsed, upload.load(Ordering::Relaxed), total));
+            is_drawn = true;
+        }
+    }
+    if is_drawn && is_in_foreground() {
+        draw("");
     }
 }
 
@@ -111,9 +91,9 @@ fn draw(text: &str) {
     let _ = io::stderr().write_all(format!("{ERASE}{text}").as_bytes());
 }
 
-fn line(state: State, elapsed: Duration, sent: u64, total: u64) -> String {
+fn line(is_thinking: bool, elapsed: Duration, sent: u64, total: u64) -> String {
     let seconds = elapsed.as_secs();
-    if state == State::Thinking {
+    if is_thinking {
         return format!("xask: thinking, {seconds} s");
     }
     if total < LARGE_UPLOAD || sent >= total {
@@ -129,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_large_upload_is_shown_until_it_is_sent() {
-        let line = |sent, total| line(State::Waiting, Duration::from_millis(3900), sent, total);
+        let line = |sent, total| line(false, Duration::from_millis(3900), sent, total);
         assert_eq!(line(10, 100), "xask: waiting, 3 s");
         assert_eq!(line(5 << 20, 27 << 20), "xask: sent 5 of 27 MiB, 3 s");
         assert_eq!(line(27 << 20, 27 << 20), "xask: waiting, 3 s");
@@ -138,7 +118,7 @@ mod tests {
     #[test]
     fn thinking_is_shown_whatever_was_sent() {
         for (sent, total) in [(10, 100), (5 << 20, 27 << 20)] {
-            let line = line(State::Thinking, Duration::from_secs(70), sent, total);
+            let line = line(true, Duration::from_secs(70), sent, total);
             assert_eq!(line, "xask: thinking, 70 s");
         }
     }

@@ -15,7 +15,7 @@ use self::backend::{Backend, Operation, Session};
 use self::deferred::DeferredAnswer;
 use self::inputs::Inputs;
 use self::outputs::Outputs;
-use self::save::{SaveTo, cache_entry, cached_response};
+use self::save::{cache_entry, cached_response, save};
 use crate::api::{self, Answer, Deferred, Expectations, Request};
 use crate::body::Body;
 use crate::cli::{Command, Plan, Task};
@@ -47,7 +47,8 @@ fn run_plan(plan: &Plan, log: &mut Log, reporter: &mut Reporter) -> Result<()> {
     log.entry.model = plan.is_ask().then(|| plan.model.clone());
     let (mut stdin, stdout) = (Stdin::default(), Stdout::open()?);
     let inputs = Inputs::load(plan, &mut stdin, stdout.is_terminal(), reporter)?;
-    let Inputs { request, headers, conversation, deadline } = inputs;
+    // The conversation stays locked until the end.
+    let Inputs { request, headers, mut conversation, deadline } = inputs;
     let body = plan.api.wire_format().encode(&request);
     let Some(backend) = &plan.backend else { return stdout.print_line(body.reader()) };
 
@@ -77,10 +78,10 @@ fn run_plan(plan: &Plan, log: &mut Log, reporter: &mut Reporter) -> Result<()> {
     log.note_answer(&answer);
 
     // Saved before it is printed: a paid answer is not lost to a reader who leaves early.
-    let mut save_to = SaveTo { conversation, cache: entry.filter(|_| backend.is_api()) };
+    let record = entry.filter(|_| backend.is_api());
     let block = outputs.extract(&mut answer);
-    let saved = save_to.save(&mut answer, &request);
-    if save_to.cache.is_some() && answer.is_usable() && answer.body.is_none() {
+    let saved = save(&mut answer, &request, conversation.as_mut(), record.as_ref());
+    if record.is_some() && answer.is_usable() && answer.body.is_none() {
         reporter.note("the answer came as a stream, and is not recorded in the cache");
     }
     let requests_search = plan.options.requests_search();

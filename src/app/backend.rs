@@ -255,7 +255,7 @@ impl Backend {
         let started = Instant::now();
         let upload = UploadProgress::default();
         let total = operation.body().map_or(0, Body::len);
-        reporter.verbose(|| format!("request to {}: {operation}", self.address(operation)));
+        reporter.verbose(&format!("request to {}: {operation}", self.address(operation)));
         printer.set_progress(reporter.progress(&upload, total));
         let value = self.send(operation, *deadline, &upload).and_then(|response| {
             if self.is_api() {
@@ -274,7 +274,7 @@ impl Backend {
         printer.set_progress(None);
         let value = value.inspect_err(|_| printer.abort())?;
         let seconds = started.elapsed().as_secs_f64();
-        reporter.verbose(|| format!("response complete after {seconds:.3} s"));
+        reporter.verbose(&format!("response complete after {seconds:.3} s"));
         Ok(value)
     }
 

@@ -1,6 +1,5 @@
 //! Where the answer goes: checked before the request is sent, written once the answer is known.
 
-use std::fmt::Display;
 use std::path::Path;
 
 use anyhow::Result;
@@ -100,7 +99,7 @@ impl Outputs {
         };
         let printed = printer.finish(whole, is_good && listed.is_ok());
         if usage {
-            reporter.usage(answer.usage.as_ref().map(|usage| usage as &dyn Display));
+            reporter.usage(answer.usage.as_ref());
         }
         saved.and(listed).and(printed)?;
         if let Some(late) = answer.late_error {

@@ -77,36 +77,31 @@ fn note_age(entry: &CacheEntry, request: &Request, reporter: &Reporter) {
     reporter.note(&format!("the answer is from the cache, {count} {unit}{plural} old"));
 }
 
-/// Where a usable answer is kept.
-pub struct SaveTo {
-    /// The conversation that goes on.
-    pub conversation: Option<Conversation>,
-    /// The record of a request that the API answered.
-    pub cache: Option<CacheEntry>,
-}
-
-impl SaveTo {
-    /// Keeps a usable answer in both places, in the second also if the first fails.
-    ///
-    /// # Errors
-    ///
-    /// Exit status 1 where it cannot be written.
-    pub fn save(&mut self, answer: &mut Answer, request: &Request) -> Result<()> {
-        if !answer.is_usable() {
-            return Ok(());
-        }
-        let appended = match &mut self.conversation {
-            Some(conversation) => {
-                lines_to_append(request, answer).and_then(|lines| conversation.append(&lines))
-            }
-            None => Ok(()),
-        };
-        let stored = match (&self.cache, &answer.body) {
-            (Some(entry), Some(response)) => entry.store(response),
-            _ => Ok(()),
-        };
-        appended.and(stored)
+/// Keeps a usable answer in the conversation and the record, in the second also if the first fails.
+///
+/// # Errors
+///
+/// Exit status 1 where it cannot be written.
+pub fn save(
+    answer: &mut Answer,
+    request: &Request,
+    conversation: Option<&mut Conversation>,
+    record: Option<&CacheEntry>,
+) -> Result<()> {
+    if !answer.is_usable() {
+        return Ok(());
     }
+    let appended = match conversation {
+        Some(conversation) => {
+            lines_to_append(request, answer).and_then(|lines| conversation.append(&lines))
+        }
+        None => Ok(()),
+    };
+    let stored = match (record, &answer.body) {
+        (Some(record), Some(response)) => record.store(response),
+        _ => Ok(()),
+    };
+    appended.and(stored)
 }
 
 /// The new messages of the request, and the answer, each as a line of a conversation. The answer may be large: its

@@ -41,30 +41,26 @@ impl OutputFile {
             Place::Replaced(path) => match atomic_file::replace(path, parts) {
                 Err(error) if is_refused_rename(&error) && is_regular(path) => {
                     // Something changed since it was checked. The first error says more, should this fail.
-                    overwrite(path, parts).map_err(|_| error)
+                    write_in_place(path, parts, true).map_err(|_| error)
                 }
                 written => written,
             },
-            Place::Overwritten(path) => overwrite(path, parts),
-            Place::Direct => append(&self.path, parts),
+            Place::Overwritten(path) => write_in_place(path, parts, true),
+            Place::Direct => write_in_place(&self.path, parts, false),
         };
         written.with_context(|| Failure::local(&*self.name))
     }
 }
 
-fn overwrite(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).truncate(true).open(path)?;
+/// Writes to what is there: over what a regular file holds, or to a device or a pipe.
+fn write_in_place(path: &Path, parts: &[&[u8]], is_regular: bool) -> io::Result<()> {
+    let mut file =
+        OpenOptions::new().write(true).truncate(is_regular).append(!is_regular).open(path)?;
     for part in parts {
         file.write_all(part)?;
     }
-    file.sync_all()?;
-    atomic_file::close(file)
-}
-
-fn append(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
-    let mut file = OpenOptions::new().append(true).open(path)?;
-    for part in parts {
-        file.write_all(part)?;
+    if is_regular {
+        file.sync_all()?;
     }
     atomic_file::close(file)
 }

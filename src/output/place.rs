@@ -120,9 +120,9 @@ fn is_in_proc(path: &Path) -> bool {
 /// Whether another file can take its place. An error for a file that cannot get other content at all.
 fn can_be_renamed_over(path: &Path, found: &Metadata) -> io::Result<bool> {
     let folder = fs::metadata(folder_of(path))?;
-    let owners = Owners { file: found.uid(), folder: folder.uid(), user: geteuid().as_raw() };
+    let owners = [found.uid(), folder.uid()];
     // On another device it is a mount of its own, as in a container.
-    if found.dev() != folder.dev() || owners.forbid_rename(folder.mode()) {
+    if found.dev() != folder.dev() || forbids_rename(folder.mode(), owners, geteuid().as_raw()) {
         return Ok(false);
     }
     #[cfg(target_os = "linux")]
@@ -132,20 +132,10 @@ fn can_be_renamed_over(path: &Path, found: &Metadata) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Who owns a file and its folder, and who wants to replace the file.
-#[derive(Debug)]
-struct Owners {
-    file: u32,
-    folder: u32,
-    user: u32,
-}
-
-impl Owners {
-    /// Whether a folder of this mode lets only others replace the file.
-    fn forbid_rename(&self, folder_mode: u32) -> bool {
-        const ROOT: u32 = 0;
-        folder_mode & STICKY != 0 && ![ROOT, self.file, self.folder].contains(&self.user)
-    }
+/// Whether a folder of this mode lets only others than this user replace a file: the owners of both, and root.
+fn forbids_rename(folder_mode: u32, owners: [u32; 2], user: u32) -> bool {
+    const ROOT: u32 = 0;
+    folder_mode & STICKY != 0 && user != ROOT && !owners.contains(&user)
 }
 
 /// What `chattr` and `mount --bind` have done to a file and its folder (statx(2)).
@@ -180,8 +170,7 @@ mod tests {
             (0o1777, 7, 0, false),
             (0o777, 7, 8, false),
         ] {
-            let owners = Owners { file, folder: 5, user };
-            assert_eq!(owners.forbid_rename(mode), expected, "{mode:o} {owners:?}");
+            assert_eq!(forbids_rename(mode, [file, 5], user), expected, "{mode:o} {file} {user}");
         }
     }
 

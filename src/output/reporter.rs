@@ -2,7 +2,6 @@
 //!
 //! A line that cannot be written is dropped: the exit status tells what happened.
 
-use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use super::error_text::{describe, describe_response, shorten_id};
 use super::masks::Masks;
 use super::progress::Progress;
 use super::sanitize::one_line;
+use crate::api::Usage;
 use crate::body::UploadProgress;
 use crate::error::failure;
 
@@ -43,9 +43,9 @@ impl Reporter {
     }
 
     /// A detail, for `--verbose` only.
-    pub fn verbose(&self, text: impl FnOnce() -> String) {
+    pub fn verbose(&self, text: &str) {
         if self.verbose {
-            self.line(&text());
+            self.line(text);
         }
     }
 
@@ -76,7 +76,7 @@ impl Reporter {
     pub fn response(&self, status: u16, request_id: Option<&str>, after: Duration) {
         let id = request_id.map(|id| format!(", x-request-id {}", shorten_id(id, &self.masks)));
         let id = id.unwrap_or_default();
-        self.verbose(|| format!("HTTP {status} after {:.3} s{id}", after.as_secs_f64()));
+        self.verbose(&format!("HTTP {status} after {:.3} s{id}", after.as_secs_f64()));
     }
 
     /// An address that the answer cites: a note.
@@ -87,11 +87,9 @@ impl Reporter {
     }
 
     /// The `--usage` line, never silenced.
-    pub fn usage(&self, usage: Option<&dyn Display>) {
-        match usage {
-            Some(usage) => self.line(&format!("usage: {usage}")),
-            None => self.line("usage: not reported"),
-        }
+    pub fn usage(&self, usage: Option<&Usage>) {
+        let usage = usage.map_or_else(|| "not reported".to_owned(), Usage::to_string);
+        self.line(&format!("usage: {usage}"));
     }
 
     /// The error that ends the run, and on a second line what to do about it. Only one line of a run begins

@@ -28,12 +28,7 @@ pub fn into_failure(error: &clap::Error) -> Failure {
         ErrorKind::ArgumentConflict => {
             format!("{flag} cannot be combined with {}", flag_of(&text(ContextKind::PriorArg)))
         }
-        ErrorKind::MissingRequiredArgument => match missing(error) {
-            Some((flag, needed)) => format!("{flag} requires {needed}"),
-            None => format!("missing required option {flag}"),
-        },
         ErrorKind::TooManyValues => format!("option {flag} takes no value, but got {value}"),
-        ErrorKind::NoEquals => format!("option {flag} takes its value after =, as in {flag}=VALUE"),
         ErrorKind::InvalidUtf8 => "an argument is not valid UTF-8".to_owned(),
         _ => first_line(&error.render().to_string()),
     };
@@ -59,18 +54,6 @@ fn unknown_option(arg: &str, suggested: &str) -> Failure {
         _ => "put text that starts with \"-\" after --",
     };
     Failure::usage(message).hint(hint)
-}
-
-/// Of `--domain` without `--web-search`: clap names what is missing, not what needs it.
-fn missing(error: &clap::Error) -> Option<(&'static str, &'static str)> {
-    let needed = context_text(error.get(ContextKind::InvalidArg)?);
-    if needed.contains("--web-search") {
-        Some(("--domain", "--web-search"))
-    } else if needed.contains("--x-search") {
-        Some(("--handle, --from-date or --to-date", "--x-search"))
-    } else {
-        None
-    }
 }
 
 /// `--image <PATH>` as `--image`, `[WORD]...` as words.

@@ -162,21 +162,21 @@ pub struct SearchArgs {
     /// Search only this site (requires --web-search)
     ///
     /// A host name without scheme or path. Repeatable, or separated by commas, up to 5.
-    #[arg(long, value_name = "HOST", action = ArgAction::Append, value_delimiter = ',', value_parser = values::domain, requires = "web_search", hide_short_help = true)]
+    #[arg(long, value_name = "HOST", action = ArgAction::Append, value_delimiter = ',', value_parser = values::domain, hide_short_help = true)]
     pub domain: Vec<String>,
 
     /// Search only posts of this X account (requires --x-search)
     ///
     /// With or without a leading `@`. Repeatable, or separated by commas, up to 20.
-    #[arg(long, value_name = "NAME", action = ArgAction::Append, value_delimiter = ',', value_parser = values::handle, requires = "x_search", hide_short_help = true)]
+    #[arg(long, value_name = "NAME", action = ArgAction::Append, value_delimiter = ',', value_parser = values::handle, hide_short_help = true)]
     pub handle: Vec<String>,
 
     /// Search only posts from this day on (requires --x-search)
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = values::date, requires = "x_search", hide_short_help = true)]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = values::date, hide_short_help = true)]
     pub from_date: Option<String>,
 
     /// Search only posts up to this day (requires --x-search)
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = values::date, requires = "x_search", hide_short_help = true)]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = values::date, hide_short_help = true)]
     pub to_date: Option<String>,
 
     /// Write the cited addresses to FILE, only on success

@@ -185,11 +185,16 @@ fn check_search(search: &SearchArgs, request: &RequestArgs) -> Result<(), Failur
     } = search;
     let has_tools = request.param.iter().any(|(key, _)| key == "tools");
     let searches = *web_search || *x_search || has_tools;
-    if sources.is_some() && !searches {
-        return Err(needs_search("--sources"));
-    }
-    if *require_sources && !searches {
-        return Err(needs_search("--require-sources"));
+    let is_filter_of_x = !handle.is_empty() || from_date.is_some() || to_date.is_some();
+    for (flag, is_given, needed, is_there) in [
+        ("--domain", !domain.is_empty(), "--web-search", *web_search),
+        ("--handle, --from-date or --to-date", is_filter_of_x, "--x-search", *x_search),
+        ("--sources", sources.is_some(), "--web-search or --x-search", searches),
+        ("--require-sources", *require_sources, "--web-search or --x-search", searches),
+    ] {
+        if is_given && !is_there {
+            return Err(Failure::usage(format!("{flag} requires {needed}")));
+        }
     }
     for (flag, given, most) in
         [("--domain", domain.len(), MAX_DOMAINS), ("--handle", handle.len(), MAX_HANDLES)]
@@ -223,10 +228,6 @@ fn check_deferred(cli: &Cli) -> Result<(), Failure> {
         Some((other, _)) => Err(cannot_combine("--deferred", other)),
         None => Ok(()),
     }
-}
-
-fn needs_search(flag: &str) -> Failure {
-    Failure::usage(format!("{flag} requires --web-search or --x-search"))
 }
 
 fn cannot_combine(one: &str, other: &str) -> Failure {

@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use ureq::RequestBuilder;
 use ureq::http::{HeaderName, HeaderValue};
 
-use super::file::{self, Limit};
 use crate::error::Failure;
+use crate::file::{self, Limit};
 use crate::prompt::is_stdin_path;
 use crate::secret::Secret;
 

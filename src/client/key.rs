@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::file::{self, Limit};
 use crate::error::{ExitStatus, Failure};
+use crate::file::{self, Limit};
 use crate::prompt::is_stdin_path;
 use crate::secret::Secret;
 

@@ -3,7 +3,6 @@
 //! It knows neither the flags nor what a response means: a status and bytes leave this layer.
 
 mod base_url;
-mod file;
 mod headers;
 mod http;
 mod key;

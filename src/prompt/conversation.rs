@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::history;
-use super::input::Limit;
+use super::input::too_large;
 use crate::deadline::Deadline;
 use crate::error::Failure;
+use crate::file::Limit;
 use crate::message::RawMessage;
 
 /// How often a lock is tried that another run holds: `flock` has no timeout.
@@ -139,7 +140,7 @@ fn read(file: &File, path: &Path) -> Result<(Vec<RawMessage>, Option<u64>)> {
         file.take(limit.bytes + 1).read_to_end(&mut bytes).with_context(context)?;
     }
     if found.len().max(bytes.len() as u64) > limit.bytes {
-        return Err(limit.exceeded(&name).into());
+        return Err(too_large(&name, limit).into());
     }
     history::parse_conversation(&name, &bytes)
 }
@@ -359,6 +360,9 @@ mod tests {
         file.set_len(Limit::CONVERSATION.bytes + 1).expect("a hole");
         let error = open_it(&path).0.map(drop).expect_err("it is too large");
         assert_eq!(exit_status(&error), ExitStatus::Usage);
-        assert!(error.to_string().ends_with("limit for a conversation is 256 MiB"), "{error}");
+        assert!(
+            error.to_string().ends_with("larger than 256 MiB, the limit for a conversation"),
+            "{error}"
+        );
     }
 }

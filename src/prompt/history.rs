@@ -9,9 +9,10 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use super::Stdin;
-use super::input::{self, Limit};
+use super::input;
 use super::source::input_name;
 use crate::error::Failure;
+use crate::file::{Limit, without_bom};
 use crate::message::{RawMessage, Role};
 
 /// The messages of `--messages`.
@@ -21,7 +22,7 @@ use crate::message::{RawMessage, Role};
 pub fn read(path: &Path, stdin: &mut Stdin) -> Result<Vec<RawMessage>> {
     let name = input_name(path);
     let bytes = input::read(path, stdin, Limit::MESSAGES)?;
-    let text = input::without_bom(&bytes);
+    let text = without_bom(&bytes);
     if str::from_utf8(text).is_ok_and(|text| text.trim().is_empty()) {
         return Err(input::blank(&name, text.is_empty()).into());
     }
@@ -49,14 +50,14 @@ pub fn parse(name: &str, bytes: &[u8]) -> Result<Vec<RawMessage>> {
 pub fn parse_conversation(name: &str, bytes: &[u8]) -> Result<(Vec<RawMessage>, Option<u64>)> {
     let torn = torn_line(bytes);
     let whole = &bytes[..torn.unwrap_or(bytes.len())];
-    let messages = parse_lines(name, input::without_bom(whole))?;
+    let messages = parse_lines(name, without_bom(whole))?;
     Ok((messages, torn.map(|start| start as u64)))
 }
 
 /// Where a last line without a line feed begins whose JSON object ends in the middle.
 fn torn_line(bytes: &[u8]) -> Option<usize> {
     let start = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let line = input::without_bom(&bytes[start..]);
+    let line = without_bom(&bytes[start..]);
     let line = match str::from_utf8(line) {
         Ok(line) => line,
         // The last character is torn too.

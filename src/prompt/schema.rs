@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{self, Path};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::value::RawValue;
 
-use super::input::{self, Limit};
 use crate::api::Schema;
 use crate::error::Failure;
+use crate::file::{self, Limit, without_bom};
 use crate::json::minify;
 
 /// The longest name of a schema, in characters (API reference, `response_format.json_schema.name`).
@@ -22,8 +22,8 @@ const MAX_NAME: usize = 64;
 pub fn load(path: &Path) -> Result<Schema> {
     let file = path.display().to_string();
     let unusable = |why: &str| Failure::usage(format!("{file}: {why}"));
-    let bytes = input::read_file(path, Limit::SCHEMA)?;
-    let json: &RawValue = match serde_json::from_slice(input::without_bom(&bytes)) {
+    let bytes = file::read(path, Limit::SCHEMA).with_context(|| Failure::usage(file.clone()))?;
+    let json: &RawValue = match serde_json::from_slice(without_bom(&bytes)) {
         Ok(json) => json,
         Err(error) => return Err(unusable(&format!("the schema is not JSON: {error}")).into()),
     };

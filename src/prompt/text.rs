@@ -11,10 +11,11 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::Stdin;
-use super::input::{self, Limit};
+use super::input;
 use super::sniff::sniff;
 use super::source::{input_name, is_stdin_path};
 use crate::error::Failure;
+use crate::file::{Limit, without_bom};
 
 /// U+FEFF, which some editors put before a text.
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -70,7 +71,7 @@ impl TextReader {
     ) -> Result<String> {
         let len = bytes.len() - start;
         let left = self.left.checked_sub(len as u64);
-        self.left = left.ok_or_else(|| Limit::TEXTS.exceeded(name))?;
+        self.left = left.ok_or_else(|| input::too_large(name, Limit::TEXTS))?;
         let mut text = self.decode(name, start, bytes)?;
         if text[start..].starts_with(BYTE_ORDER_MARK) {
             text.remove(start);
@@ -87,7 +88,7 @@ impl TextReader {
 
     /// Bytes as text. What lies before `start` is known to be UTF-8 and does not count in the offset.
     fn decode(&self, name: &str, start: usize, bytes: Vec<u8>) -> Result<String> {
-        if input::without_bom(&bytes[start..]).starts_with(b"%PDF-") {
+        if without_bom(&bytes[start..]).starts_with(b"%PDF-") {
             let failure = Failure::usage(format!("{name} is a PDF, not text"));
             return Err(failure.hint("extract its text with pdftotext").into());
         }
@@ -220,7 +221,7 @@ mod tests {
         let mut add = |text: &str| reader.check("a.txt", false, 0, text.into());
         assert_eq!(add("abc").expect("it fits"), "abc");
         assert_eq!(add("de").expect("it fits"), "de");
-        let expected = "a.txt is too large: the limit for all texts of a prompt is 256 MiB";
+        let expected = "a.txt: larger than 256 MiB, the limit for all texts of a prompt";
         assert_eq!(add("f").expect_err("it is too much").to_string(), expected);
     }
 

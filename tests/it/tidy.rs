@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from bottom to top: each may import those before it.
-const LAYERS: [&str; 19] = [
+const LAYERS: [&str; 20] = [
     "error",
     "deadline",
     "secret",
@@ -13,6 +13,7 @@ const LAYERS: [&str; 19] = [
     "response",
     "json",
     "folder",
+    "file",
     "atomic_file",
     "body",
     "api",

@@ -13,8 +13,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use webpki_roots::TLS_SERVER_ROOTS;
 
-use crate::client::file::{self, Limit};
 use crate::error::Failure;
+use crate::file::{self, Limit};
 use crate::folder;
 
 /// Where systems keep their bundle: Debian and Arch, Fedora, openSUSE, Alpine and the BSDs. One file is read, and not a

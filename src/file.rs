@@ -1,4 +1,4 @@
-//! Files that are read whole before the request: keys, headers, certificates.
+//! Files that are read whole before the request, and how large an input may be.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -6,8 +6,9 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
 
-/// How large such a file may be: far more than it needs, but less than what takes all memory where it has no end.
+/// How large an input may be: far more than it needs, but less than what takes all memory where it has no end.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
     /// The largest size in bytes, inclusive; whole KiB.
@@ -22,12 +23,20 @@ impl Limit {
     /// A `--header` file.
     pub const HEADER_FILE: Self = Self { bytes: 64 * KIB, of: "a header file" };
     /// A file of certificates. A system's bundle has a quarter of a MiB.
-    pub const CERTIFICATES: Self = Self { bytes: 16 * 1024 * KIB, of: "certificates" };
+    pub const CERTIFICATES: Self = Self { bytes: 16 * MIB, of: "certificates" };
+    /// A file of `--schema`.
+    pub const SCHEMA: Self = Self { bytes: 4 * MIB, of: "a schema" };
+    /// A file of `--messages`.
+    pub const MESSAGES: Self = Self { bytes: 256 * MIB, of: "--messages" };
+    /// A file of `--conversation`.
+    pub const CONVERSATION: Self = Self { bytes: 256 * MIB, of: "a conversation" };
+    /// All texts of a prompt together.
+    pub const TEXTS: Self = Self { bytes: 256 * MIB, of: "all texts of a prompt" };
 
     /// What is wrong with an input that is larger.
     pub fn exceeded(self) -> String {
         let Self { bytes, of } = self;
-        match (bytes / KIB, bytes / KIB / KIB) {
+        match (bytes / KIB, bytes / MIB) {
             (kib, 0) => format!("larger than {kib} KiB, the limit for {of}"),
             (_, mib) => format!("larger than {mib} MiB, the limit for {of}"),
         }
@@ -35,6 +44,10 @@ impl Limit {
 }
 
 /// The bytes of a regular file or a pipe. Devices can have no end, and a terminal would be waited for.
+///
+/// # Errors
+///
+/// Why it cannot be read, also where it is larger than its limit.
 pub fn read(path: &Path, limit: Limit) -> io::Result<Vec<u8>> {
     let metadata = fs::metadata(path)?;
     let kind = metadata.file_type();
@@ -52,6 +65,11 @@ pub fn read(path: &Path, limit: Limit) -> io::Result<Vec<u8>> {
         return Err(io::Error::other(limit.exceeded()));
     }
     Ok(bytes)
+}
+
+/// A text file's bytes without the byte order mark that some editors put before UTF-8.
+pub fn without_bom(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
 #[cfg(test)]

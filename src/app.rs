@@ -84,6 +84,17 @@ fn run_plan(plan: &Plan, log: &mut Log, reporter: &mut Reporter) -> Result<()> {
     if record.is_some() && answer.is_usable() && answer.body.is_none() {
         reporter.note("the answer came as a stream, and is not recorded in the cache");
     }
+    check_search(plan, &mut answer, reporter);
+    outputs.finish(answer, block.as_deref(), saved, reporter)?;
+    if plan.is_ask() && !plan.prompt.stdin_is_key && stdin.holds_unread_data() {
+        reporter.note("standard input was not read; add - to include it in the prompt");
+    }
+    Ok(())
+}
+
+/// Says so where no search took place that was requested. What an answer cites are sources only where one was
+/// requested, which of a fetched answer nobody knows here.
+fn check_search(plan: &Plan, answer: &mut Answer, reporter: &Reporter) {
     let requests_search = plan.options.requests_search();
     // With --require-sources, the error says so.
     if requests_search && !answer.searched && !plan.require_sources {
@@ -92,11 +103,6 @@ fn run_plan(plan: &Plan, log: &mut Log, reporter: &mut Reporter) -> Result<()> {
     if plan.is_ask() && !requests_search {
         answer.citations.clear();
     }
-    outputs.finish(answer, block.as_deref(), saved, reporter)?;
-    if plan.is_ask() && !plan.prompt.stdin_is_key && stdin.holds_unread_data() {
-        reporter.note("standard input was not read; add - to include it in the prompt");
-    }
-    Ok(())
 }
 
 /// Gets the answer: at once, or by polling. A list of models is one too.

@@ -1,5 +1,6 @@
 //! The layer `output`: what reaches standard output and standard error, to the last byte.
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod close;
 mod notes;
 mod streams;

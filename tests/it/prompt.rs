@@ -228,7 +228,7 @@ fn an_unreadable_text_file_is_an_error_with_name_and_reason() {
         ("folder", "is a directory"),
         (".", "is a directory"),
         ("dangling", "no such file or directory"),
-        ("loop", "symbolic links"),
+        ("loop", "symbolic link"),
         ("file/x", "not a directory"),
     ] {
         let words = format!("xask: error: {name}: ");

@@ -144,8 +144,8 @@ fn authorities_may_be_in_folders_too() {
     }
     let url = format!("https://{}/v1", Server::never().addr());
     for (folders, why) in [
-        ("others", "CA certificates: others: contains no certificates"),
-        ("missing", "CA certificates: missing: no such file or directory"),
+        ("others", "certificate authorities: others: contains no certificates"),
+        ("missing", "certificate authorities: missing: no such file or directory"),
     ] {
         env.ask_at(&url, []).key(KEY).env("SSL_CERT_DIR", folders).fails(1, &[why]);
     }
@@ -184,7 +184,7 @@ fn a_file_without_an_authority_is_an_error_before_any_connection() {
         ("a\u{1b}b", "no such"),
     ] {
         let run = env.ask_at(&url, []).key(KEY).env("SSL_CERT_FILE", path);
-        run.fails(1, &["xask: error: CA certificates: ", why]);
+        run.fails(1, &["xask: error: certificate authorities: ", why]);
     }
 }
 

@@ -70,7 +70,7 @@ impl Authorities {
 }
 
 fn certificates_of(path: &Path) -> Failure {
-    Failure::local(format!("CA certificates: {}", path.display()))
+    Failure::local(format!("certificate authorities: {}", path.display()))
 }
 
 /// Certificates that were read.
@@ -313,7 +313,7 @@ mod tests {
             (Some("nowhere"), &["a"], "nowhere: No such file or directory (os error 2)"),
         ] {
             let error = load(file, folders).expect_err(why);
-            assert!(error.starts_with("certificates ") && error.ends_with(why), "{error}");
+            assert!(error.starts_with("certificate authorities: ") && error.ends_with(why), "{error}");
         }
     }
 }

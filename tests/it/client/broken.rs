@@ -71,7 +71,7 @@ fn a_response_before_the_body_was_sent_is_read() {
     ] {
         let server = Server::play([script]);
         let words = ["too-large: Body too large.", "HTTP 413", ID];
-        let run = Env::new().ask(&server, ["-", "--timeout=5"]).case(name);
+        let run = Env::new().ask(&server, ["-", "--timeout=60"]).case(name);
         run.stdin(text.clone()).fails(4, &words);
     }
 }

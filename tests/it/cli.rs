@@ -252,7 +252,12 @@ fn errors_are_reported_in_a_fixed_order() {
         (&["-f", "missing"], &["hi"], 2, "missing: no such file"),
         (&["-o", "no/answer"], &["-o", "answer"], 1, "--output no/answer: "),
         (&["=XAI_API_KEY_FILE", "no-key"], &["=XAI_API_KEY_FILE", "key"], 3, "no-key: "),
-        (&["=SSL_CERT_FILE", "no.pem"], &["=SSL_CERT_FILE", ""], 1, "certificate authorities: no.pem"),
+        (
+            &["=SSL_CERT_FILE", "no.pem"],
+            &["=SSL_CERT_FILE", ""],
+            1,
+            "certificate authorities: no.pem",
+        ),
         (&["--base-url", "https://127.0.0.1:1"], &[], 6, "cannot connect to 127.0.0.1:1"),
     ];
     for (n, (_, _, code, shown)) in faults.iter().enumerate() {

@@ -247,7 +247,7 @@ const REFUSED: [(&str, &str, &str); 27] = [
     ("missing.png", ": no such file or directory", "\n"),
     ("cat.png/x", ": not a directory", "\n"),
     ("dangling.png", ": no such file or directory", NOWHERE),
-    ("loop.png", "symbolic link", NOWHERE),
+    ("loop.png", ": too many levels of symbolic links", NOWHERE),
     ("file:///a.png", ": no such file or directory", ADDRESSES),
     ("ftp://example.com/a.png", ": no such file or directory", ADDRESSES),
     ("large.png", " has 20971521 bytes; xAI accepts at most 20971520 (20 MiB) per image", "\n"),

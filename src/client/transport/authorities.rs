@@ -313,7 +313,10 @@ mod tests {
             (Some("nowhere"), &["a"], "nowhere: No such file or directory (os error 2)"),
         ] {
             let error = load(file, folders).expect_err(why);
-            assert!(error.starts_with("certificate authorities: ") && error.ends_with(why), "{error}");
+            assert!(
+                error.starts_with("certificate authorities: ") && error.ends_with(why),
+                "{error}"
+            );
         }
     }
 }

@@ -27,7 +27,7 @@ const MAN_OPTIONS: Marks = Marks {
 };
 
 /// Flags of other programs that the documents mention.
-const OTHER_PROGRAMS: [(&str, &[&str]); 11] = [
+const OTHER_PROGRAMS: [(&str, &[&str]); 12] = [
     ("cargo", &["--locked", "--path", "--release", "--target", "--test"]),
     ("cargo bench", &["--beside", "--program", "--quick"]),
     ("cargo deb", &["--maintainer"]),
@@ -48,6 +48,7 @@ const OTHER_PROGRAMS: [(&str, &[&str]); 11] = [
     ),
     ("curl", &["--cacert", "--fail", "--max-time", "--retry"]),
     ("docker", &["--env-file"]),
+    ("benches/compare.py", &["--xask"]),
     ("llm and aichat", &["--key", "--prompt"]),
     ("claude and grok", &["--output-format", "--prompt-file", "--system-prompt"]),
 ];

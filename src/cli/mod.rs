@@ -15,6 +15,7 @@ mod validate;
 mod values;
 
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 
 use anyhow::Result;
 use clap::error::ErrorKind;
@@ -34,10 +35,12 @@ pub use self::plan::{BackendPlan, Command, ConnectionPlan, OutputPlan, Plan, Str
 pub fn parse() -> Result<Command> {
     let args: Vec<OsString> = std::env::args_os().collect();
     validate::reject_subcommand(&args)?;
-    match Cli::command().try_get_matches_from(args) {
-        Ok(matches) => {
+    // Never dropped: that would take longer than to read the arguments, and the process is short.
+    let mut command = ManuallyDrop::new(Cli::command());
+    match command.try_get_matches_from_mut(args) {
+        Ok(mut matches) => {
             modes::check(&matches)?;
-            let cli = Cli::from_arg_matches(&matches)
+            let cli = Cli::from_arg_matches_mut(&mut matches)
                 .map_err(|error| clap_error::into_failure(&error))?;
             resolve::resolve(cli)
         }

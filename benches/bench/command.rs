@@ -81,8 +81,6 @@ impl Job {
     fn xask(&self, program: &Path, url: &str) -> Command {
         let mut command = with(bare(program), self.args.clone());
         command.env("XAI_API_KEY", KEY).env("XAI_BASE_URL", url).env("SSL_CERT_FILE", &self.bundle);
-        // The one bundle, and not what this machine may set besides.
-        command.env_remove("SSL_CERT_DIR");
         command
     }
 

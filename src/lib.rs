@@ -1,7 +1,7 @@
 //! xask sends one prompt to an xAI (Grok) model and prints the answer.
 //!
 //! The modules in the order in which they may be imported, lowest first: the ground ([`error`], [`deadline`],
-//! [`secret`], [`host`], [`message`], [`response`], [`json`], [`folder`], [`file`],
+//! [`secret`], [`host`], [`message`], [`response`], [`json`], [`folder`], [`mod@file`],
 //! [`atomic_file`]), then the layers: [`body`],
 //! [`api`], [`prompt`], [`client`], [`offline`], [`output`], [`cli`], [`app`]. `cli` resolves the command line into a plan,
 //! and `app` runs it: `prompt` loads the messages, `api` writes them as a request, `client` or `offline` gets the

@@ -57,7 +57,7 @@ impl Authorities {
         let Some(last) = self.folders.as_deref().map(Path::new).or(file) else {
             return Ok(TLS_SERVER_ROOTS.iter().cloned().collect());
         };
-        let mut bundle = Bundle::default();
+        let mut bundle = Bundle { roots: RootCertStore::empty(), seen: Vec::new(), fault: None };
         if let Some(path) = file {
             bundle.add_file(path).with_context(|| certificates_of(path))?;
         }
@@ -74,9 +74,8 @@ fn certificates_of(path: &Path) -> Failure {
 }
 
 /// Certificates that were read.
-#[derive(Default)]
 struct Bundle {
-    certificates: Vec<CertificateDer<'static>>,
+    roots: RootCertStore,
     /// Device and inode of each file, for folders are full of links to the same.
     seen: Vec<(u64, u64)>,
     /// Why a folder could not be used.
@@ -89,7 +88,10 @@ impl Bundle {
         let inode = (metadata.dev(), metadata.ino());
         if !self.seen.contains(&inode) {
             self.seen.push(inode);
-            self.certificates.extend(parse(&file::read(path, Limit::CERTIFICATES)?));
+            let pem = file::read(path, Limit::CERTIFICATES)?;
+            // One after the other: a system has hundreds, and each is read at every start.
+            let pem = with_usual_labels(&pem);
+            self.roots.add_parsable_certificates(certificates(&pem));
         }
         Ok(())
     }
@@ -111,30 +113,22 @@ impl Bundle {
     }
 
     fn finish(self) -> Result<RootCertStore> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(self.certificates);
-        match (roots.is_empty(), self.fault) {
-            (false, _) => Ok(roots),
+        match (self.roots.is_empty(), self.fault) {
+            (false, _) => Ok(self.roots),
             (true, Some(fault)) => Err(fault.into()),
             (true, None) => anyhow::bail!("contains no certificates"),
         }
     }
 }
 
-/// The certificates in a PEM file. What is no certificate is passed over: bundles hold more than that.
-fn parse(pem: &[u8]) -> Vec<CertificateDer<'static>> {
-    let pem = pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem);
-    // A system's bundle has none of them, and is read at every start.
-    let has_other_labels = |text: &str| OTHER_LABELS.iter().any(|label| text.contains(label));
-    let pem = match str::from_utf8(pem) {
-        Ok(text) if !has_other_labels(text) => Cow::Borrowed(pem),
-        _ => Cow::Owned(with_usual_labels(pem)),
-    };
-    CertificateDer::pem_slice_iter(&pem).flatten().filter_map(trusted_certificate).collect()
-}
-
 /// PEM in which every certificate has the label `CERTIFICATE`, the only one that the parser knows.
-fn with_usual_labels(pem: &[u8]) -> Vec<u8> {
+fn with_usual_labels(pem: &[u8]) -> Cow<'_, [u8]> {
+    let pem = pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem);
+    let has_other_labels = |text: &str| OTHER_LABELS.iter().any(|label| text.contains(label));
+    // A system's bundle has none of them.
+    if str::from_utf8(pem).is_ok_and(|text| !has_other_labels(text)) {
+        return Cow::Borrowed(pem);
+    }
     let mut usual = Vec::with_capacity(pem.len());
     for line in pem.split_inclusive(|byte| *byte == b'\n') {
         let label = OTHER_LABELS.iter().find_map(|label| {
@@ -151,7 +145,12 @@ fn with_usual_labels(pem: &[u8]) -> Vec<u8> {
             None => usual.extend_from_slice(line),
         }
     }
-    usual
+    Cow::Owned(usual)
+}
+
+/// The certificates in PEM. What is no certificate is passed over: bundles hold more than that.
+fn certificates(pem: &[u8]) -> impl Iterator<Item = CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(pem).flatten().filter_map(trusted_certificate)
 }
 
 /// The certificate without what OpenSSL's form has behind it: what it is trusted for. `None` if that leaves out servers.
@@ -209,6 +208,10 @@ fn take_element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 mod tests {
     use super::*;
     use rcgen::{CertificateParams, KeyPair};
+
+    fn parse(pem: &[u8]) -> Vec<CertificateDer<'static>> {
+        certificates(&with_usual_labels(pem)).collect()
+    }
 
     /// An authority as PEM.
     fn authority() -> String {

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::de::IgnoredAny;
 
 use super::events::{Decoder, Event};
-use super::lenient;
+use super::lenient::{self, Fields, Object};
 use super::{Answer, StreamSink, error_body};
 use crate::error::{ExitStatus, Failure, Retry, exit_status};
 use crate::response::ResponseBody;
@@ -59,6 +59,24 @@ pub trait StreamState {
 
     /// The answer, if it is complete.
     fn into_answer(self: Box<Self>) -> Option<Answer>;
+}
+
+/// Reads the payload of an event, and hands its fields to `take`.
+///
+/// # Errors
+///
+/// What is wrong with the JSON. Inside: an error of `take` or of `sink`.
+pub fn read_payload<'a, T: Fields<'a>>(
+    json: &'a str,
+    event: Event,
+    sink: &mut dyn StreamSink,
+    take: impl FnOnce(T, &mut dyn StreamSink) -> Result<Taken>,
+) -> Result<Result<Taken>, serde_json::Error> {
+    Ok(match serde_json::from_str::<Object<T>>(json)? {
+        Object::Fields(fields) => take(fields, sink),
+        Object::Null => sink.event(event.data).map(|()| Taken::Yes),
+        Object::EmptyList | Object::Other => Ok(Taken::No),
+    })
 }
 
 /// Whether an event was one of the API.

@@ -10,8 +10,8 @@ use crate::api::answer::{Answer, FinishReason, Refusal, Signals, check};
 use crate::api::citations::Citations;
 use crate::api::events::Event;
 use crate::api::failures::{MAX_RESPONSE, too_large};
-use crate::api::lenient::{Object, is_error, short_string, text};
-use crate::api::stream::{StreamState, Taken};
+use crate::api::lenient::{is_error, short_string, text};
+use crate::api::stream::{StreamState, Taken, read_payload};
 use crate::api::{StreamSink, Usage, error_body};
 
 /// What has arrived so far.
@@ -44,11 +44,7 @@ impl StreamState for Stream {
         event: Event,
         sink: &mut dyn StreamSink,
     ) -> Result<Result<Taken>, serde_json::Error> {
-        Ok(match serde_json::from_str::<Object<Completion>>(json)? {
-            Object::Fields(fields) => self.on_fields(fields, event, sink),
-            Object::Null => sink.event(event.data).map(|()| Taken::Yes),
-            Object::EmptyList | Object::Other => Ok(Taken::No),
-        })
+        read_payload(json, event, sink, |fields, sink| self.on_fields(fields, event, sink))
     }
 
     fn has_text(&self) -> bool {

@@ -12,8 +12,8 @@ use super::wire::{Envelope, Item, Output, Signs, StreamEvent};
 use crate::api::answer::{Answer, FinishReason};
 use crate::api::citations::Citations;
 use crate::api::events::Event;
-use crate::api::lenient::{Object, Raw, count, is_error, string, text};
-use crate::api::stream::{StreamState, Taken};
+use crate::api::lenient::{Raw, count, is_error, string, text};
+use crate::api::stream::{StreamState, Taken, read_payload};
 use crate::api::{StreamSink, error_body};
 use crate::error::Failure;
 
@@ -52,11 +52,7 @@ impl StreamState for Stream {
         event: Event,
         sink: &mut dyn StreamSink,
     ) -> Result<Result<Taken>, serde_json::Error> {
-        Ok(match serde_json::from_str::<Object<StreamEvent>>(json)? {
-            Object::Fields(fields) => self.on_fields(fields, event, sink),
-            Object::Null => sink.event(event.data).map(|()| Taken::Yes),
-            Object::EmptyList | Object::Other => Ok(Taken::No),
-        })
+        read_payload(json, event, sink, |fields, sink| self.on_fields(fields, event, sink))
     }
 
     fn on_unreadable(&mut self, event: Event) {

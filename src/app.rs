@@ -92,8 +92,8 @@ fn run_plan(plan: &Plan, log: &mut Log, reporter: &mut Reporter) -> Result<()> {
     Ok(())
 }
 
-/// Says so where no search took place that was requested. What an answer cites are sources only where one was
-/// requested, which of a fetched answer nobody knows here.
+/// Notes that a requested search did not take place. Citations are sources only if a search was requested; whether
+/// that is so is unknown for a fetched answer, which keeps them.
 fn check_search(plan: &Plan, answer: &mut Answer, reporter: &Reporter) {
     let requests_search = plan.options.requests_search();
     // With --require-sources, the error says so.

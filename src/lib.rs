@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
                 reporter.mask(key.reveal());
             }
             let status = error::exit_status(&error);
-            // Whoever closed the pipe knows; a message would only disturb the rest of the pipeline.
+            // The reader closed the pipe on purpose, as `head` does: a message would only be noise.
             if status != ExitStatus::BrokenPipe {
                 reporter.error(&error);
             }

@@ -61,7 +61,7 @@ impl Message {
     }
 }
 
-/// A message whose JSON is sent as it stands, in the message format of chat completions.
+/// A message whose JSON is sent unchanged, in the message format of chat completions.
 #[derive(Debug)]
 pub struct RawMessage {
     /// Whose message it is.

@@ -93,9 +93,7 @@ impl Scenario {
     /// The response of a scenario in which there is no answer.
     pub(super) fn error_response(self) -> Result<Option<Response>, Failure> {
         let (status, code, message) = match self {
-            Self::Unauthorized => {
-                (401, "unauthenticated:no-credentials", "No credentials presented.")
-            }
+            Self::Unauthorized => (401, "unauthenticated", "The API key is not valid."),
             Self::Forbidden => {
                 (403, "permission-denied", "The key is not permitted to use this model.")
             }

@@ -59,7 +59,7 @@ fn describe_part(part: &ContentPart) -> String {
     }
 }
 
-/// The parts of a message that is sent as it stands.
+/// The parts of a message that is sent unchanged.
 fn describe_raw(json: &str) -> Vec<String> {
     let message: Value = serde_json::from_str(json).unwrap_or_default();
     match &message["content"] {

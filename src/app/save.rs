@@ -1,4 +1,4 @@
-//! Where a usable answer is kept, beside where it is printed: the conversation and the cache.
+//! Where a usable answer is kept, besides being printed: the conversation and the cache.
 
 use std::io::Read;
 use std::mem;

@@ -91,7 +91,7 @@ impl<'a> BodyReader<'a> {
 }
 
 enum Progress {
-    /// So many bytes went into the buffer; bytes may be ready besides.
+    /// The number of bytes written to the buffer; more may be ready.
     Written(usize),
     /// Four characters of base64 do not fit.
     BufferFull,

@@ -256,7 +256,7 @@ pub struct AnswerArgs {
 pub struct ConnectionArgs {
     /// Use the API at URL [env: XAI_BASE_URL] [default: https://api.x.ai/v1]
     ///
-    /// The URL must begin with https://, or with http:// if the host is 127.0.0.0/8, ::1 or localhost. Its path is kept.
+    /// The URL must begin with https://, or with http:// if the host is in 127.0.0.0/8, or is ::1 or localhost. Its path is kept.
     // A link in angle brackets would be shown with them in the help.
     #[allow(rustdoc::bare_urls)]
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url, value_parser = ValueParser::string(), hide_short_help = true)]

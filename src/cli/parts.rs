@@ -63,9 +63,9 @@ fn words() -> [Arg; 2] {
     [
         words(WORD).value_name("WORD").help("Set the prompt; - inserts standard input").long_help(
             "Set the prompt. Words are joined by one space. `-` inserts standard input as text, at this \
-             position, once. If no word, `-` or --file is given, standard input is the prompt, unless --messages \
-             ends with a user message and no image is given. With words, it is read only where `-` or an option \
-             asks for it.",
+             position, once. If no word, `-` or --file is given, the text is read from standard input. Exception: \
+             if --messages ends with a user message and no --image is given, those messages are the whole request. \
+             With words, standard input is read only where `-` or an option asks for it.",
         ),
         words(TRAILING).value_name("-- WORD").last(true).help("Send every word as text").long_help(
             "Send every word after `--` as text, including `-` and anything that looks like an option: \

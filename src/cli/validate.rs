@@ -153,7 +153,7 @@ fn check_choices(RequestArgs { choice, .. }: &RequestArgs) -> Result<(), Failure
     }
     let repeated = choice.iter().enumerate().find(|(at, text)| choice[..*at].contains(text));
     match repeated {
-        Some((_, text)) => Err(Failure::usage(format!("--choice: {text} given twice"))),
+        Some((_, text)) => Err(Failure::usage(format!("--choice: choice {text} given twice"))),
         None => Ok(()),
     }
 }
@@ -185,10 +185,11 @@ fn check_search(search: &SearchArgs, request: &RequestArgs) -> Result<(), Failur
     } = search;
     let has_tools = request.param.iter().any(|(key, _)| key == "tools");
     let searches = *web_search || *x_search || has_tools;
-    let is_filter_of_x = !handle.is_empty() || from_date.is_some() || to_date.is_some();
     for (flag, is_given, needed, is_there) in [
         ("--domain", !domain.is_empty(), "--web-search", *web_search),
-        ("--handle, --from-date or --to-date", is_filter_of_x, "--x-search", *x_search),
+        ("--handle", !handle.is_empty(), "--x-search", *x_search),
+        ("--from-date", from_date.is_some(), "--x-search", *x_search),
+        ("--to-date", to_date.is_some(), "--x-search", *x_search),
         ("--sources", sources.is_some(), "--web-search or --x-search", searches),
         ("--require-sources", *require_sources, "--web-search or --x-search", searches),
     ] {

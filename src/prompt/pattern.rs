@@ -3,7 +3,6 @@
 //! `-i *.png` becomes `-i a.png b.png c.png`, where `b.png` and `c.png` are words. Sent as such, they would
 //! be paid for without having been seen.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -14,8 +13,8 @@ use super::PromptPart;
 use super::sniff::sniff;
 use crate::error::Failure;
 
-/// A usage failure where words behind the value of `--image` name images, or behind that of `--file`
-/// regular files.
+/// A usage failure where the word after the value of `--image` names an image, or after that of `--file` a
+/// regular file.
 pub fn check(parts: &[PromptPart]) -> Result<()> {
     for (index, part) in parts.iter().enumerate() {
         let (flag, kind, is_meant): (_, _, fn(&Path) -> bool) = match part {
@@ -23,18 +22,11 @@ pub fn check(parts: &[PromptPart]) -> Result<()> {
             PromptPart::File(_) => ("-f", "a file", Path::is_file),
             PromptPart::Stdin | PromptPart::Word { .. } => continue,
         };
-        let row = parts[index + 1..].iter().map_while(|part| match part {
-            PromptPart::Word { text, follows_input: true } => Some(text.as_os_str()),
-            _ => None,
-        });
-        let files: Vec<&OsStr> = row.take_while(|word| is_meant(Path::new(word))).collect();
-        if let Some(first) = files.first() {
-            let more = match files.len() {
-                1 => String::new(),
-                2 => ", as is 1 more".to_owned(),
-                len => format!(", as are {} more", len - 1),
-            };
-            let what = format!("{} names {kind}, but is given as text{more}", first.display());
+        let Some(PromptPart::Word { text, follows_input: true }) = parts.get(index + 1) else {
+            continue;
+        };
+        if is_meant(Path::new(text)) {
+            let what = format!("{} names {kind}, but is given as text", text.display());
             let hint = format!(
                 "{flag} takes one file: repeat it for each ({flag} FILE {flag} FILE), and put text after --"
             );
@@ -55,6 +47,7 @@ fn is_image(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
     use std::fs;
 
     use super::*;
@@ -78,7 +71,10 @@ mod tests {
         let apart = PromptPart::Word { text: path("b.png").into(), follows_input: false };
         for (parts, expected) in [
             (vec![image(), b.clone()], Some("b.png names an image, but is given as text")),
-            (vec![image(), b.clone(), c.clone()], Some("given as text, as is 1 more")),
+            (
+                vec![image(), b.clone(), c.clone()],
+                Some("b.png names an image, but is given as text"),
+            ),
             (vec![image(), b.clone(), word("?"), c.clone()], Some("given as text")),
             (vec![word("x"), image(), c.clone()], Some("c.jpg names an image")),
             (vec![file(), d.clone(), b.clone()], Some("d.txt names a file, but is given as text")),

@@ -23,7 +23,7 @@ pub struct Chunks {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Size,
-    /// So many bytes of a chunk are still to come.
+    /// The number of bytes left in a chunk.
     Data(u64),
     /// The line end after a chunk.
     DataEnd,

@@ -28,7 +28,7 @@ pub struct Incoming {
 enum Stage {
     #[default]
     Head,
-    /// So many bytes of a body.
+    /// The number of bytes left in a body.
     Length(u64),
     Chunks(Chunks),
     /// Whatever comes until the connection is closed.

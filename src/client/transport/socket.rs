@@ -49,7 +49,7 @@ impl Socket {
     /// # Errors
     ///
     /// [`ErrorKind::Interrupted`] where something has arrived instead, [`ErrorKind::BrokenPipe`] where
-    /// the other side has hung up.
+    /// the peer has closed the connection.
     fn wait_for_room(&mut self) -> Result<(), Error> {
         let mut fds = [PollFd::new(&self.stream, PollFlags::IN | PollFlags::OUT)];
         self.delivery.poll_until(&mut fds, None)?;

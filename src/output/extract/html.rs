@@ -1,4 +1,4 @@
-//! HTML blocks in Markdown, in which a fence is none (`CommonMark` 0.31.2, "HTML blocks": seven kinds).
+//! HTML blocks in Markdown, inside which a fence does not count (`CommonMark` 0.31.2, "HTML blocks": seven kinds).
 
 /// An HTML block, by what ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

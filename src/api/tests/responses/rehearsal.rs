@@ -24,7 +24,7 @@ fn every_scenario_has_the_outcome_of_its_name_on_both_apis() {
         ("empty", 9, "", "empty"),
         ("tools", 9, "", "tool"),
         ("cut", 7, "", ""),
-        ("401", 3, "", "No credentials"),
+        ("401", 3, "", "not valid"),
         ("403", 3, "", "not permitted"),
         ("429", 5, "", "Too many requests"),
         ("500", 8, "", "Internal"),

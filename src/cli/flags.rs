@@ -291,7 +291,8 @@ pub struct ConnectionArgs {
 
     /// Also retry requests that may already have been billed
     ///
-    /// These are requests that would end with exit status 7, or that got an HTTP status 5xx other than 525 and 526.
+    /// These are requests that would end with exit status 7, or that got an HTTP status 5xx that --retries does not cover
+    /// (except 525 and 526).
     #[arg(long, hide_short_help = true)]
     pub retry_lost: bool,
 

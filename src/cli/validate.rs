@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::Cli;
-use super::flags::{AnswerArgs, ConnectionArgs, PromptArgs, RequestArgs, SearchArgs};
+use super::flags::{AnswerArgs, ConnectionArgs, RequestArgs, SearchArgs};
 use crate::api::Api;
 use crate::error::Failure;
 use crate::prompt::{PromptPart, is_stdin_path};
@@ -99,28 +99,24 @@ fn reject_second(consumers: &[String]) -> Result<(), Failure> {
     }
 }
 
-/// Some options take a file that standard input cannot stand for.
+/// Some options take a file that standard input and standard output cannot stand for.
 fn check_files(cli: &Cli) -> Result<(), Failure> {
     let is_empty =
         |part: &PromptPart| matches!(part, PromptPart::Image(source) if source.is_empty());
     if cli.parts.0.iter().any(is_empty) {
         return Err(Failure::usage("option --image requires a value"));
     }
-    let PromptArgs { conversation, .. } = &cli.prompt;
     let files = [
-        ("--conversation", conversation),
+        ("--conversation", &cli.prompt.conversation),
         ("--schema", &cli.request.schema),
         ("--log", &cli.answer.log),
+        ("--sources", &cli.search.sources),
     ];
     for (flag, file) in files {
-        if file.as_ref().is_some_and(|path| is_stdin_path(path.as_os_str())) {
-            return Err(Failure::usage(format!("{flag} takes a file, not standard input"))
+        if let Some(path) = file.as_ref().filter(|path| is_stdin_path(path.as_os_str())) {
+            return Err(Failure::usage(format!("{flag} takes a file, not {}", path.display()))
                 .hint("for a file named -, write ./-"));
         }
-    }
-    if cli.search.sources.as_ref().is_some_and(|path| path.as_os_str() == "-") {
-        return Err(Failure::usage("--sources takes a file, not standard output")
-            .hint("standard output holds the answer; for a file named -, write ./-"));
     }
     Ok(())
 }

@@ -37,7 +37,7 @@ const ALLOWED_USERS: [(&str, &[&str]); 15] = [
     ("webpki_roots::", &["client"]),
     ("ring::", &["client", "offline"]),
     ("httpdate::", &["client"]),
-    ("memchr::", &["api"]),
+    ("memchr::", &["api", "client"]),
     ("tempfile::", &["atomic_file"]),
     ("thread::", &["prompt", "client", "output", "app"]),
     ("io::stdin()", &["prompt"]),

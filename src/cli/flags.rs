@@ -273,21 +273,21 @@ pub struct ConnectionArgs {
     ///
     /// Fractions are allowed. It runs from the moment the prompt has been read, and covers every wait: for a lock,
     /// the connection, the answer, and between retries.
-    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = values::seconds, default_value = "3600", hide_default_value = true, hide_short_help = true)]
-    pub timeout: Duration,
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = values::seconds, hide_short_help = true)]
+    pub timeout: Option<Duration>,
 
     /// Set the maximum time to connect, in seconds [default: 10]
     ///
     /// It covers name resolution, connecting, the TLS handshake and a proxy's response.
-    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = values::seconds, default_value = "10", hide_default_value = true, hide_short_help = true)]
-    pub connect_timeout: Duration,
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = values::seconds, hide_short_help = true)]
+    pub connect_timeout: Option<Duration>,
 
     /// Retry up to N times when a request was not billed [default: 2]
     ///
     /// This covers requests that were not delivered, and those rejected with status 429, 503, 521 to 523, 529 or 530, or
     /// with the message "service is currently unavailable". A Retry-After of up to 60 seconds is obeyed; a longer one ends the run.
-    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = values::retries, default_value = "2", hide_default_value = true, hide_short_help = true)]
-    pub retries: u32,
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = values::retries, hide_short_help = true)]
+    pub retries: Option<u32>,
 
     /// Also retry requests that may already have been billed
     ///

@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -19,6 +20,15 @@ use crate::prompt::{HistorySource, PromptSource, SystemSource};
 
 /// The model where none is named (xAI guide).
 const DEFAULT_MODEL: &str = "grok-4";
+
+/// The time for everything: an hour, as in xAI's examples for reasoning models.
+const DEFAULT_TIMEOUT: Duration = Duration::from_hours(1);
+
+/// The time to connect.
+const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a request is retried that was not billed.
+const DEFAULT_RETRIES: u32 = 2;
 
 /// Decides what a command line and its environment ask for.
 ///
@@ -56,11 +66,11 @@ pub fn resolve(cli: Cli) -> Result<Command> {
     let backend = backend(&offline, cache, &task, answer.extract, || ConnectionPlan {
         key,
         home: environment::path("HOME"),
-        connect_timeout,
+        connect_timeout: connect_timeout.unwrap_or(DEFAULT_CONNECT_TIMEOUT),
         proxies: environment::proxies(),
         ssl_cert_file: environment::path("SSL_CERT_FILE"),
         ssl_cert_dir: environment::path("SSL_CERT_DIR").map(PathBuf::into_os_string),
-        retry: RetryPolicy { retries, retry_lost },
+        retry: RetryPolicy { retries: retries.unwrap_or(DEFAULT_RETRIES), retry_lost },
     })?;
     let base_url = match base_url {
         None => environment::text("XAI_BASE_URL")?,
@@ -98,7 +108,7 @@ pub fn resolve(cli: Cli) -> Result<Command> {
         output,
         backend,
         base_url,
-        timeout,
+        timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
     })))
 }
 

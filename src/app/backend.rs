@@ -120,11 +120,9 @@ impl Backend {
         reporter: &mut Reporter,
     ) -> Result<Self> {
         match (plan, cached) {
-            (BackendPlan::Rehearse { scenario, in_code_block }, _) => {
+            (BackendPlan::Rehearse(rehearsal), _) => {
                 reporter.note("rehearsal: no request was sent");
-                let rehearsal = Rehearsal::new(*scenario);
-                let rehearsal = if *in_code_block { rehearsal.in_code_block() } else { rehearsal };
-                Ok(Self::Rehearsal(rehearsal))
+                Ok(Self::Rehearsal(*rehearsal))
             }
             (_, Some(response)) => Ok(Self::Cached(response)),
             (BackendPlan::Api { connection, cache: _ }, None) => {
@@ -286,7 +284,7 @@ impl Backend {
     ) -> Result<Response> {
         let client = match self {
             Self::Cached(response) => return Ok(Response::json(200, response.clone())),
-            Self::Rehearsal(rehearsal) => return rehearse(rehearsal, operation),
+            Self::Rehearsal(rehearsal) => return rehearse(*rehearsal, operation),
             Self::Api { client, .. } => client,
         };
         let path = operation.path();
@@ -319,12 +317,12 @@ fn find_key(
     Ok(key)
 }
 
-fn rehearse(rehearsal: &Rehearsal, operation: &Operation) -> Result<Response> {
+fn rehearse(rehearsal: Rehearsal, operation: &Operation) -> Result<Response> {
     match operation {
         Operation::Ask { api, request, body } => rehearsal.respond(*api, request, body),
         Operation::Poll { request: Some(request), .. } => rehearsal.answer(Api::DEFERRED, request),
-        Operation::Poll { request: None, .. } => Ok(Rehearsal::not_ready()),
-        Operation::ListModels { model } => rehearsal.models(model),
+        Operation::Poll { request: None, .. } => Ok(api::scripted_not_ready()),
+        Operation::ListModels { model } => Ok(api::scripted_models(model, rehearsal.scenario)?),
     }
 }
 

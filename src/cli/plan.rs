@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::api::{Api, ModelOptions, Scenario};
+use crate::api::{Api, ModelOptions};
 use crate::client::{BaseUrl, KeySource, ProxyVariables, RetryPolicy};
+use crate::offline::Rehearsal;
 use crate::prompt::PromptSource;
 
 /// The command line, with every decision made.
@@ -107,12 +108,7 @@ pub enum StreamMode {
 #[derive(Debug)]
 pub enum BackendPlan {
     /// From this program, which simulates the API.
-    Rehearse {
-        /// The outcome that is simulated.
-        scenario: Scenario,
-        /// A usable answer has a code block, for `--extract`.
-        in_code_block: bool,
-    },
+    Rehearse(Rehearsal),
     /// From the cache, and never from the network.
     Offline {
         /// The folder of recorded answers.
@@ -131,7 +127,7 @@ impl BackendPlan {
     /// The folder of recorded answers, if one is used.
     pub fn cache(&self) -> Option<&Path> {
         match self {
-            Self::Rehearse { .. } | Self::Api { cache: None, .. } => None,
+            Self::Rehearse(_) | Self::Api { cache: None, .. } => None,
             Self::Offline { cache } | Self::Api { cache: Some(cache), .. } => Some(cache),
         }
     }

@@ -16,6 +16,7 @@ use super::{Cli, environment, options, validate};
 use crate::api::Api;
 use crate::client::{BaseUrl, RetryPolicy};
 use crate::error::Failure;
+use crate::offline::Rehearsal;
 use crate::prompt::{HistorySource, PromptSource, SystemSource};
 
 /// The model where none is named (xAI guide).
@@ -126,7 +127,7 @@ fn model_name(typed: Option<String>, is_ask: bool) -> Result<String, Failure> {
 /// A search is simulated only where one is requested.
 fn check_rehearsal(backend: Option<&BackendPlan>, requests_search: bool) -> Result<(), Failure> {
     match backend {
-        Some(BackendPlan::Rehearse { scenario, .. })
+        Some(BackendPlan::Rehearse(Rehearsal { scenario, .. }))
             if scenario.needs_search() && !requests_search =>
         {
             let what =
@@ -174,7 +175,7 @@ fn backend(
         typed => *typed,
     };
     if let Some(scenario) = rehearse {
-        return Ok(Some(BackendPlan::Rehearse { scenario, in_code_block }));
+        return Ok(Some(BackendPlan::Rehearse(Rehearsal { scenario, in_code_block })));
     }
     let name = if *offline { "--offline" } else { "--offline (XASK_OFFLINE)" };
     if !offline && !environment::is_offline()? {

@@ -14,25 +14,15 @@ use crate::body::Body;
 use crate::response::Response;
 
 /// A simulated API.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Rehearsal {
-    scenario: Scenario,
-    /// The answer is to have a code block.
-    in_code_block: bool,
+    /// The outcome that is simulated.
+    pub scenario: Scenario,
+    /// A usable answer has a code block, for `--extract`.
+    pub in_code_block: bool,
 }
 
 impl Rehearsal {
-    /// A rehearsal of one scenario.
-    pub fn new(scenario: Scenario) -> Self {
-        Self { scenario, in_code_block: false }
-    }
-
-    /// The same, with the description of the request in a code block.
-    #[must_use]
-    pub fn in_code_block(self) -> Self {
-        Self { in_code_block: true, ..self }
-    }
-
     /// The response to a request: for a deferred one an id, whose answer [`Rehearsal::answer`] is.
     ///
     /// # Errors
@@ -66,20 +56,6 @@ impl Rehearsal {
             }
         };
         Ok(api.scripted(request, self.scenario, &text)?)
-    }
-
-    /// The response to a poll for an answer that is not ready.
-    pub fn not_ready() -> Response {
-        api::scripted_not_ready()
-    }
-
-    /// The list of models: the one that is named.
-    ///
-    /// # Errors
-    ///
-    /// Status 6 if the scenario is `offline`.
-    pub fn models(&self, model: &str) -> Result<Response> {
-        Ok(api::scripted_models(model, self.scenario)?)
     }
 }
 
@@ -120,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_answer_describes_the_request() {
-        let rehearsal = Rehearsal::new(Scenario::Ok);
+        let rehearsal = Rehearsal { scenario: Scenario::Ok, in_code_block: false };
         let request = request("hi", ModelOptions::default());
         let response = rehearsal.answer(Api::Chat, &request).expect("it can be answered");
         assert_eq!(content(response), "[rehearsal]\nmodel: grok-4\nuser: hi");
@@ -128,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_answer_is_a_code_block_where_one_is_extracted() {
-        let rehearsal = Rehearsal::new(Scenario::Ok).in_code_block();
+        let rehearsal = Rehearsal { scenario: Scenario::Ok, in_code_block: true };
         for (text, fence) in [("hi", "```"), ("a ``` b", "````"), ("`````", "``````")] {
             let request = request(text, ModelOptions::default());
             let response = rehearsal.answer(Api::Chat, &request).expect("it can be answered");
@@ -141,7 +117,7 @@ mod tests {
     fn the_first_choice_is_chosen() {
         let format = Some(AnswerFormat::Choice(vec!["no".into(), "yes".into()]));
         let request = request("hi", ModelOptions { format, ..ModelOptions::default() });
-        let rehearsal = Rehearsal::new(Scenario::Ok);
+        let rehearsal = Rehearsal { scenario: Scenario::Ok, in_code_block: false };
         let response = rehearsal.answer(Api::Chat, &request).expect("it can be answered");
         assert_eq!(content(response), r#"{"choice":"no"}"#);
     }
@@ -150,7 +126,7 @@ mod tests {
     fn a_deferred_request_gets_an_id() {
         let mut request = request("hi", ModelOptions::default());
         request.deferred = true;
-        let rehearsal = Rehearsal::new(Scenario::RateLimit);
+        let rehearsal = Rehearsal { scenario: Scenario::RateLimit, in_code_block: false };
         let body = Api::Chat.wire_format().encode(&request);
         let response = rehearsal.respond(Api::Chat, &request, &body).expect("it can be answered");
         assert_eq!(response.status, 200);

@@ -38,11 +38,7 @@ impl Inputs {
             options.format = Some(AnswerFormat::Schema(prompt::load_schema(path)?));
         }
         // First what names standard input without being a part of the prompt.
-        let headers = ExtraHeaders::parse(&plan.headers, |limit| {
-            let mut bytes = Vec::new();
-            stdin.read_at_most(limit, &mut bytes)?;
-            Ok(bytes)
-        })?;
+        let headers = ExtraHeaders::parse(&plan.headers, stdin)?;
         let prompt =
             if plan.is_ask() { prompt::load(&plan.prompt, stdin)? } else { Prompt::default() };
         // The clock starts when the prompt was read: typing it may take any time.

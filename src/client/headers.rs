@@ -4,13 +4,13 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use ureq::RequestBuilder;
 use ureq::http::{HeaderName, HeaderValue};
 
 use crate::error::Failure;
-use crate::file::{self, Limit};
-use crate::prompt::is_stdin_path;
+use crate::file::{Limit, without_bom};
+use crate::prompt::{self, Stdin};
 use crate::secret::Secret;
 
 /// Headers that xask or its transport sets: another value would break the request.
@@ -40,34 +40,21 @@ pub struct ExtraHeaders(Vec<(HeaderName, Secret<HeaderValue>)>);
 
 impl ExtraHeaders {
     /// The headers of these values of `--header`: `NAME: VALUE`, or `@FILE` with one header a line, where `@-` is
-    /// standard input. `read_stdin` reads it, up to this many bytes.
+    /// standard input.
     ///
     /// # Errors
     ///
     /// A usage failure for a header that is malformed or forbidden, for `Authorization` outside a file, and for a file
-    /// that cannot be read or has no header; the error of `read_stdin`. Values are never shown.
-    pub fn parse(
-        given: &[OsString],
-        mut read_stdin: impl FnMut(u64) -> Result<Vec<u8>>,
-    ) -> Result<Self> {
+    /// that cannot be read or has no header; a local one where standard input cannot be read. Values are never shown.
+    pub fn parse(given: &[OsString], stdin: &mut Stdin) -> Result<Self> {
         let mut headers = Self::default();
         for value in given {
             match value.as_bytes().strip_prefix(b"@") {
                 None => headers.add_argument(value.as_bytes())?,
-                Some(path) if is_stdin_path(OsStr::from_bytes(path)) => {
-                    let bytes = read_stdin(Limit::HEADER_FILE.bytes + 1)?;
-                    if bytes.len() as u64 > Limit::HEADER_FILE.bytes {
-                        let why = Limit::HEADER_FILE.exceeded();
-                        return Err(Failure::usage(format!("standard input: {why}")).into());
-                    }
-                    headers.add_lines("standard input", &bytes)?;
-                }
                 Some(path) => {
                     let path = Path::new(OsStr::from_bytes(path));
-                    let name = path.display().to_string();
-                    let bytes = file::read(path, Limit::HEADER_FILE)
-                        .with_context(|| Failure::usage(name.clone()))?;
-                    headers.add_lines(&name, &bytes)?;
+                    let bytes = prompt::read_input(path, stdin, Limit::HEADER_FILE)?;
+                    headers.add_lines(&prompt::input_name(path), &bytes)?;
                 }
             }
         }
@@ -117,9 +104,8 @@ impl ExtraHeaders {
     }
 
     fn add_lines(&mut self, file: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let before = self.0.len();
-        for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
+        for (index, line) in without_bom(bytes).split(|byte| *byte == b'\n').enumerate() {
             if line.trim_ascii().is_empty() {
                 continue;
             }
@@ -169,11 +155,13 @@ mod tests {
 
     fn parse(given: &[&str]) -> Result<ExtraHeaders> {
         let given: Vec<OsString> = given.iter().map(OsString::from).collect();
-        ExtraHeaders::parse(&given, |_| unreachable!("no @-"))
+        ExtraHeaders::parse(&given, &mut Stdin::default())
     }
 
     fn parse_stdin(text: &str) -> Result<ExtraHeaders> {
-        ExtraHeaders::parse(&["@-".into()], |_| Ok(text.into()))
+        let mut headers = ExtraHeaders::default();
+        headers.add_lines("standard input", text.as_bytes())?;
+        Ok(headers)
     }
 
     fn shown(headers: &ExtraHeaders) -> Vec<String> {
@@ -252,7 +240,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("headers");
         let given = [OsString::from(format!("@{}", path.display()))];
-        let parse = || ExtraHeaders::parse(&given, |_| unreachable!("no @-"));
+        let parse = || ExtraHeaders::parse(&given, &mut Stdin::default());
         std::fs::write(&path, "Authorization: Bearer a").expect("it is written");
         assert!(parse().expect("a header").has_authorization());
         std::fs::write(&path, "X-A: b\n".repeat(10_000)).expect("it is written");
@@ -264,8 +252,6 @@ mod tests {
         std::fs::remove_file(&path).expect("it is removed");
         let error = parse().expect_err("no file");
         assert_eq!(exit_status(&error), ExitStatus::Usage);
-        let error = parse_stdin(&" ".repeat(64 * 1024 + 1)).expect_err("too large");
-        assert!(error.to_string().starts_with("standard input: larger than 64 KiB"), "{error}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::error::{ExitStatus, Failure};
-use crate::file::{self, Limit};
+use crate::file::{self, Limit, without_bom};
 use crate::prompt::is_stdin_path;
 use crate::secret::Secret;
 
@@ -158,11 +158,6 @@ fn fault(key: &str) -> Option<(&'static str, Option<&'static str>)> {
         Some(c) if c.is_control() => ("it contains a control character", None),
         Some(_) => ("it contains a character that is not ASCII", None),
     })
-}
-
-/// Some editors put a byte order mark before UTF-8.
-fn without_bom(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
 #[cfg(test)]

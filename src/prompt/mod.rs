@@ -23,9 +23,11 @@ use anyhow::Result;
 pub use self::conversation::Conversation;
 #[doc(hidden)]
 pub use self::history::{parse as parse_messages, parse_conversation};
+pub use self::input::read as read_input;
 pub use self::schema::load as load_schema;
-use self::source::input_name;
-pub use self::source::{HistorySource, PromptPart, PromptSource, SystemSource, is_stdin_path};
+pub use self::source::{
+    HistorySource, PromptPart, PromptSource, SystemSource, input_name, is_stdin_path,
+};
 pub use self::stdin::Stdin;
 use self::text::TextReader;
 use crate::deadline::Deadline;

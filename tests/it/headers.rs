@@ -143,6 +143,9 @@ fn an_invalid_header_is_a_usage_error() {
     }
     gate(&env, ["-H", "@-"]).tty(Tty::Stdin).server(&never).spawn().kill();
     gate(&env, ["-", "-H", "@-"]).stdin("X-One: 1").server(&never).refused(2, &["standard input"]);
+    let large = " ".repeat(64 * 1024 + 1);
+    let run = gate(&env, ["-H", "@-"]).stdin(large).server(&never);
+    run.refused(2, &["standard input: larger than 64 KiB, the limit for a header file"]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use rustls::pki_types::CertificateDer;
 use webpki_roots::TLS_SERVER_ROOTS;
 
 use crate::error::Failure;
-use crate::file::{self, Limit};
+use crate::file::{self, Limit, without_bom};
 use crate::folder;
 
 /// Where systems keep their bundle: Debian and Arch, Fedora, openSUSE, Alpine and the BSDs. One file is read, and not a
@@ -135,10 +135,9 @@ impl Bundle {
 /// The parser that comes with rustls knows only the usual label, and takes five times as long for base64: most of a
 /// start, with a system's bundle of 200 KiB.
 fn certificates(pem: &[u8]) -> impl Iterator<Item = CertificateDer<'static>> {
-    let pem = pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem);
     let mut label = None;
     let mut base64 = Vec::new();
-    lines(pem).filter_map(move |line| {
+    lines(without_bom(pem)).filter_map(move |line| {
         let line = line.trim_ascii_end();
         if let Some(begun) = line.strip_prefix(b"-----BEGIN ") {
             label = begun.strip_suffix(b"-----").filter(|label| LABELS.contains(label));

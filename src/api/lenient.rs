@@ -5,11 +5,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::iter;
 use std::marker::PhantomData;
 
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::repair::{repair_json, unescape};
@@ -19,11 +18,8 @@ pub type Raw<'a> = Option<&'a RawValue>;
 
 /// Fields that are read from a JSON object.
 pub trait Fields<'de>: Default {
-    /// One of them.
-    type Field: Copy;
-
-    /// The field with this name on the wire.
-    fn field(name: &str) -> Option<Self::Field>;
+    /// One of them, by its name on the wire, or any other.
+    type Field: Deserialize<'de>;
 
     /// Reads the value of a field.
     fn read<A: MapAccess<'de>>(&mut self, field: Self::Field, map: &mut A) -> Result<(), A::Error>;
@@ -41,21 +37,17 @@ macro_rules! fields {
         }
 
         const _: () = {
-            #[derive(Clone, Copy)]
+            #[derive(serde::Deserialize)]
+            #[serde(field_identifier)]
             #[expect(non_camel_case_types, reason = "named after the fields")]
             pub enum Field {
-                $($field,)*
+                $(#[serde(rename = $wire)] $field,)*
+                #[serde(other)]
+                Other,
             }
 
             impl<$lifetime> $crate::api::lenient::Fields<$lifetime> for $name<$lifetime> {
                 type Field = Field;
-
-                fn field(name: &str) -> Option<Field> {
-                    match name {
-                        $($wire => Some(Field::$field),)*
-                        _ => None,
-                    }
-                }
 
                 fn read<A: serde::de::MapAccess<$lifetime>>(
                     &mut self,
@@ -64,6 +56,9 @@ macro_rules! fields {
                 ) -> Result<(), A::Error> {
                     match field {
                         $(Field::$field => self.$field = map.next_value()?,)*
+                        Field::Other => {
+                            map.next_value::<serde::de::IgnoredAny>()?;
+                        }
                     }
                     Ok(())
                 }
@@ -136,13 +131,8 @@ impl<'de, T: Fields<'de>> Visitor<'de> for ObjectVisitor<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<T>, A::Error> {
         let mut fields = T::default();
-        while let Some(field) = map.next_key_seed(FieldName::<T>(PhantomData))? {
-            match field {
-                Some(field) => fields.read(field, &mut map)?,
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
+        while let Some(field) = map.next_key()? {
+            fields.read(field, &mut map)?;
         }
         Ok(Object::Fields(fields))
     }
@@ -163,29 +153,6 @@ impl<'de, T: Fields<'de>> Visitor<'de> for ObjectVisitor<T> {
 
     fn visit_str<E: Error>(self, _: &str) -> Result<Object<T>, E> {
         Ok(Object::Other)
-    }
-}
-
-/// A key of an object, as the field that it names.
-struct FieldName<T>(PhantomData<T>);
-
-impl<'de, T: Fields<'de>> DeserializeSeed<'de> for FieldName<T> {
-    type Value = Option<T::Field>;
-
-    fn deserialize<D: Deserializer<'de>>(self, key: D) -> Result<Self::Value, D::Error> {
-        key.deserialize_str(self)
-    }
-}
-
-impl<'de, T: Fields<'de>> Visitor<'de> for FieldName<T> {
-    type Value = Option<T::Field>;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(T::field(key))
     }
 }
 
@@ -221,33 +188,21 @@ impl<'de, T: Deserialize<'de>, F: FnMut(T) -> bool> Visitor<'de> for Each<F, T> 
 /// The fields of an object in their order; `None` of anything else. Only for what the user gave: of a
 /// response it could be more than memory holds.
 pub fn entries(object: &str) -> Option<Vec<(String, &RawValue)>> {
-    struct Entries<'de>(Vec<(String, &'de RawValue)>);
+    struct Entries;
 
-    impl<'de> Deserialize<'de> for Entries<'de> {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            deserializer.deserialize_map(EntriesVisitor)
-        }
-    }
-
-    struct EntriesVisitor;
-
-    impl<'de> Visitor<'de> for EntriesVisitor {
-        type Value = Entries<'de>;
+    impl<'de> Visitor<'de> for Entries {
+        type Value = Vec<(String, &'de RawValue)>;
 
         fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
             f.write_str("an object")
         }
 
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'de>, A::Error> {
-            let mut entries = Vec::new();
-            while let Some(entry) = map.next_entry()? {
-                entries.push(entry);
-            }
-            Ok(Entries(entries))
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            iter::from_fn(|| map.next_entry().transpose()).collect()
         }
     }
 
-    serde_json::from_str::<Entries>(object).ok().map(|entries| entries.0)
+    serde_json::Deserializer::from_str(object).deserialize_map(Entries).ok()
 }
 
 /// Reads JSON with `parse`: unchanged, and repaired if that fails.

@@ -49,11 +49,15 @@ fn run_plan(plan: &Plan, log: &mut Log, reporter: &mut Reporter) -> Result<()> {
     let inputs = Inputs::load(plan, &mut stdin, stdout.is_terminal(), reporter)?;
     // The conversation stays locked until the end.
     let Inputs { request, headers, mut conversation, deadline } = inputs;
-    let body = plan.api.wire_format().encode(&request);
+    let body = plan.api.wire_format().encode(&request, request.transfer);
     let Some(backend) = &plan.backend else { return stdout.print_line(body.reader()) };
 
-    let mut outputs =
-        Outputs::check(&plan.output, stdout, request.stream, plan.prompt.history.conversation())?;
+    let mut outputs = Outputs::check(
+        &plan.output,
+        stdout,
+        request.transfer.stream,
+        plan.prompt.history.conversation(),
+    )?;
     log.open()?;
     let entry = cache_entry(backend, &plan.base_url, plan.api, &request)?;
     let expectations = Expectations {
@@ -121,7 +125,7 @@ fn get_answer(
             let list = Operation::ListModels { model };
             return backend.run(&list, session, &mut |response, _| api::read_models(response));
         }
-        Task::Ask if !request.deferred => {
+        Task::Ask if !request.transfer.deferred => {
             return backend.run(&ask, session, &mut |response, printer| {
                 api::read_answer(*api, response, expectations, printer)
             });

@@ -37,7 +37,7 @@ pub use self::failures::{MAX_RESPONSE, too_large};
 pub use self::read::{Expectations, read_answer, read_models};
 pub use self::repair::repair_json;
 pub use self::request::{
-    AnswerFormat, ModelOptions, RawField, Request, Schema, Search, WebSearch, XSearch,
+    AnswerFormat, ModelOptions, RawField, Request, Schema, Search, Transfer, WebSearch, XSearch,
 };
 pub use self::scenario::Scenario;
 pub use self::usage::Usage;

@@ -19,11 +19,18 @@ pub struct Request {
     pub messages: Vec<Message>,
     /// How the model is to answer.
     pub options: ModelOptions,
-    /// Request server-sent events in place of one JSON.
+    /// How the answer travels.
+    pub transfer: Transfer,
+}
+
+/// How an answer travels; by default at once, as one JSON.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Transfer {
+    /// As server-sent events in place of one JSON.
     pub stream: bool,
-    /// Request the token counts at the end of the stream, where the API does not send them anyway.
+    /// With the token counts at the end of the stream, where the API does not send them anyway.
     pub stream_usage: bool,
-    /// Request an id at once, and the answer later.
+    /// Later: an id comes at once.
     pub deferred: bool,
 }
 

@@ -1,7 +1,7 @@
 //! What differs between the APIs: how a request is written, and how an answer is read.
 
 use super::stream::StreamState;
-use super::{Answer, ModelOptions, Request, Scenario};
+use super::{Answer, ModelOptions, Request, Scenario, Transfer};
 use crate::body::Body;
 use crate::error::Failure;
 use crate::message::Message;
@@ -28,12 +28,9 @@ pub trait WireFormat: Sync {
     /// Status 2 for a message from a file that says what cannot be said here.
     fn check_messages(&self, messages: &[Message]) -> Result<(), Failure>;
 
-    /// The body of a request.
-    fn encode<'a>(&self, request: &'a Request) -> Body<'a>;
-
-    /// The body that identifies a request: what is answered, and not how the answer travels. A request
+    /// The body of a request whose answer travels like this. With [`Transfer::default`] it identifies the request: one
     /// that is streamed or deferred has the same as one that is not.
-    fn encode_identity<'a>(&self, request: &'a Request) -> Body<'a>;
+    fn encode<'a>(&self, request: &'a Request, transfer: Transfer) -> Body<'a>;
 
     /// The answer in a response of one JSON, usable or not.
     ///

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::api::{AnswerFormat, Request};
+use crate::api::{AnswerFormat, Request, Transfer};
 use crate::cli::{Plan, StreamMode};
 use crate::client::ExtraHeaders;
 use crate::deadline::Deadline;
@@ -53,14 +53,9 @@ impl Inputs {
             StreamMode::OnTerminal => is_terminal,
             StreamMode::Never => false,
         };
-        let request = Request {
-            model: plan.model.clone(),
-            messages,
-            options,
-            stream,
-            stream_usage: stream && plan.output.usage,
-            deferred: plan.deferred,
-        };
+        let stream_usage = stream && plan.output.usage;
+        let transfer = Transfer { stream, stream_usage, deferred: plan.deferred };
+        let request = Request { model: plan.model.clone(), messages, options, transfer };
         Ok(Self { request, headers, conversation, deadline })
     }
 }

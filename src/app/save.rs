@@ -5,7 +5,7 @@ use std::mem;
 
 use anyhow::Result;
 
-use crate::api::{self, Answer, Api, Request};
+use crate::api::{self, Answer, Api, Request, Transfer};
 use crate::body::Body;
 use crate::cli::BackendPlan;
 use crate::client::BaseUrl;
@@ -27,7 +27,7 @@ pub fn cache_entry(
 ) -> Result<Option<CacheEntry>> {
     let Some(folder) = plan.cache() else { return Ok(None) };
     let path = base_url.path_of(api.wire_format().path());
-    let body = api.wire_format().encode_identity(request);
+    let body = api.wire_format().encode(request, Transfer::default());
     CacheEntry::for_request(folder, &path, request.summary(), &body).map(Some)
 }
 

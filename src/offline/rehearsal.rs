@@ -30,13 +30,13 @@ impl Rehearsal {
     /// Status 6 if the scenario is `offline`; a local error if the body cannot be read to its end; status
     /// 2 if a sample for the schema cannot be made.
     pub fn respond(&self, api: Api, request: &Request, body: &Body) -> Result<Response> {
-        if self.scenario.is_answered() || request.deferred {
+        if self.scenario.is_answered() || request.transfer.deferred {
             // As the network would: an image that changed meanwhile is found here too.
             io::copy(&mut body.reader(), &mut io::sink())?;
         }
         // Found before an id is given, for which there would be no answer.
         let response = self.answer(api, request)?;
-        Ok(if request.deferred { api::scripted_id() } else { response })
+        Ok(if request.transfer.deferred { api::scripted_id() } else { response })
     }
 
     /// The answer to a request.
@@ -71,7 +71,7 @@ mod tests {
     use std::io::Read;
 
     use super::*;
-    use crate::api::ModelOptions;
+    use crate::api::{ModelOptions, Transfer};
     use crate::message::{Message, NewMessage, Role};
 
     fn request(text: &str, options: ModelOptions) -> Request {
@@ -80,9 +80,7 @@ mod tests {
             model: "grok-4".into(),
             messages: vec![message],
             options,
-            stream: false,
-            stream_usage: false,
-            deferred: false,
+            transfer: Transfer::default(),
         }
     }
 
@@ -125,9 +123,9 @@ mod tests {
     #[test]
     fn a_deferred_request_gets_an_id() {
         let mut request = request("hi", ModelOptions::default());
-        request.deferred = true;
+        request.transfer.deferred = true;
         let rehearsal = Rehearsal { scenario: Scenario::RateLimit, in_code_block: false };
-        let body = Api::Chat.wire_format().encode(&request);
+        let body = Api::Chat.wire_format().encode(&request, request.transfer);
         let response = rehearsal.respond(Api::Chat, &request, &body).expect("it can be answered");
         assert_eq!(response.status, 200);
         let answer = rehearsal.answer(Api::Chat, &request).expect("it can be answered");

@@ -8,7 +8,7 @@ mod wire;
 
 pub(super) use self::request::encode_message;
 use super::stream::StreamState;
-use super::{Answer, ModelOptions, Request, Scenario, WireFormat};
+use super::{Answer, ModelOptions, Request, Scenario, Transfer, WireFormat};
 use crate::body::Body;
 use crate::error::Failure;
 use crate::message::Message;
@@ -30,12 +30,8 @@ impl WireFormat for ChatCompletions {
         Ok(())
     }
 
-    fn encode<'a>(&self, request: &'a Request) -> Body<'a> {
-        request::encode(request)
-    }
-
-    fn encode_identity<'a>(&self, request: &'a Request) -> Body<'a> {
-        request::encode_identity(request)
+    fn encode<'a>(&self, request: &'a Request, transfer: Transfer) -> Body<'a> {
+        request::encode(request, transfer)
     }
 
     fn parse(&self, bytes: &[u8]) -> Result<Answer, Failure> {

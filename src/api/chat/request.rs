@@ -1,7 +1,7 @@
 //! The request's body, with the fields' names.
 
 use crate::api::encode::{cannot_set, check_extra, option_fields, push_fields, push_message};
-use crate::api::{AnswerFormat, Api, ModelOptions, Request};
+use crate::api::{AnswerFormat, Api, ModelOptions, Request, Transfer};
 use crate::body::{Body, BodyBuilder};
 use crate::error::Failure;
 use crate::message::{ContentPart, Image, Message, NewMessage};
@@ -19,33 +19,10 @@ const RESERVED: [(&str, &str); 6] = [
 /// The most stop texts (API reference, `stop`).
 const MAX_STOPS: usize = 4;
 
-/// The body of a request.
-pub fn encode(request: &Request) -> Body<'_> {
-    let Request { model: _, messages: _, options: _, stream, stream_usage, deferred } = request;
-    let mut body = begin(request);
-    if *stream {
-        body.json(r#","stream":true"#);
-    }
-    if *stream_usage {
-        body.json(r#","stream_options":{"include_usage":true}"#);
-    }
-    if *deferred {
-        body.json(r#","deferred":true"#);
-    }
-    body.json("}");
-    body.finish()
-}
-
-/// The body without the fields that say how the answer travels.
-pub fn encode_identity(request: &Request) -> Body<'_> {
-    let mut body = begin(request);
-    body.json("}");
-    body.finish()
-}
-
-/// What both have in common, without the end of the object.
-fn begin(request: &Request) -> BodyBuilder<'_> {
-    let Request { model, messages, options, .. } = request;
+/// The body of a request whose answer travels like this.
+pub fn encode(request: &Request, transfer: Transfer) -> Body<'_> {
+    let Request { model, messages, options, transfer: _ } = request;
+    let Transfer { stream, stream_usage, deferred } = transfer;
     let mut body = BodyBuilder::default();
     body.json(r#"{"model":"#).string(model).json(r#","messages":["#);
     for (index, message) in messages.iter().enumerate() {
@@ -62,7 +39,17 @@ fn begin(request: &Request) -> BodyBuilder<'_> {
     if let Some(format) = &options.format {
         body.json(r#","response_format":"#).json(&response_format(format));
     }
-    body
+    if stream {
+        body.json(r#","stream":true"#);
+    }
+    if stream_usage {
+        body.json(r#","stream_options":{"include_usage":true}"#);
+    }
+    if deferred {
+        body.json(r#","deferred":true"#);
+    }
+    body.json("}");
+    body.finish()
 }
 
 /// The JSON of one message.

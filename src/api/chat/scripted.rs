@@ -8,7 +8,11 @@ use crate::response::Response;
 /// The response of a scenario in which the API answers.
 pub fn scripted(request: &Request, scenario: Scenario, text: &str) -> Response {
     let script = Script { model: &request.model, scenario, text: scenario.text(text) };
-    if request.stream { script.stream(request.stream_usage) } else { script.whole() }
+    if request.transfer.stream {
+        script.stream(request.transfer.stream_usage)
+    } else {
+        script.whole()
+    }
 }
 
 /// An answer to be put on the wire.

@@ -10,7 +10,7 @@ mod stream;
 mod wire;
 
 use super::stream::StreamState;
-use super::{Answer, ModelOptions, Request, Scenario, WireFormat};
+use super::{Answer, ModelOptions, Request, Scenario, Transfer, WireFormat};
 use crate::body::Body;
 use crate::error::Failure;
 use crate::message::Message;
@@ -32,12 +32,8 @@ impl WireFormat for Responses {
         request::check_messages(messages)
     }
 
-    fn encode<'a>(&self, request: &'a Request) -> Body<'a> {
-        request::encode(request)
-    }
-
-    fn encode_identity<'a>(&self, request: &'a Request) -> Body<'a> {
-        request::encode_identity(request)
+    fn encode<'a>(&self, request: &'a Request, transfer: Transfer) -> Body<'a> {
+        request::encode(request, transfer)
     }
 
     fn parse(&self, bytes: &[u8]) -> Result<Answer, Failure> {

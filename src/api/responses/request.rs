@@ -4,33 +4,17 @@ use std::borrow::Cow;
 
 use super::history;
 use crate::api::encode::{option_fields, push_fields, push_message};
-use crate::api::{AnswerFormat, Api, Request, Search, WebSearch, XSearch};
+use crate::api::{AnswerFormat, Api, Request, Search, Transfer, WebSearch, XSearch};
 use crate::body::{Body, BodyBuilder};
 use crate::error::Failure;
 use crate::json::to_json;
 use crate::message::{ContentPart, Image, Message, RawMessage};
 
-/// The body of a request, whose messages [`check_messages`] accepts.
-pub fn encode(request: &Request) -> Body<'_> {
-    let mut body = begin(request);
+/// The body of a request, whose messages [`check_messages`] accepts, and whose answer travels like this.
+pub fn encode(request: &Request, transfer: Transfer) -> Body<'_> {
+    let Request { model, messages, options, transfer: _ } = request;
     // A stream always ends with its usage, and there are no deferred answers.
-    if request.stream {
-        body.json(r#","stream":true"#);
-    }
-    body.json("}");
-    body.finish()
-}
-
-/// The body without the field that says how the answer travels.
-pub fn encode_identity(request: &Request) -> Body<'_> {
-    let mut body = begin(request);
-    body.json("}");
-    body.finish()
-}
-
-/// What both have in common, without the end of the object.
-fn begin(request: &Request) -> BodyBuilder<'_> {
-    let Request { model, messages, options, stream: _, stream_usage: _, deferred: _ } = request;
+    let Transfer { stream, stream_usage: _, deferred: _ } = transfer;
     let mut body = BodyBuilder::default();
     body.json(r#"{"model":"#).string(model).json(r#","input":["#);
     for (index, message) in messages.iter().enumerate() {
@@ -49,7 +33,11 @@ fn begin(request: &Request) -> BodyBuilder<'_> {
     if let Some(search) = &options.search {
         body.json(r#","tools":"#).json(&search_tools(search));
     }
-    body
+    if stream {
+        body.json(r#","stream":true"#);
+    }
+    body.json("}");
+    body.finish()
 }
 
 /// Checks that all messages can be sent to the Responses API.
@@ -140,7 +128,7 @@ mod tests {
 
     fn request(messages: Vec<Message>, options: ModelOptions) -> Request {
         let model = "grok-4".to_owned();
-        Request { model, messages, options, stream: false, stream_usage: false, deferred: false }
+        Request { model, messages, options, transfer: Transfer::default() }
     }
 
     fn text(body: &Body) -> String {
@@ -169,7 +157,7 @@ mod tests {
             user("again"),
         ];
         check_messages(&messages).expect("they can be sent");
-        let body = text(&encode(&request(messages, ModelOptions::default())));
+        let body = text(&encode(&request(messages, ModelOptions::default()), Transfer::default()));
         let expected = concat!(
             r#""input":[{ "role":"user", "content":"hi", "x":1.50 },"#,
             r#"{"role":"assistant","content":[{"type":"output_text","text":"ho"}]},"#,

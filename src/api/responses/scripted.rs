@@ -24,7 +24,7 @@ pub fn scripted(request: &Request, scenario: Scenario, text: &str) -> Response {
         text: scenario.text(text),
         searches: Searches::requested(&request.options),
     };
-    if request.stream { script.stream() } else { script.whole() }
+    if request.transfer.stream { script.stream() } else { script.whole() }
 }
 
 /// An answer to be put on the wire.

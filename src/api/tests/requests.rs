@@ -1,7 +1,7 @@
 //! The bodies of requests.
 
 use super::super::{
-    AnswerFormat, ModelOptions, RawField, Request, Schema, Search, WebSearch, XSearch,
+    AnswerFormat, ModelOptions, RawField, Request, Schema, Search, Transfer, WebSearch, XSearch,
 };
 use super::*;
 use crate::message::{
@@ -9,7 +9,7 @@ use crate::message::{
 };
 
 fn body(api: Api, request: &Request) -> String {
-    let body = api.wire_format().encode(request);
+    let body = api.wire_format().encode(request, request.transfer);
     let mut json = String::new();
     body.reader().read_to_string(&mut json).expect("nothing can change");
     assert_eq!(body.len(), json.len() as u64);
@@ -18,14 +18,7 @@ fn body(api: Api, request: &Request) -> String {
 }
 
 fn request(messages: Vec<Message>, options: ModelOptions) -> Request {
-    Request {
-        model: "grok-4".into(),
-        messages,
-        options,
-        stream: false,
-        stream_usage: false,
-        deferred: false,
-    }
+    Request { model: "grok-4".into(), messages, options, transfer: Transfer::default() }
 }
 
 fn hi() -> Vec<Message> {
@@ -95,13 +88,14 @@ fn each_option_has_its_field() {
         ..ModelOptions::default()
     };
     let chat = ModelOptions { seed: Some(-7), stop: vec!["a".into(), "b".into()], ..options(None) };
-    let chat = Request { stream: true, stream_usage: true, deferred: true, ..request(hi(), chat) };
+    let transfer = Transfer { stream: true, stream_usage: true, deferred: true };
+    let chat = Request { transfer, ..request(hi(), chat) };
     assert_eq!(
         body(Api::Chat, &chat),
         r#"{"model":"grok-4","messages":[{"role":"user","content":"hi"}],"max_completion_tokens":400,"temperature":1,"top_p":0.5,"seed":-7,"stop":["a","b"],"reasoning_effort":"low","user":"ann","max_turns":2,"response_format":{"type":"json_schema","json_schema":{"name":"diff","schema":{"type":"object"},"strict":true}},"stream":true,"stream_options":{"include_usage":true},"deferred":true}"#
     );
     let responses = request(hi(), options(Some(search())));
-    let responses = Request { stream: true, stream_usage: true, ..responses };
+    let responses = Request { transfer, ..responses };
     assert_eq!(
         body(Api::Responses, &responses),
         r#"{"model":"grok-4","input":[{"role":"user","content":"hi"}],"store":false,"max_output_tokens":400,"temperature":1,"top_p":0.5,"reasoning":{"effort":"low"},"user":"ann","max_turns":2,"text":{"format":{"type":"json_schema","name":"diff","schema":{"type":"object"},"strict":true}},"tools":[{"type":"web_search"},{"type":"x_search"}],"stream":true}"#
@@ -123,6 +117,19 @@ fn a_search_has_its_filters() {
 }
 
 #[test]
+fn a_request_has_the_same_identity_however_its_answer_travels() {
+    let transfer = Transfer { stream: true, stream_usage: true, deferred: true };
+    let plain = request(hi(), ModelOptions::default());
+    let other = Request { transfer, ..request(hi(), ModelOptions::default()) };
+    for api in Api::ALL {
+        let identity = api.wire_format().encode(&other, Transfer::default());
+        let identity = io::read_to_string(identity.reader()).expect("it is text");
+        assert_eq!(identity, body(api, &plain));
+        assert_ne!(identity, body(api, &other));
+    }
+}
+
+#[test]
 fn a_choice_is_a_strict_schema() {
     let format = Some(AnswerFormat::Choice(vec!["yes".into(), "n\"o".into()]));
     let request = request(hi(), ModelOptions { format, ..ModelOptions::default() });
@@ -135,26 +142,6 @@ fn a_choice_is_a_strict_schema() {
         r#""text":{{"format":{{"type":"json_schema","name":"choice","schema":{schema},"strict":true}}}}"#
     );
     assert!(body(Api::Responses, &request).contains(&responses));
-}
-
-#[test]
-fn a_request_has_the_same_identity_however_its_answer_is_delivered() {
-    for api in Api::ALL {
-        let plain = request(hi(), ModelOptions::default());
-        let other = Request {
-            stream: true,
-            stream_usage: true,
-            deferred: true,
-            ..request(hi(), ModelOptions::default())
-        };
-        let mut identity = String::new();
-        api.wire_format()
-            .encode_identity(&other)
-            .reader()
-            .read_to_string(&mut identity)
-            .expect("it is text");
-        assert_eq!(identity, body(api, &plain));
-    }
 }
 
 #[test]

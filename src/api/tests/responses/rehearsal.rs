@@ -1,6 +1,8 @@
 //! What a rehearsal simulates.
 
-use super::super::super::{ModelOptions, RawField, Request, Scenario, Search, WebSearch, XSearch};
+use super::super::super::{
+    ModelOptions, RawField, Request, Scenario, Search, Transfer, WebSearch, XSearch,
+};
 use super::*;
 use crate::message::{Message, NewMessage, Role};
 
@@ -9,7 +11,8 @@ fn request(stream: bool, search: Option<Search>) -> Request {
     let options = ModelOptions { search, ..ModelOptions::default() };
     let messages = vec![Message::New(NewMessage::text(Role::User, "hi".into()))];
     let model = "grok-4".into();
-    Request { model, messages, options, stream, stream_usage: true, deferred: false }
+    let transfer = Transfer { stream, stream_usage: true, deferred: false };
+    Request { model, messages, options, transfer }
 }
 
 #[test]
@@ -60,9 +63,8 @@ fn a_search_is_simulated_where_it_was_requested() {
         (None, Scenario::Ok, false, ""),
     ] {
         for stream in [false, true] {
-            let request = Request { stream, ..request(stream, None) };
             let options = ModelOptions { search: search.clone(), ..ModelOptions::default() };
-            let request = Request { options, ..request };
+            let request = Request { options, ..request(stream, None) };
             let response =
                 Api::Responses.scripted(&request, scenario, "Four.").expect("it answers");
             let expectations =

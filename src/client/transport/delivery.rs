@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, Timespec, poll};
 use rustix::io::Errno;
-use ureq::unversioned::transport::NextTimeout;
-use ureq::unversioned::transport::time::Duration::NotHappening;
 use ureq::{Error, Timeout};
 
 use crate::deadline::Deadline;
@@ -76,29 +74,15 @@ impl Delivery {
 
     /// The time that is left for what is being done now.
     pub fn remaining(&self) -> Result<Option<Duration>, Error> {
-        match self.limit() {
-            (Some(Duration::ZERO), reason) => Err(Error::Timeout(reason)),
-            (left, _) => Ok(left),
-        }
-    }
-
-    /// The same, as ureq's own connectors take it.
-    pub fn next_timeout(&self) -> NextTimeout {
-        let (left, reason) = self.limit();
-        let after = left.map_or(NotHappening, Into::into);
-        NextTimeout { after, reason, ..NextTimeout::default() }
-    }
-
-    /// What is left, and of what.
-    fn limit(&self) -> (Option<Duration>, Timeout) {
         let connect =
             if self.has_reached(DeliveryState::Sending) { None } else { self.connect.remaining() };
-        match (connect, self.total().remaining()) {
+        let (left, reason) = match (connect, self.total().remaining()) {
             (Some(connect), total) if total.is_none_or(|total| connect < total) => {
                 (Some(connect), Timeout::Connect)
             }
             (_, total) => (total, Timeout::Global),
-        }
+        };
+        if left == Some(Duration::ZERO) { Err(Error::Timeout(reason)) } else { Ok(left) }
     }
 
     /// Waits until something is ready, or for a time; whether anything is.

@@ -55,14 +55,13 @@ pub fn chain(
 ) -> impl Connector<()> {
     let delivery = || delivery.clone();
     let tunnel = tunnel::ProxyConnector {
-        delivery: delivery(),
         proxy: proxy.cloned(),
         credentials: credentials.cloned(),
         user_agent,
     };
     ().chain(tunnel)
         .chain(connect::TcpConnector { delivery: delivery() })
-        .chain(tls::Tls { delivery: delivery(), config: tls })
+        .chain(tls::Tls { config: tls })
         .chain(tracked::DeliveryConnector {
             delivery: delivery(),
             proxy: proxy.map(|proxy| proxy.uri().clone()),

@@ -14,7 +14,7 @@ use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport}
 
 use super::delivery::Delivery;
 
-/// A TCP connection that does not block.
+/// A TCP connection that does not block. It keeps the deadlines of its delivery, whatever time it is given beside.
 pub struct Socket {
     stream: TcpStream,
     buffers: LazyBuffers,

@@ -14,13 +14,10 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
 };
 
-use super::delivery::Delivery;
 use crate::host::without_brackets;
 
 /// Puts TLS on connections to whatever address begins with `https:`, a proxy's too.
 pub struct Tls {
-    /// The delivery that the connections belong to.
-    pub delivery: Delivery,
     /// Which authorities to trust; `None` if nothing is sent over https.
     pub config: Option<Arc<ClientConfig>>,
 }
@@ -34,8 +31,7 @@ impl<In: Transport> Connector<In> for Tls {
         chained: Option<In>,
     ) -> Result<Option<Self::Out>, Error> {
         let Some(inner) = chained else { return Ok(None) };
-        let needs_tls = details.needs_tls() && !inner.is_tls();
-        let Some(config) = self.config.as_ref().filter(|_| needs_tls) else {
+        let Some(config) = self.config.as_ref().filter(|_| details.needs_tls()) else {
             return Ok(Some(Either::A(inner)));
         };
         let host = without_brackets(details.uri.host().unwrap_or_default()).to_owned();
@@ -48,7 +44,6 @@ impl<In: Transport> Connector<In> for Tls {
             inner,
             connection,
             buffers: LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size()),
-            delivery: self.delivery.clone(),
             taken: 0,
             in_flight: 0,
         };
@@ -72,7 +67,6 @@ pub struct TlsStream<In> {
     connection: ClientConnection,
     /// Of the plaintext; the inner connection has those of the ciphertext.
     buffers: LazyBuffers,
-    delivery: Delivery,
     /// How much of the output that is being transmitted TLS has taken, in bytes.
     taken: usize,
     /// How much of the inner connection's output is being transmitted, in bytes.
@@ -86,7 +80,7 @@ impl<In: Transport> TlsStream<In> {
             if !self.connection.is_handshaking() {
                 return Ok(());
             }
-            self.await_records(self.delivery.next_timeout())?;
+            self.await_records(NextTimeout::default())?;
         }
     }
 
@@ -104,7 +98,7 @@ impl<In: Transport> TlsStream<In> {
                 }
                 self.in_flight = self.connection.write_tls(&mut self.inner.buffers().output())?;
             }
-            match self.inner.transmit_output(self.in_flight, self.delivery.next_timeout()) {
+            match self.inner.transmit_output(self.in_flight, NextTimeout::default()) {
                 Ok(()) => self.in_flight = 0,
                 Err(Error::Io(error)) if error.kind() == ErrorKind::Interrupted => {
                     if self.decrypt()?.is_some() {

@@ -7,12 +7,9 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 
 use ureq::unversioned::resolver::ResolvedSocketAddrs;
-use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, Either, NextTimeout, Transport,
-};
+use ureq::unversioned::transport::{ConnectionDetails, Connector, Either, NextTimeout, Transport};
 use ureq::{Error, Proxy, ProxyProtocol};
 
-use super::delivery::Delivery;
 use super::{http_proxy, socks};
 use crate::secret::Secret;
 
@@ -108,8 +105,6 @@ pub struct Credentials {
 /// Opens a tunnel, if a proxy is used.
 #[derive(Debug)]
 pub struct ProxyConnector {
-    /// The delivery that the tunnel is for.
-    pub delivery: Delivery,
     /// The proxy, of any kind.
     pub proxy: Option<Proxy>,
     /// The user and the password for it.
@@ -119,7 +114,7 @@ pub struct ProxyConnector {
 }
 
 impl<In: Transport> Connector<In> for ProxyConnector {
-    type Out = Either<In, Tunnel>;
+    type Out = Either<In, Box<dyn Transport>>;
 
     fn connect(
         &self,
@@ -149,7 +144,7 @@ impl<In: Transport> Connector<In> for ProxyConnector {
             Error::Io(error) => Error::Io(ProxyTlsError::wrap(error, proxy.host())),
             error => error,
         })?;
-        let mut channel = Channel { transport: &mut *transport, delivery: &self.delivery };
+        let mut channel = Channel(&mut *transport);
         let credentials = self.credentials.as_ref().map(Secret::reveal);
         match proxy.protocol() {
             ProxyProtocol::Http | ProxyProtocol::Https => {
@@ -159,7 +154,7 @@ impl<In: Transport> Connector<In> for ProxyConnector {
                 socks::open(&mut channel, protocol, credentials, details.uri, &details.addrs)?;
             }
         }
-        Ok(Some(Either::B(Tunnel(transport))))
+        Ok(Some(Either::B(transport)))
     }
 }
 
@@ -173,20 +168,17 @@ fn addresses(proxy: &Proxy, details: &ConnectionDetails) -> Result<ResolvedSocke
 }
 
 /// A connection to a proxy, before there is a tunnel.
-pub struct Channel<'a> {
-    transport: &'a mut dyn Transport,
-    delivery: &'a Delivery,
-}
+pub struct Channel<'a>(&'a mut dyn Transport);
 
 impl Channel<'_> {
     /// Sends all of it.
     pub fn send(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         while !bytes.is_empty() {
-            let output = self.transport.buffers().output();
+            let output = self.0.buffers().output();
             let (chunk, rest) = bytes.split_at(bytes.len().min(output.len()));
             output[..chunk.len()].copy_from_slice(chunk);
             loop {
-                match self.transport.transmit_output(chunk.len(), self.delivery.next_timeout()) {
+                match self.0.transmit_output(chunk.len(), NextTimeout::default()) {
                     // An early answer is read when everything is sent.
                     Err(Error::Io(error)) if error.kind() == ErrorKind::Interrupted => {}
                     transmitted => break transmitted?,
@@ -199,17 +191,17 @@ impl Channel<'_> {
 
     /// What has arrived, and was not consumed.
     pub fn input(&mut self) -> &[u8] {
-        self.transport.buffers().input()
+        self.0.buffers().input()
     }
 
     /// Whether there is no room for more.
     pub fn is_full(&mut self) -> bool {
-        self.transport.buffers().input_append_buf().is_empty()
+        self.0.buffers().input_append_buf().is_empty()
     }
 
     /// Waits for more.
     pub fn receive(&mut self) -> Result<(), Error> {
-        if self.transport.await_input(self.delivery.next_timeout())? {
+        if self.0.await_input(NextTimeout::default())? {
             Ok(())
         } else {
             Err(ProxyError::Closed.into())
@@ -218,7 +210,7 @@ impl Channel<'_> {
 
     /// Takes what has been read; what comes after it belongs to the tunnel.
     pub fn consume(&mut self, amount: usize) {
-        self.transport.buffers().input_consume(amount);
+        self.0.buffers().input_consume(amount);
     }
 
     /// Waits for this many bytes.
@@ -231,31 +223,5 @@ impl Channel<'_> {
             }
             self.receive()?;
         }
-    }
-}
-
-/// A tunnel to the target. There is no TLS to the target yet, whatever there is to the proxy.
-#[derive(Debug)]
-pub struct Tunnel(Box<dyn Transport>);
-
-impl Transport for Tunnel {
-    fn buffers(&mut self) -> &mut dyn Buffers {
-        self.0.buffers()
-    }
-
-    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        self.0.transmit_output(amount, timeout)
-    }
-
-    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        self.0.await_input(timeout)
-    }
-
-    fn is_open(&mut self) -> bool {
-        self.0.is_open()
-    }
-
-    fn is_tls(&self) -> bool {
-        false
     }
 }

@@ -140,5 +140,10 @@ mod tests {
             long.add_urls(Some(&raw(&format!(r#"["{n}{}"]"#, "x".repeat(1 << 20)))));
         }
         assert_eq!(long.into_list().len(), 7);
+        for (title, expected) in [(MAX_BYTES - 1, 1), (MAX_BYTES, 0)] {
+            let mut titled = Citations::default();
+            titled.add(Some(&raw(r#""u""#)), Some(&raw(&format!("\"{}\"", "t".repeat(title)))));
+            assert_eq!(titled.into_list().len(), expected, "a title of {title} bytes");
+        }
     }
 }

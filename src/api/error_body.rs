@@ -345,6 +345,19 @@ mod tests {
                 assert!(expected - detail <= 1, "{detail} bytes");
             }
         }
+        for (len, expected) in [(MAX_DETAIL, MAX_DETAIL), (MAX_DETAIL + 1, 0)] {
+            assert_eq!(clip("x".repeat(len)).len(), expected);
+        }
+    }
+
+    #[test]
+    fn json_is_shown_itself_up_to_a_limit() {
+        for (len, is_shown) in
+            [(MAX_ERROR_BODY - 1, true), (MAX_ERROR_BODY, true), (MAX_ERROR_BODY + 1, false)]
+        {
+            let json = format!("[\"{}\"]", "x".repeat(len - 4));
+            assert_eq!(whole_json(json.as_bytes()).is_some(), is_shown, "{len} bytes");
+        }
     }
 
     #[test]

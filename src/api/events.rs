@@ -388,5 +388,10 @@ mod tests {
         let mut feed = || decoder.feed(&piece, pass_over);
         (0..16).try_for_each(|_| feed()).expect("16 MiB are allowed");
         assert!(feed().is_err());
+        let mut decoder = Decoder::default();
+        let line = [b"data:", &*piece, b"\n"].concat();
+        let mut feed = || decoder.feed(&line, pass_over);
+        (0..15).try_for_each(|_| feed()).expect("15 MiB are allowed");
+        assert!(feed().is_err());
     }
 }

@@ -216,12 +216,10 @@ pub fn parse<T>(
 ) -> Result<T, Broken> {
     let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
     // Checked once as a whole, which is faster than each of its strings.
-    if let Ok(text) = str::from_utf8(bytes) {
-        match parse(text) {
-            Ok(value) => return Ok(value),
-            Err(error) if is_cut(bytes, &error) => return Err(Broken::Cut),
-            Err(_) => {}
-        }
+    if let Ok(text) = str::from_utf8(bytes)
+        && let Ok(value) = parse(text)
+    {
+        return Ok(value);
     }
     let repaired = repair_json(bytes).ok_or(Broken::NotJson)?;
     parse(&repaired).map_err(|error| {

@@ -115,7 +115,7 @@ fn into_failure(error: anyhow::Error) -> Result<Failure> {
 }
 
 /// How the answer in a response is written.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// As server-sent events.
     Stream,
@@ -134,10 +134,7 @@ fn read_beginning(
         content_type.trim_start().to_ascii_lowercase().starts_with("text/event-stream");
     let mut len = 0;
     loop {
-        let n = match body.read(&mut buffer[len..]) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            read => read?,
-        };
+        let n = body.read(&mut buffer[len..])?;
         len += n;
         let is_all = n == 0 || len == buffer.len();
         if let Some(kind) = kind(&buffer[..len], is_labelled, is_all) {
@@ -208,4 +205,54 @@ fn compression_of(bytes: &[u8]) -> Option<&'static str> {
 
 fn compressed(compression: &str) -> Failure {
     server_failure("the response is compressed").detail(Some(compression.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_byte_says_how_an_answer_is_written() {
+        let (stream, whole) = (Some(Kind::Stream), Some(Kind::Whole));
+        for (beginning, labelled, unlabelled, unlabelled_and_all) in [
+            (&b"{"[..], whole, whole, whole),
+            (b"\xef\xbb\xbf [", whole, whole, whole),
+            (b"<html>", whole, whole, whole),
+            (b"data: x", stream, stream, stream),
+            (b" \n: ping", stream, stream, stream),
+            (b"text", stream, whole, whole),
+            (b"dat", stream, None, whole),
+            (b"\xef\xbb", None, None, whole),
+            (b" \n", None, None, whole),
+            (b"", None, None, whole),
+        ] {
+            let case = beginning.escape_ascii();
+            assert_eq!(kind(beginning, true, false), labelled, "{case}, labelled");
+            assert_eq!(
+                kind(beginning, true, true),
+                labelled.or(stream),
+                "{case}, labelled and all"
+            );
+            assert_eq!(kind(beginning, false, false), unlabelled, "{case}");
+            assert_eq!(kind(beginning, false, true), unlabelled_and_all, "{case}, all");
+        }
+    }
+
+    #[test]
+    fn only_a_real_encoding_is_a_compression() {
+        for (encoding, expected) in [
+            ("gzip", Some("gzip")),
+            (" br ", Some("br")),
+            ("", None),
+            (" ", None),
+            ("Identity", None),
+        ] {
+            let headers = ResponseHeaders {
+                content_encoding: Some(encoding.into()),
+                ..ResponseHeaders::default()
+            };
+            assert_eq!(compression(&headers), expected, "{encoding:?}");
+        }
+        assert_eq!(compression(&ResponseHeaders::default()), None);
+    }
 }

@@ -157,6 +157,11 @@ fn json_that_ends_in_the_middle_is_incomplete() {
         "\"\\u00",
         "[\"a",
         "{\"a\":\"b",
+        "-",
+        "1.",
+        "1e",
+        "1e+",
+        "{\n\"a\": -",
     ] {
         for (api, whole) in [(Api::Chat, CHAT), (Api::Responses, RESPONSE)] {
             let (cut, _) = whole.split_once('@').expect("it has a place for it");

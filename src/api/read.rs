@@ -254,5 +254,13 @@ mod tests {
             assert_eq!(compression(&headers), expected, "{encoding:?}");
         }
         assert_eq!(compression(&ResponseHeaders::default()), None);
+        for (bytes, expected) in [
+            (&b"\x1f\x8b\x08"[..], Some("gzip")),
+            (b"\x28\xb5\x2f\xfd\x00", Some("zstd")),
+            (b"\x1f\x8c", None),
+            (b"{}", None),
+        ] {
+            assert_eq!(compression_of(bytes), expected);
+        }
     }
 }

@@ -126,6 +126,8 @@ fn is_labelled_html(headers: &ResponseHeaders) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -235,5 +237,33 @@ mod tests {
             assert!(found.contains(hint), "{status} {message}: {found}");
         }
         assert_eq!(failure(400, "", "", ANSWER).hint, None);
+        for (body, hint) in [
+            (r#"{"error":"The model grok-9 does not exist"}"#, "prints the models"),
+            (r#"{"error":"no such path"}"#, "check --model and the base URL"),
+        ] {
+            let found = failure(404, "", body, ANSWER).hint.unwrap_or_default();
+            assert!(found.contains(hint), "{body}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_pause_that_the_api_requests_is_rounded_up() {
+        let hint = |status, retry_after| {
+            let headers = ResponseHeaders { retry_after, ..ResponseHeaders::default() };
+            from_status(status, &headers, &b""[..], ANSWER).hint
+        };
+        for (milliseconds, expected) in [
+            (0, "retry after 0 s"),
+            (1, "retry after 1 s"),
+            (1000, "retry after 1 s"),
+            (1001, "retry after 2 s"),
+        ] {
+            let wait = Some(Duration::from_millis(milliseconds));
+            assert_eq!(hint(429, wait).as_deref(), Some(expected), "{milliseconds} ms");
+            assert_eq!(hint(503, wait).as_deref(), Some(expected), "{milliseconds} ms");
+            assert_ne!(hint(404, wait).as_deref(), Some(expected), "{milliseconds} ms");
+        }
+        assert_eq!(hint(429, None), None);
+        assert_eq!(hint(302, None).as_deref(), Some("check the base URL"));
     }
 }

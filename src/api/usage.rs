@@ -239,7 +239,9 @@ mod tests {
     fn usage_is_kept_unchanged_in_one_line() {
         let usage = Usage::read(&raw("{ \"prompt_tokens\" :\n 21, \"new\": [1e3] }"));
         assert_eq!(usage.raw(), Some(r#"{"prompt_tokens":21,"new":[1e3]}"#));
-        let large = format!(r#"{{"prompt_tokens":21,"new":"{}"}}"#, "x".repeat(MAX_RAW));
+        let with = |len| format!(r#"{{"prompt_tokens":21,"new":"{}"}}"#, "x".repeat(len));
+        assert!(Usage::read(&raw(&with(60 * 1024))).raw().is_some());
+        let large = with(MAX_RAW);
         let usage = Usage::read(&raw(&large));
         assert_eq!((usage.raw(), usage.to_string().as_str()), (None, "prompt=21"));
     }

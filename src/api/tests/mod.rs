@@ -3,6 +3,7 @@
 mod alike;
 mod chat;
 mod deferred;
+mod ends;
 mod json;
 mod requests;
 mod responses;
@@ -94,6 +95,8 @@ enum End {
     Reset,
     /// Ends in time only if the wait was limited.
     Silence,
+    /// Is not read.
+    Unread,
 }
 
 impl Read for Pieces {
@@ -111,6 +114,7 @@ impl Read for Pieces {
         match (self.end, self.limit) {
             (End::Clean, _) => Ok(0),
             (End::Silence, None) => panic!("it is waited for without end"),
+            (End::Unread, _) => panic!("it is read past its end"),
             _ => Err(Failure::incomplete("connection lost").into()),
         }
     }
@@ -119,7 +123,7 @@ impl Read for Pieces {
 impl ResponseBody for Pieces {
     fn limit_wait(&mut self, limit: Duration) {
         assert!(limit <= Duration::from_secs(5), "{limit:?}");
-        self.limit = Some(limit);
+        assert_eq!(self.limit.replace(limit), None, "the wait is limited once");
     }
 }
 

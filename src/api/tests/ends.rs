@@ -1,0 +1,62 @@
+//! What ends an answer, and what makes it unusable.
+
+use super::*;
+
+const FOUR: &str = r#"{"choices":[{"delta":{"content":"Four."}}]}"#;
+const STOP: &str = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
+const CALL: &str = r#"{"choices":[{"delta":{"tool_calls":[{"id":"1"}]}}]}"#;
+
+fn read_streamed(api: Api, stream: &str, end: End) -> Result<Answer> {
+    // Event by event, as it arrives.
+    let pieces = stream.split_inclusive("\n\n").map(|event| event.as_bytes().to_vec()).collect();
+    read_pieces(api, pieces, end, &mut Sink::default())
+}
+
+#[test]
+fn nothing_is_read_after_the_end_of_a_stream() {
+    let completed = r#"{"type":"response.completed","response":{"status":"completed"}}"#;
+    let delta = r#"{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"Four."}"#;
+    for (api, stream) in [
+        (Api::Chat, events(&[FOUR, STOP, "[DONE]"])),
+        (Api::Responses, events(&[delta, completed])),
+        (Api::Responses, events(&[delta, completed, "[DONE]"])),
+    ] {
+        let read = read_streamed(api, &stream, End::Unread);
+        assert_eq!(outcome(&read), usable("Four."), "{api:?}");
+    }
+    let cut = read_streamed(Api::Chat, &events(&[FOUR, "[DONE]"]), End::Unread);
+    assert_fails(&cut, ExitStatus::Incomplete, "without a finish reason", "[DONE] alone");
+}
+
+#[test]
+fn tool_calls_make_an_answer_unusable() {
+    let whole = CALL.replace("delta", "message");
+    for read in [
+        read_json(Api::Chat, whole),
+        read_sse(Api::Chat, events(&[CALL, STOP])),
+        read_sse(Api::Chat, events(&[CALL, FOUR, STOP])),
+    ] {
+        let Outcome { code, why, .. } = outcome(&read);
+        assert_eq!(code, ExitStatus::Unusable as u8);
+        assert_eq!(why, "the model returned a tool call instead of text");
+    }
+}
+
+#[test]
+fn an_event_has_a_list_of_choices_or_none() {
+    for choices in ["{}", "\"x\"", "7", "true", "[7]"] {
+        let stream = events(&[FOUR, &format!(r#"{{"choices":{choices}}}"#), STOP]);
+        let why = "an event of the stream is not a completion";
+        assert_fails(&read_sse(Api::Chat, stream), ExitStatus::Server, why, choices);
+    }
+    for choices in ["null", "[]"] {
+        let stream = events(&[FOUR, &format!(r#"{{"choices":{choices}}}"#), STOP]);
+        assert_eq!(outcome(&read_sse(Api::Chat, stream)), usable("Four."), "{choices}");
+    }
+}
+
+#[test]
+fn the_first_choice_of_one_json_is_read_whatever_its_index_is() {
+    let whole = r#"{"choices":[{"index":1,"message":{"content":"Four."}},{"index":2,"message":{"content":"No."}}]}"#;
+    assert_eq!(outcome(&read_json(Api::Chat, whole)), usable("Four."));
+}

@@ -28,7 +28,7 @@ const LAYERS: [&str; 20] = [
 ];
 
 /// Items that only these layers may use.
-const ALLOWED_USERS: [(&str, &[&str]); 15] = [
+const ALLOWED_USERS: [(&str, &[&str]); 18] = [
     ("clap::", &["cli", "lib"]),
     ("env::", &["cli"]),
     ("base64::", &["body", "prompt", "client"]),
@@ -38,7 +38,10 @@ const ALLOWED_USERS: [(&str, &[&str]); 15] = [
     ("ring::", &["client", "offline"]),
     ("httpdate::", &["client"]),
     ("memchr::", &["api", "client"]),
-    ("tempfile::", &["atomic_file"]),
+    ("serde_json::", &["api", "body", "json", "offline", "output", "prompt"]),
+    ("rustix::", &["atomic_file", "body", "client", "folder", "offline", "output", "prompt"]),
+    ("nix::", &["atomic_file"]),
+    ("signal_hook::", &["output"]),
     ("thread::", &["prompt", "client", "output", "app"]),
     ("io::stdin()", &["prompt"]),
     ("io::stdout()", &["output"]),

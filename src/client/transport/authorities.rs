@@ -1,12 +1,12 @@
 //! Which certificate authorities are trusted.
 
 use std::ffi::OsString;
+use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result, anyhow};
 use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::{DecodePaddingMode, Engine};
@@ -69,13 +69,13 @@ impl Authorities {
         };
         let mut bundle = Bundle { roots: RootCertStore::empty(), seen: Vec::new(), fault: None };
         if let Some(path) = file {
-            bundle.add_file(path).with_context(|| certificates_of(path))?;
+            bundle.add_file(path)?;
         }
         let folders = self.folders.as_deref().unwrap_or_default().as_bytes();
         for folder in folders.split(|byte| *byte == b':').filter(|folder| !folder.is_empty()) {
             bundle.add_folder(&PathBuf::from(OsString::from_vec(folder.to_vec())));
         }
-        bundle.finish().with_context(|| certificates_of(last))
+        bundle.finish(last)
     }
 }
 
@@ -88,17 +88,18 @@ struct Bundle {
     roots: RootCertStore,
     /// Device and inode of each file, for folders are full of links to the same.
     seen: Vec<(u64, u64)>,
-    /// Why a folder could not be used.
-    fault: Option<io::Error>,
+    /// Why the first folder or file that could not be used was not.
+    fault: Option<Error>,
 }
 
 impl Bundle {
-    fn add_file(&mut self, path: &Path) -> io::Result<()> {
-        let metadata = fs::metadata(path)?;
+    fn add_file(&mut self, path: &Path) -> Result<()> {
+        let metadata = fs::metadata(path).with_context(|| certificates_of(path))?;
         let inode = (metadata.dev(), metadata.ino());
         if !self.seen.contains(&inode) {
             self.seen.push(inode);
-            let pem = file::read(path, Limit::CERTIFICATES)?;
+            let pem =
+                file::read(path, Limit::CERTIFICATES).with_context(|| certificates_of(path))?;
             // One after the other: a system has hundreds, and each is read at every start.
             self.roots.add_parsable_certificates(certificates(&pem));
         }
@@ -107,25 +108,22 @@ impl Bundle {
 
     /// Adds what can be read in a folder; others keep other files there, too.
     fn add_folder(&mut self, folder: &Path) {
-        let paths = match folder::paths(folder) {
-            Ok(paths) => paths,
-            Err(error) => {
-                self.fault.get_or_insert(error);
-                return;
-            }
-        };
-        for path in paths.iter().filter(|path| path.is_file()) {
-            if let Err(error) = self.add_file(path) {
-                self.fault.get_or_insert(error);
-            }
+        let paths = folder::paths(folder).with_context(|| certificates_of(folder));
+        let added = paths.and_then(|paths| {
+            let files = paths.iter().filter(|path| path.is_file());
+            files.map(|path| self.add_file(path)).fold(Ok(()), Result::and)
+        });
+        if let Err(error) = added {
+            self.fault.get_or_insert(error);
         }
     }
 
-    fn finish(self) -> Result<RootCertStore> {
+    /// The certificates; `last` is named where nothing was wrong, and there are none.
+    fn finish(self, last: &Path) -> Result<RootCertStore> {
         match (self.roots.is_empty(), self.fault) {
             (false, _) => Ok(self.roots),
-            (true, Some(fault)) => Err(fault.into()),
-            (true, None) => anyhow::bail!("contains no certificates"),
+            (true, Some(fault)) => Err(fault),
+            (true, None) => Err(anyhow!("contains no certificates").context(certificates_of(last))),
         }
     }
 }
@@ -182,9 +180,8 @@ fn trusted_certificate(der: CertificateDer<'static>) -> Option<CertificateDer<'s
     is_trusted.then(|| CertificateDer::from(der[..len].to_vec()))
 }
 
-/// `id-kp-serverAuth` and `anyExtendedKeyUsage` (RFC 5280, 4.2.1.12), encoded.
-const SERVER_PURPOSES: [&[u8]; 2] =
-    [&[6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1], &[6, 4, 0x55, 0x1d, 0x25, 0]];
+/// `id-kp-serverAuth` and `anyExtendedKeyUsage` (RFC 5280, 4.2.1.12), the content of their encoding.
+const SERVER_PURPOSES: [&[u8]; 2] = [&[0x2b, 6, 1, 5, 5, 7, 3, 1], &[0x55, 0x1d, 0x25, 0]];
 
 /// Whether OpenSSL's `CertAux` leaves servers in: a list of what the certificate is trusted for, and `[0]`, a list of
 /// what it is not trusted for, both optional. `None` if it is malformed.
@@ -192,17 +189,28 @@ fn is_trusted_for_servers(aux: &[u8]) -> Option<bool> {
     const SEQUENCE: u8 = 0x30;
     const REJECTED: u8 = 0xa0;
     let (SEQUENCE, mut content, _) = take_element(aux)? else { return None };
-    let has_servers = |list: &[u8]| {
-        SERVER_PURPOSES.iter().any(|oid| list.windows(oid.len()).any(|window| window == *oid))
-    };
     while !content.is_empty() {
         let (tag, list, rest) = take_element(content)?;
-        if (tag == SEQUENCE && !has_servers(list)) || (tag == REJECTED && has_servers(list)) {
-            return Some(false);
+        match tag {
+            SEQUENCE if !names_servers(list)? => return Some(false),
+            REJECTED if names_servers(list)? => return Some(false),
+            _ => content = rest,
         }
-        content = rest;
     }
     Some(true)
+}
+
+/// Whether servers are among the purposes of a list. `None` if it is malformed.
+fn names_servers(mut purposes: &[u8]) -> Option<bool> {
+    const OBJECT_IDENTIFIER: u8 = 6;
+    while !purposes.is_empty() {
+        let (tag, purpose, rest) = take_element(purposes)?;
+        if tag == OBJECT_IDENTIFIER && SERVER_PURPOSES.contains(&purpose) {
+            return Some(true);
+        }
+        purposes = rest;
+    }
+    Some(false)
 }
 
 /// The tag and the content of the first element of DER, and what follows it.
@@ -294,6 +302,8 @@ mod tests {
             ("for anything", aux(&[element(0x30, &any)]), true),
             ("for clients only", aux(&[element(0x30, &clients)]), false),
             ("for nothing", aux(&[element(0x30, &[])]), false),
+            ("servers inside something else", aux(&[element(0x30, &element(4, &servers))]), false),
+            ("rejected for something malformed", aux(&[element(0xa0, &servers[..9])]), false),
             ("rejected for servers", aux(&[element(0xa0, &servers)]), false),
             ("rejected for clients", aux(&[element(0xa0, &clients)]), true),
             ("no additions of OpenSSL", vec![0], false),
@@ -339,6 +349,7 @@ mod tests {
             (Some("a/README"), &[][..], "a/README: contains no certificates"),
             (None, &["empty"], "empty: contains no certificates"),
             (None, &["nowhere"], "nowhere: No such file or directory (os error 2)"),
+            (None, &["elsewhere", "nowhere"], "elsewhere: No such file or directory (os error 2)"),
             (Some("nowhere"), &["a"], "nowhere: No such file or directory (os error 2)"),
         ] {
             let error = load(file, folders).expect_err(why);

@@ -28,7 +28,7 @@ use crate::host::{is_localhost, without_brackets};
 const MAX_ADDRESSES: usize = 16;
 
 /// How long an address is waited for before the next one is tried beside it (RFC 8305, 8: "Connection
-/// Delivery Delay").
+/// Attempt Delay").
 const CONNECTION_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Looks names up under the one deadline. An address is its own answer, and `localhost` this machine.

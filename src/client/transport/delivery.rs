@@ -94,7 +94,8 @@ impl Delivery {
             let wait = [left, pause_left].into_iter().flatten().min();
             let wait = wait.map(|wait| Timespec::try_from(wait).unwrap_or(FOREVER));
             match poll(fds, wait.as_ref()) {
-                Ok(0) | Err(Errno::INTR) if pause_left != Some(Duration::ZERO) => {}
+                Err(Errno::INTR) => {}
+                Ok(0) if pause_left != Some(Duration::ZERO) => {}
                 Ok(ready) => return Ok(ready > 0),
                 Err(errno) => return Err(Error::Io(errno.into())),
             }

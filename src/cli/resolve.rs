@@ -1,7 +1,6 @@
 //! Raw flags and variables become a [`Command`].
 //!
-//! The only place that decides what comes first of a dry run, a rehearsal, the cache and the network, and the
-//! only one that takes the flags apart.
+//! The only place that decides what comes first of a dry run, a rehearsal, the cache and the network.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -38,48 +37,34 @@ const DEFAULT_RETRIES: u32 = 2;
 /// Exit status 2 for whatever cannot be done as given.
 pub fn resolve(cli: Cli) -> Result<Command> {
     validate::check(&cli)?;
-    let key = environment::key();
-    let key_is_on_stdin = key.is_stdin();
-    let key_on_stdin_check =
-        if key_is_on_stdin { validate::check_stdin_for_key(&cli) } else { Ok(()) };
-    let Cli { parts, prompt, request, search, answer, connection, offline, help: _, version: _ } =
-        cli;
-    let ConnectionArgs {
-        base_url,
-        header: headers,
-        timeout,
-        connect_timeout,
-        retries,
-        retry_lost,
-        deferred,
-        fetch,
-    } = connection;
-    let fetch_command = fetch_command(base_url.as_deref(), &headers);
-    let task = match fetch {
-        Some(id) => Task::Fetch(id),
-        None if offline.list_models => Task::ListModels,
+    let task = match &cli.connection.fetch {
+        Some(id) => Task::Fetch(id.clone()),
+        None if cli.offline.list_models => Task::ListModels,
         None => Task::Ask,
     };
     let is_ask = matches!(task, Task::Ask);
-    let cache = offline.cache.clone().or_else(|| environment::path("XASK_CACHE"));
+    let cache = cli.offline.cache.clone().or_else(|| environment::path("XASK_CACHE"));
     let cache = cache.filter(|_| is_ask);
-    let has_cache = cache.is_some();
-    let backend = backend(&offline, cache, &task, answer.extract, || ConnectionPlan {
-        key,
-        home: environment::path("HOME"),
-        connect_timeout: connect_timeout.unwrap_or(DEFAULT_CONNECT_TIMEOUT),
-        proxies: environment::proxies(),
-        ssl_cert_file: environment::path("SSL_CERT_FILE"),
-        ssl_cert_dir: environment::path("SSL_CERT_DIR").map(PathBuf::into_os_string),
-        retry: RetryPolicy { retries: retries.unwrap_or(DEFAULT_RETRIES), retry_lost },
-    })?;
+    let names_cache = cache.is_some();
+    let backend = backend(&cli, cache, &task)?;
+    let stdin_is_key = match &backend {
+        Some(BackendPlan::Api { connection, .. }) => connection.key.is_stdin(),
+        _ => false,
+    };
+    if stdin_is_key {
+        validate::check_stdin_for_key(&cli)?;
+    }
+    let Cli { parts, prompt, request, search, answer, connection, offline: _, help: _, version: _ } =
+        cli;
+    let ConnectionArgs { base_url, header: headers, timeout, deferred, .. } = connection;
+    let fetch_command = fetch_command(base_url.as_deref(), &headers);
     let base_url = match base_url {
         None => environment::text("XAI_BASE_URL")?,
         typed => typed,
     };
     let base_url = BaseUrl::parse(base_url.as_deref())?;
     let model = model_name(request.model.clone(), is_ask)?;
-    let by_default = is_ask && backend.is_some() && !has_cache;
+    let by_default = is_ask && backend.is_some() && !names_cache;
     let is_cached = backend.as_ref().is_some_and(|backend| backend.cache().is_some());
     let stream = stream_mode(&answer, &request, deferred, by_default, is_cached)?;
     let api = if is_ask { select_api(&request, &search, deferred)? } else { Api::DEFERRED };
@@ -90,10 +75,6 @@ pub fn resolve(cli: Cli) -> Result<Command> {
     let options = options::resolve(request, search);
     api.wire_format().check_options(&options, schema.is_some() || options.format.is_some())?;
     check_rehearsal(backend.as_ref(), options.requests_search())?;
-    let stdin_is_key = key_is_on_stdin && matches!(backend, Some(BackendPlan::Api { .. }));
-    if stdin_is_key {
-        key_on_stdin_check?;
-    }
     let prompt = PromptSource { stdin_is_key, ..prompt_source(parts, prompt) };
     Ok(Command::Run(Box::new(Plan {
         task,
@@ -159,14 +140,8 @@ fn select_api(request: &RequestArgs, search: &SearchArgs, deferred: bool) -> Res
 
 /// Where the answer comes from; nowhere in a dry run. A dry run comes before a rehearsal, a rehearsal before
 /// `--offline`, and that before the network.
-fn backend(
-    args: &OfflineArgs,
-    cache: Option<PathBuf>,
-    task: &Task,
-    in_code_block: bool,
-    connection: impl FnOnce() -> ConnectionPlan,
-) -> Result<Option<BackendPlan>, Failure> {
-    let OfflineArgs { dry_run, rehearse, cache: _, offline, list_models: _ } = args;
+fn backend(cli: &Cli, cache: Option<PathBuf>, task: &Task) -> Result<Option<BackendPlan>, Failure> {
+    let OfflineArgs { dry_run, rehearse, cache: _, offline, list_models: _ } = &cli.offline;
     if *dry_run {
         return Ok(None);
     }
@@ -175,11 +150,13 @@ fn backend(
         typed => *typed,
     };
     if let Some(scenario) = rehearse {
+        let in_code_block = cli.answer.extract;
         return Ok(Some(BackendPlan::Rehearse(Rehearsal { scenario, in_code_block })));
     }
     let name = if *offline { "--offline" } else { "--offline (XASK_OFFLINE)" };
     if !offline && !environment::is_offline()? {
-        return Ok(Some(BackendPlan::Api { connection: Box::new(connection()), cache }));
+        let connection = Box::new(connection(&cli.connection));
+        return Ok(Some(BackendPlan::Api { connection, cache }));
     }
     let mode = match (cache, task) {
         (Some(cache), _) => return Ok(Some(BackendPlan::Offline { cache })),
@@ -191,6 +168,20 @@ fn backend(
     };
     let message = format!("{mode} cannot be combined with {name}");
     Err(Failure::usage(message).hint("use --rehearse to simulate the API"))
+}
+
+/// How the API is reached; the variables are read here, where they can be used.
+fn connection(args: &ConnectionArgs) -> ConnectionPlan {
+    let retries = args.retries.unwrap_or(DEFAULT_RETRIES);
+    ConnectionPlan {
+        key: environment::key(),
+        home: environment::path("HOME"),
+        connect_timeout: args.connect_timeout.unwrap_or(DEFAULT_CONNECT_TIMEOUT),
+        proxies: environment::proxies(),
+        ssl_cert_file: environment::path("SSL_CERT_FILE"),
+        ssl_cert_dir: environment::path("SSL_CERT_DIR").map(PathBuf::into_os_string),
+        retry: RetryPolicy { retries, retry_lost: args.retry_lost },
+    }
 }
 
 /// Whether the answer is printed as it arrives: one from the cache or for it is whole.

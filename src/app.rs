@@ -1,7 +1,7 @@
 //! Runs one request end to end: from its inputs to its exit status.
 //!
-//! Checks are made in this order: arguments (already resolved), inputs, outputs, key, network. Nothing is
-//! computed here: each step belongs to a layer below.
+//! Checks are made in this order: arguments (already resolved), inputs, outputs, key, network. How a step is done is
+//! the business of a layer below.
 
 mod backend;
 mod deferred;
@@ -27,7 +27,7 @@ use crate::prompt::Stdin;
 ///
 /// # Errors
 ///
-/// Whatever the exit status must tell.
+/// The error that decides the exit status.
 pub fn run(command: Command, reporter: &mut Reporter) -> Result<()> {
     let plan = match command {
         Command::Print(text) => return Stdout::open().and_then(|stdout| stdout.print(&text)),

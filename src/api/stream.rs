@@ -18,19 +18,20 @@ const WAIT_FOR_END: Duration = Duration::from_secs(5);
 /// The payload that ends a stream of chat completions, and some others.
 const DONE: &[u8] = b"[DONE]";
 
-/// What an API's events amount to.
+/// The answer as far as an API's events have told it.
 pub trait StreamState {
-    /// Says that an event is none of this API.
+    /// The message for an event that is not one of this API.
     fn foreign_event(&self) -> &'static str;
 
-    /// Says that the stream ended before the answer did.
+    /// The message for a stream that ended before the answer did.
     fn cut(&self) -> &'static str;
 
     /// Takes the next event, whose payload is this JSON, and hands its text to `sink`.
     ///
     /// # Errors
     ///
-    /// What is wrong with the JSON. Inside: status 8 for an error that the event reports; an error of `sink`.
+    /// The outer error is that of the parser: nothing was taken, and the caller may try again with repaired JSON. The
+    /// inner one is final: status 8 for an error that the event reports, or an error of `sink`.
     fn on_json(
         &mut self,
         json: &str,
@@ -65,7 +66,7 @@ pub trait StreamState {
 ///
 /// # Errors
 ///
-/// What is wrong with the JSON. Inside: an error of `take` or of `sink`.
+/// The outer error is that of the parser; the inner one is that of `take` or of `sink`.
 pub fn read_payload<'a, T: Fields<'a>>(
     json: &'a str,
     event: Event,

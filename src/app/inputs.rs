@@ -9,7 +9,7 @@ use crate::deadline::Deadline;
 use crate::output::Reporter;
 use crate::prompt::{self, Conversation, Prompt, Stdin};
 
-/// What the inputs come to.
+/// What was read before the request is sent.
 pub struct Inputs {
     /// What is sent.
     pub request: Request,

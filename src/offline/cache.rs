@@ -35,7 +35,7 @@ const MAX_RECORD: u64 = 128 * 1024 * 1024;
 /// How much of a prompt is shown to tell which one has no answer, in characters.
 const MAX_EXCERPT: usize = 40;
 
-/// Whatever is in a record's place is only looked at, and not waited for.
+/// Opening a record never blocks, and no terminal becomes ours, whatever is in its place.
 const PROBE_FLAGS: i32 = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_signed();
 
 /// The place of one answer in a folder of recorded answers.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run xask and five other tools against the same responses, and print what came of it as a Markdown table.
 
-The cases are those of the comparison in README.md. A server on loopback gives canned responses of the chat
+The cases are those of the rows of README.md's comparison that are measured. A server on loopback gives canned responses of the chat
 completions API; the path of the base URL selects the case. Each run has an empty HOME, a made-up key, a process
 group of its own and a time limit. Nothing is sent beyond this machine. A tool that is not found is left out.
 

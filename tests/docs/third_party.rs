@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{Marks, is_update, keep_block_in_step, path, read, skip};
 
-/// The targets of releases.
+/// The targets that the document covers: those that a release may have.
 const TARGETS: [&str; 6] = [
     "x86_64-unknown-linux-gnu",
     "x86_64-unknown-linux-musl",

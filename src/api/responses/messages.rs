@@ -227,10 +227,12 @@ mod tests {
         let pushed = (0..65).take_while(|_| messages.push(1, &piece, false).is_ok());
         assert_eq!(pushed.count(), 63);
         let mut messages = Messages::default();
-        messages.begin(0).expect("it is the first");
+        assert_eq!(messages.push(0, "shown", false).expect("it is small"), "shown");
         let waiting = (0..65).take_while(|n| messages.push(1 + n % 2, &piece, false).is_ok());
         assert_eq!(waiting.count(), 16);
+        let error = messages.push(1, "", false).expect_err("it is too much");
+        assert_eq!(error.to_string(), "more than 16 MiB of the response arrived out of order");
         let mut messages = Messages::default();
-        assert!((0..2000).any(|n| messages.begin(n).is_err()));
+        assert_eq!((0..2000).take_while(|n| messages.begin(*n).is_ok()).count(), MAX_PENDING);
     }
 }

@@ -13,6 +13,8 @@ fn a_stream_ends_with_its_terminal_event() {
         &[&message("Four.")],
     );
     let text = delta(1, "Four.");
+    let refusal = r#"{"type":"message","content":[{"type":"refusal","refusal":"No."}]}"#;
+    let unfinished = r#"{"type":"message","status":"incomplete","content":[]}"#;
     let without_output = r#"{"status":"completed"}"#;
     for (case, body, code, printed, why) in [
         ("completed", text.clone() + &terminal("completed", &four), 0, "Four.", ""),
@@ -23,6 +25,20 @@ fn a_stream_ends_with_its_terminal_event() {
         ("no response", text.clone() + &event("response.completed", ""), 0, "Four.", ""),
         ("an odd one", text.clone() + &terminal("completed", "[1]"), 0, "Four.", ""),
         ("incomplete", text.clone() + &terminal("incomplete", &limit), 9, "Four.", "token limit"),
+        (
+            "a refusal at its end",
+            terminal("completed", &completed(&[refusal])),
+            9,
+            "No.",
+            "refused",
+        ),
+        (
+            "an unfinished message",
+            done(0, unfinished) + &text + &terminal("completed", without_output),
+            9,
+            "Four.",
+            "incomplete",
+        ),
         (
             "in truth incomplete",
             text.clone() + &terminal("completed", &limit),
@@ -144,6 +160,11 @@ fn an_error_event_is_an_error_in_every_shape() {
         (r#"{"code":"The service is currently unavailable","error":"It rains."}"#, "It rains."),
         (r#"{"message":"It rains."}"#, "It rains."),
         (r#"{"type":"response.in_progress","error":{"message":"It rains."}}"#, "It rains."),
+        (r#"{"type":"response.in_progress","response":{"status":"failed"}}"#, ""),
+        (
+            r#"{"type":"response.in_progress","response":{"error":{"message":"It rains."}}}"#,
+            "It rains.",
+        ),
         (r#""It rains.""#, "It rains."),
         ("It rains.", "It rains."),
     ] {

@@ -27,7 +27,7 @@ fn a_whole_response_is_judged_by_its_status_and_its_items() {
         (completed(&[&four, r#"{"type":"new"}"#, "7", "[]"]), 0, "Four.", ""),
         (envelope("\"incomplete\"", limit, &[&four]), 9, "Four.", "token limit"),
         (envelope("\"incomplete\"", limit, &[]), 9, "", "token limit"),
-        (envelope("\"incomplete\"", filter, &[&four]), 9, "Four.", "filter"),
+        (envelope("\"incomplete\"", filter, &[&four]), 9, "Four.", "the content filter"),
         (envelope("\"incomplete\"", time, &[&four]), 9, "Four.", "max_time_limit"),
         (envelope("\"incomplete\"", "", &[&four]), 9, "Four.", "incomplete"),
         (envelope("\"completed\"", limit, &[&four]), 9, "Four.", "token limit"),
@@ -49,6 +49,7 @@ fn a_whole_response_is_judged_by_its_status_and_its_items() {
         (envelope("null", "", &[]), 9, "", "empty"),
         (envelope("\"in_progress\"", "", &[&four]), 8, "", "in_progress"),
         (envelope("\"queued\"", "", &[&four]), 8, "", "queued"),
+        (envelope("\"in_progress\"", limit, &[&four]), 9, "Four.", "token limit"),
         (envelope("\"failed\"", "", &[&four]), 8, "", ""),
         (
             envelope(

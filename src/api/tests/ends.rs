@@ -49,6 +49,8 @@ fn an_event_has_a_list_of_choices_or_none() {
         let why = "an event of the stream is not a completion";
         assert_fails(&read_sse(Api::Chat, stream), ExitStatus::Server, why, choices);
     }
+    let why = "an event of the stream is not from the Responses API";
+    assert_fails(&read_sse(Api::Responses, events(&["[1]"])), ExitStatus::Server, why, "[1]");
     for choices in ["null", "[]"] {
         let stream = events(&[FOUR, &format!(r#"{{"choices":{choices}}}"#), STOP]);
         assert_eq!(outcome(&read_sse(Api::Chat, stream)), usable("Four."), "{choices}");

@@ -62,3 +62,49 @@ fn the_first_choice_of_one_json_is_read_whatever_its_index_is() {
     let whole = r#"{"choices":[{"index":1,"message":{"content":"Four."}},{"index":2,"message":{"content":"No."}}]}"#;
     assert_eq!(outcome(&read_json(Api::Chat, whole)), usable("Four."));
 }
+
+/// A sink on this machine that cannot be written to.
+struct Full;
+
+impl StreamSink for Full {
+    fn text(&mut self, _: &str) -> Result<()> {
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        Err(anyhow::Error::new(full).context(Failure::local("standard output")))
+    }
+
+    fn event(&mut self, _: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
+    fn thinking(&mut self) {}
+
+    fn take_back_text(&mut self) -> bool {
+        false
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn answers_and_failures_say_which_response_they_came_from() {
+    let read = |stream: &str, sink: &mut dyn StreamSink| {
+        let mut response = response("text/event-stream", Box::new(Cursor::new(stream.to_owned())));
+        response.headers.request_id = Some("rid-1".into());
+        read_answer(Api::Chat, response, Expectations::default(), sink)
+    };
+    let origin = |failure: &Failure| (failure.http_status, failure.request_id.clone());
+    let expected = (Some(200), Some("rid-1".to_owned()));
+    let late = r#"{"error":"It rains."}"#;
+    let answer = read(&events(&[CALL, STOP, late]), &mut Sink::default()).expect("it is complete");
+    assert_eq!((answer.http_status, answer.request_id), expected);
+    assert_eq!(answer.unusable.as_ref().map(origin), Some(expected.clone()));
+    assert_eq!(answer.late_error.as_ref().map(origin), Some(expected.clone()));
+    let error = read(&events(&[FOUR]), &mut Sink::default()).expect_err("it is cut");
+    assert_eq!(failure(&error).map(origin), Some(expected));
+    // What fails on this machine has nothing to do with the response, and keeps its cause.
+    let error = read(&events(&[FOUR, STOP]), &mut Full).expect_err("it cannot be written");
+    assert_eq!(failure(&error).map(origin), Some((None, None)));
+    assert!(error.root_cause().is::<io::Error>(), "{error:?}");
+}

@@ -108,3 +108,15 @@ fn answers_and_failures_say_which_response_they_came_from() {
     assert_eq!(failure(&error).map(origin), Some((None, None)));
     assert!(error.root_cause().is::<io::Error>(), "{error:?}");
 }
+
+#[test]
+fn the_text_of_a_stream_has_a_limit() {
+    let piece = events(&[&FOUR.replace("Four.", &"x".repeat(1 << 20))]).into_bytes();
+    for (last, code) in [(STOP, 0), (FOUR, ExitStatus::Server as u8)] {
+        let mut pieces = vec![piece.clone(); 64];
+        pieces.push(events(&[last, STOP]).into_bytes());
+        let read = read_pieces(Api::Chat, pieces, End::Clean, &mut Sink::default());
+        let Outcome { code: found, why, .. } = outcome(&read);
+        assert_eq!(found, code, "{why}");
+    }
+}

@@ -22,6 +22,7 @@ mod delivery;
 mod head;
 mod http_proxy;
 mod incoming;
+mod pem;
 mod socket;
 mod socks;
 mod tls;

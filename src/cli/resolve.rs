@@ -172,15 +172,24 @@ fn backend(cli: &Cli, cache: Option<PathBuf>, task: &Task) -> Result<Option<Back
 
 /// How the API is reached; the variables are read here, where they can be used.
 fn connection(args: &ConnectionArgs) -> ConnectionPlan {
-    let retries = args.retries.unwrap_or(DEFAULT_RETRIES);
+    let ConnectionArgs {
+        base_url: _,
+        header: _,
+        timeout: _,
+        connect_timeout,
+        retries,
+        retry_lost,
+        deferred: _,
+        fetch: _,
+    } = *args;
     ConnectionPlan {
         key: environment::key(),
         home: environment::path("HOME"),
-        connect_timeout: args.connect_timeout.unwrap_or(DEFAULT_CONNECT_TIMEOUT),
+        connect_timeout: connect_timeout.unwrap_or(DEFAULT_CONNECT_TIMEOUT),
         proxies: environment::proxies(),
         ssl_cert_file: environment::path("SSL_CERT_FILE"),
         ssl_cert_dir: environment::path("SSL_CERT_DIR").map(PathBuf::into_os_string),
-        retry: RetryPolicy { retries, retry_lost: args.retry_lost },
+        retry: RetryPolicy { retries: retries.unwrap_or(DEFAULT_RETRIES), retry_lost },
     }
 }
 

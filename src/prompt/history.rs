@@ -105,7 +105,7 @@ fn parse_all<'a>(
     Ok(parsed)
 }
 
-/// What must be right in a message that is sent as it stands; the rest is for the API to judge.
+/// The fields that are checked in a message that is sent unchanged. The API judges the rest.
 #[derive(Deserialize)]
 struct MessageHeader<'a> {
     role: Option<&'a RawValue>,

@@ -71,8 +71,8 @@ impl Prompt {
     /// The messages of the request: the system prompt, the earlier messages, the user's.
     ///
     /// With `lock`, a conversation is opened and locked before that deadline, and returned for the
-    /// answer to be appended; without it (for a dry run), it is only read. `note` is called with what
-    /// the user is to be told meanwhile.
+    /// answer to be appended; without it (for a dry run), it is only read. `note` prints a
+    /// note: of a wait for the lock, or of an incomplete last line.
     ///
     /// # Errors
     ///
